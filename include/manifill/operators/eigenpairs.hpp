@@ -1,0 +1,36 @@
+#pragma once
+/// \file
+/// \brief Leading eigenpairs of symmetric matrices.
+
+#include <functional>
+
+#include <Eigen/Core>
+
+namespace manifill::operators {
+
+/// \brief Eigenpairs in descending order of eigenvalue.
+struct Eigenpairs {
+  Eigen::VectorXd values{};   ///< [pair]
+  Eigen::MatrixXd vectors{};  ///< [row][pair], orthonormal columns
+};
+
+/// \brief All eigenpairs of a dense symmetric matrix (LAPACK dsyevd). \throws Error(numerical)
+Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix);
+
+/// \brief Leading eigenpairs of a symmetric operator by randomised subspace iteration
+/// (Halko, Martinsson, Tropp 2011, SIAM Rev. 53, algorithms 4.4 and 5.3).
+/// \param apply maps [row][column] to [row][column]
+/// \param rows size of the operator; \param count pairs wanted, at most rows
+/// \param iterations power iterations; 2 give eigenvalues of a geophysical covariance to a few 1e-3
+/// \throws Error(numerical)
+Eigenpairs leading_eigenpairs(const std::function<Eigen::MatrixXf(const Eigen::MatrixXf&)>& apply, Eigen::Index rows,
+                              Eigen::Index count, int iterations = 2);
+
+/// \brief Symmetric positive semi-definite square root; negative eigenvalues count as zero. \throws Error(numerical)
+Eigen::MatrixXd symmetric_square_root(const Eigen::MatrixXd& matrix);
+
+/// \brief Orthogonal factor of the polar decomposition of a square matrix, the solution of the orthogonal Procrustes
+/// problem (LAPACK dgesdd). \throws Error(numerical)
+Eigen::MatrixXd orthogonal_polar_factor(const Eigen::MatrixXd& matrix);
+
+}  // namespace manifill::operators

@@ -1,0 +1,55 @@
+#pragma once
+/// \file
+/// \brief The imputation job: a gappy gridded NetCDF file in, a calibrated ensemble out (design contract, section 4).
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "manifill/base/config.hpp"
+#include "manifill/io/gridded.hpp"
+#include "manifill/io/imputed_file.hpp"
+#include "manifill/posterior/sampler.hpp"
+
+namespace manifill::pipeline {
+
+/// \brief Declarations of the job's options, section [impute].
+std::vector<OptionSpec> impute_specs();
+
+/// \brief What a scan of the input found.
+struct InputScan {
+  std::vector<double> missing_share{};  ///< [time], over all extra indices
+  double lowest = 0.0;
+  double highest = 0.0;
+  std::size_t observed = 0;
+  std::size_t missing = 0;
+  std::size_t masks = 0;                ///< different masks
+  bool static_mask = false;             ///< the same cells are missing at all times
+};
+
+/// \brief Reads the variable once. \throws Error(input): infinite values, everything missing, a constant field
+InputScan scan_input(const io::GriddedVariable& input);
+
+/// \brief How an input meets a model: interpolation, units, time.
+struct InputFit {
+  measurement::SparseMatrix operator_matrix{};  ///< [input cell][model point]
+  std::vector<io::CellStatus> fixed{};          ///< [input cell], `masked` or `not_filled`, else `infilled`
+  double unit_scale = 1.0;                      ///< model = unit_scale * file + unit_offset
+  double unit_offset = 0.0;
+  std::vector<std::int64_t> index{};            ///< [time], absolute steps
+  std::vector<double> season{};                 ///< [time]
+};
+
+/// \brief Checks that a model fits an input. \throws Error(input) naming file, variable and remedy: another quantity,
+/// units of another dimension, grid beyond the model's, no dates where the model needs them
+InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model);
+
+/// \brief Memory a run needs, bytes: the model's factors of every season, one factorisation, the innovations of coherent
+/// draws, one field's ensemble. \param cells of the input grid
+double impute_memory(const posterior::Model& model, std::size_t cells, std::uint32_t members);
+
+/// \brief Runs the job. \return lines for the user: what was filled, warnings
+/// \throws Error of every kind; Error(stopped) with a checkpoint on a signal or time limit
+std::vector<std::string> run_impute(const Config& config);
+
+}  // namespace manifill::pipeline

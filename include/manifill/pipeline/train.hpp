@@ -1,0 +1,39 @@
+#pragma once
+/// \file
+/// \brief Training jobs: `train prior` fits the backbone, `train flow` distils the posterior into a flow.
+
+#include <string>
+#include <vector>
+
+#include "manifill/base/config.hpp"
+#include "manifill/io/gridded.hpp"
+#include "manifill/measurement/mask_bank.hpp"
+#include "manifill/posterior/model.hpp"
+
+namespace manifill::pipeline {
+
+/// \brief Options of `train prior`: sections [train] and [backbone].
+std::vector<OptionSpec> train_prior_specs();
+
+/// \brief Options of `train flow`: sections [train] and [flow].
+std::vector<OptionSpec> train_flow_specs();
+
+/// \brief All times of a variable as training fields; the step (day, month, none) follows from the spacing of the times.
+/// \param years [first, last] to keep, inclusive; \param except years left out
+/// \throws Error(input) when no time is left
+prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year,
+                                           const std::vector<double>& except);
+
+/// \brief Masks of the times of some years, for the bank's kind "gaps": true where observed.
+std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year, int last_year);
+
+/// \brief Year of every training step.
+std::vector<int> years_of(const prior::TrainingFields& fields);
+
+/// \brief Fits a backbone and writes a model without a flow. \return lines for the user
+std::vector<std::string> train_prior(const Config& config);
+
+/// \brief Trains a flow for a model and writes the whole model. \return lines for the user
+std::vector<std::string> train_flow(const Config& config);
+
+}  // namespace manifill::pipeline

@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// \brief What a flow is told about a measurement, and the base distribution it starts from.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "manifill/posterior/gaussian_window.hpp"
+
+namespace manifill::posterior {
+
+/// \brief Base distributions of a flow.
+enum class FlowBase {
+  gaussian_posterior,  ///< the backbone's exact posterior: at the identity the flow is optimal interpolation
+  standard,            ///< N(0, I) in units of the prior's point spread; the condition holds no posterior
+};
+
+/// \throws Error(usage) for another name than "gaussian_posterior" or "standard"
+FlowBase parse_flow_base(const std::string& name);
+
+/// \brief Condition of one step. Normalised units of the backbone.
+struct FlowCondition {
+  Eigen::VectorXf mean{};      ///< [point], of the base
+  Eigen::VectorXf sd{};        ///< [point], of the base
+  Eigen::MatrixXf features{};  ///< [point][channel]
+};
+
+/// \brief Number of channels for a half-window: means, back-projections and precisions of every step, log spread of base
+/// and prior, season (two harmonics), latitude.
+std::int64_t condition_channels(std::int64_t half_window);
+
+FlowCondition make_condition(const prior::Backbone& backbone, const Window& window, const WindowFactor& factor,
+                             FlowBase base);
+
+}  // namespace manifill::posterior

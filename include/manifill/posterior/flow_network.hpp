@@ -1,0 +1,58 @@
+#pragma once
+/// \file
+/// \brief Conditional normalising flows with an exact log-determinant in both directions.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "manifill/base/config.hpp"
+#include "manifill/prior/grid_layers.hpp"
+
+namespace manifill::posterior {
+
+/// \brief Shape of a flow network (section [flow]).
+struct FlowNetworkOptions {
+  std::string network = "conv";         ///< "conv": affine layer and multi-scale couplings on a grid; "realnvp"
+  std::int64_t width = 48;              ///< channels of the condition network (conv), hidden units (realnvp; 0: D / 8)
+  std::vector<double> dilations{1, 2, 4, 1, 2, 4};
+  double dropout = 0.1;
+  std::int64_t couplings = 4;           ///< coupling layers after the affine layer
+  std::int64_t coupling_width = 12;
+  std::int64_t context = 8;             ///< channels of the condition that couplings see
+  bool affine = true;                   ///< the layer conditioned on the measurement only
+
+  static std::vector<OptionSpec> specs();
+  static FlowNetworkOptions from(const Config& config);
+};
+
+/// \brief x = G(z; c): fields of standardised departures in, fields of standardised departures out.
+///
+/// Starts at the identity: before training the flow is its base distribution.
+class FlowNetwork : public torch::nn::Module {
+ public:
+  /// \brief What couplings need of the condition; computed once and shared by all members.
+  struct Context {
+    torch::Tensor shift;      ///< [batch][point]
+    torch::Tensor log_scale;  ///< [batch][point]
+    torch::Tensor features;   ///< [batch][context][row][column] or [batch][context]; undefined without couplings
+  };
+
+  virtual Context condition(const torch::Tensor& features) = 0;
+  /// \brief Pushes base samples through. \param z [batch][member][point]
+  /// \return x [batch][member][point] and log |det dx/dz| [batch][member]
+  virtual std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& z, const Context& context) = 0;
+  /// \brief Inverse of forward: z and log |det dz/dx|.
+  virtual std::pair<torch::Tensor, torch::Tensor> inverse(const torch::Tensor& x, const Context& context) = 0;
+  /// \brief Factor on the spread fitted on held-out fields; part of the map and of its determinant.
+  torch::Tensor log_spread{};
+};
+
+/// \brief Makes a network by its options. \param features channels of the condition
+std::shared_ptr<FlowNetwork> make_flow_network(const FlowNetworkOptions& options, std::int64_t features,
+                                               const prior::GridTopology& topology);
+
+}  // namespace manifill::posterior

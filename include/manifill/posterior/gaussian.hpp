@@ -1,0 +1,29 @@
+#pragma once
+/// \file
+/// \brief `gaussian`: optimal interpolation with the backbone, exact for every linear measurement.
+
+#include "manifill/posterior/sampler.hpp"
+
+namespace manifill::posterior {
+
+/// \brief Draws by Matheron's rule from coherent prior sequences; steps that share their masks share a factorisation.
+class GaussianSampler : public PosteriorSampler {
+ public:
+  explicit GaussianSampler(const Model& model);
+  [[nodiscard]] Ensemble sample(const Window& window, const SampleRequest& request) override;
+
+  /// \brief The factorisation of a window, cached.
+  [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) { return cache_.get(window); }
+  /// \brief Normalised draws [point][member].
+  [[nodiscard]] Eigen::MatrixXd draw(const Window& window, const WindowFactor& factor, const SampleRequest& request);
+
+ private:
+  prior::Backbone backbone_;
+  WindowFactorCache cache_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, prior::PriorSequence> sequences_{};
+};
+
+/// \brief log p(y | x) of normalised centre fields [point][column] up to a constant: [column].
+Eigen::VectorXd log_likelihood(const prior::Backbone& backbone, const StepObservation& step, const Eigen::MatrixXd& x);
+
+}  // namespace manifill::posterior

@@ -1,0 +1,89 @@
+#pragma once
+/// \file
+/// \brief The exact posterior of the Gaussian backbone given the observations of a window of steps.
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "manifill/base/random.hpp"
+#include "manifill/measurement/measurement.hpp"
+#include "manifill/prior/backbone.hpp"
+#include "manifill/prior/sequence.hpp"
+
+namespace manifill::posterior {
+
+/// \brief Observations of one step. Without a measurement the step is unobserved.
+struct StepObservation {
+  std::int64_t time = 0;  ///< absolute step number
+  double season = 0.0;    ///< fraction of the year
+  std::shared_ptr<const measurement::Measurement> measurement{};  ///< of physical fields
+  Eigen::VectorXd y{};    ///< [observation], physical units
+};
+
+/// \brief The 2 w + 1 steps around the one to be filled, in order. Steps beyond the record are unobserved.
+struct Window {
+  std::vector<StepObservation> steps{};
+  [[nodiscard]] std::size_t centre() const { return steps.size() / 2; }
+  [[nodiscard]] const StepObservation& at_centre() const { return steps[centre()]; }
+};
+
+/// \brief Everything about a window's posterior that does not depend on the observed values: one factorisation serves
+/// every set of values under the same measurements (optimal interpolation, exact for every linear measurement).
+///
+/// With the covariance C of the backbone's window and observations y = A x + n of all its steps, S = A C A^T + R:
+/// mean C A^T S^-1 (y - A mean), covariance C - C A^T S^-1 A C.
+class WindowFactor {
+ public:
+  /// \throws Error(internal) when the window has another length than the backbone's; Error(numerical)
+  WindowFactor(const prior::Backbone& backbone, const Window& window);
+  ~WindowFactor();
+
+  /// \brief Posterior means of every step of the window: [point][step], normalised.
+  [[nodiscard]] Eigen::MatrixXd mean(const Window& window) const;
+  /// \brief Posterior mean of the centre, [point], normalised.
+  [[nodiscard]] Eigen::VectorXd centre_mean(const Window& window) const;
+  /// \brief Exact posterior variances of the centre: [point], normalised.
+  [[nodiscard]] const Eigen::VectorXd& variance() const;
+  /// \brief Draws of the centre by Matheron's rule from coherent prior draws: [point][member], normalised. Noise is
+  /// keyed by (seed, step, member) as the prior's innovations are.
+  [[nodiscard]] Eigen::MatrixXd draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
+                                     std::uint32_t first_member, std::uint32_t members) const;
+  /// \brief Departures from the mean of draws of the centre alone, independent in time: [point][column], normalised.
+  [[nodiscard]] Eigen::MatrixXd draw_departures(RandomStream& random, Eigen::Index columns) const;
+  /// \brief log density of the centre's posterior at x: [point][column] to [column].
+  [[nodiscard]] Eigen::VectorXd log_density(const Window& window, const Eigen::MatrixXd& x) const;
+  /// \brief Gradient of log_density: -Sigma^-1 (x - mean), [point][column].
+  [[nodiscard]] Eigen::MatrixXd log_density_gradient(const Window& window, const Eigen::MatrixXd& x) const;
+  /// \brief Chi-square of the window's departures from the prior mean under the prior, and its degrees of freedom.
+  /// A ratio far above one says that the input is unlike the training data.
+  [[nodiscard]] std::pair<double, double> chi_square(const Window& window) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// \brief Keeps the last factorisations by the hash of what they depend on. Safe to use from several threads.
+class WindowFactorCache {
+ public:
+  explicit WindowFactorCache(const prior::Backbone& backbone, std::size_t capacity = 16);
+  [[nodiscard]] std::shared_ptr<const WindowFactor> get(const Window& window);
+  [[nodiscard]] std::size_t hits() const { return hits_; }
+
+ private:
+  prior::Backbone backbone_;
+  std::size_t capacity_;
+  std::size_t hits_ = 0;
+  std::mutex mutex_{};
+  std::list<std::uint64_t> order_{};
+  std::unordered_map<std::uint64_t, std::shared_ptr<const WindowFactor>> factors_{};
+};
+
+}  // namespace manifill::posterior

@@ -1,0 +1,154 @@
+#pragma once
+/// \file
+/// \brief The Gaussian backbone of the prior: seasonal climatology, localised seasonal covariance in space and time.
+///
+/// Normalised state x = (X - mean(season)) / scale(season). With e_j the normalised anomaly of training step j, w the
+/// season weights and T a correlation taper in chordal distance (Gaspari and Cohn 1999, eq. 4.10: positive definite on
+/// the sphere), the process has the lag covariances C_tau = T o (sum_j w_j e_{j+tau} e_j^T) / sum_j w_j, which is what
+///   x_t = sum_j sqrt(w_j) a_{j-t} o e_j / sqrt(sum_j w_j),   a_u i.i.d. N(0, T),
+/// draws: a moving average of innovation fields (see sequence.hpp). For analysis the covariance of a window of steps is
+/// used whole and exactly; the covariance of one step is also kept by area-weighted empirical orthogonal functions with
+/// an isotropic residual (probabilistic PCA, Tipping and Bishop 1999), which makes the denoiser of the diffusion cheap.
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "manifill/base/config.hpp"
+#include "manifill/domain/domain.hpp"
+#include "manifill/io/model_file.hpp"
+
+namespace manifill::prior {
+
+/// \brief How the absolute index of a step is counted; fields of a model follow each other at this pace.
+enum class StepKind { none, day, month };
+
+/// \brief Fields to learn from.
+struct TrainingFields {
+  domain::Domain domain;
+  StepKind step = StepKind::none;
+  Eigen::MatrixXf values{};            ///< [point][time], physical units, NaN where missing
+  std::vector<std::int64_t> index{};   ///< [time], absolute step number, increasing
+  std::vector<double> season{};        ///< [time], fraction of the year in [0, 1)
+  /// \brief The times for which `keep` is true.
+  [[nodiscard]] TrainingFields subset(const std::vector<bool>& keep) const;
+};
+
+/// \brief What the fit needs to be told; every member is an option of `manifill train prior` (section [backbone]).
+struct BackboneOptions {
+  std::int64_t mean_harmonics = 2;       ///< annual harmonics of the climatology
+  std::int64_t scale_harmonics = 1;      ///< annual harmonics of the point variances
+  double scale_power = 0.0;              ///< 0: one scale for all points and seasons; 1: each point's seasonal sd
+  std::int64_t season_bins = 1;          ///< covariances a year
+  std::vector<double> season_weights{1.0};  ///< weight of a training field by its distance in bins
+  double taper_km = 0.0;                 ///< chordal support of the taper (correlation is zero beyond); 0: none
+  double second_taper_km = 0.0;          ///< support of a second, wider taper mixed in; 0: none (all distances)
+  double second_taper_share = 0.0;       ///< its share; the rest is the first taper's
+  double inflation = 1.0;                ///< factor on the covariance
+  std::int64_t rank = 400;               ///< empirical orthogonal functions kept
+  double offset_variance = 0.0;          ///< of a level common to all points and steps, normalised units
+  double residual_floor = 1e-3;          ///< least share of the mean variance left to the residual
+  std::int64_t window = 0;               ///< neighbouring steps on each side whose observations are used
+  double noise_sigma = 0.1;              ///< default observation noise, in units of `unit_scale`
+
+  /// \brief Declarations for configuration files and help, keys under "backbone.".
+  static std::vector<OptionSpec> specs();
+  static BackboneOptions from(const Config& config);
+};
+
+/// \brief Covariance of one step of a season bin by area-weighted empirical orthogonal functions, normalised units:
+/// modes diag(variance) modes^T + D with D_i = residual / relative_weight_i.
+struct CovarianceFactor {
+  Eigen::MatrixXd modes{};     ///< [point][mode], orthonormal in sum_i (w_i / mean w) a_i b_i
+  Eigen::VectorXd variance{};  ///< [mode], lambda, residual taken off
+  double residual = 0.0;       ///< delta
+};
+
+/// \brief Covariance of a window, normalised units, [step, point][step, point] with steps in order. Kept in single
+/// precision where it comes from data, in double where it was given in closed form.
+class WindowCovariance {
+ public:
+  explicit WindowCovariance(Eigen::MatrixXf single) : single_(std::move(single)) {}
+  explicit WindowCovariance(Eigen::MatrixXd exact) : exact_(std::move(exact)) {}
+  [[nodiscard]] Eigen::Index rows() const { return std::max(single_.rows(), exact_.rows()); }
+  [[nodiscard]] double operator()(Eigen::Index i, Eigen::Index j) const {
+    return exact_.size() > 0 ? exact_(i, j) : static_cast<double>(single_(i, j));
+  }
+  /// \brief Rows and columns picked out: [row][column].
+  [[nodiscard]] Eigen::MatrixXd gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const;
+
+ private:
+  Eigen::MatrixXf single_{};
+  Eigen::MatrixXd exact_{};
+};
+
+/// \brief Gaussian space-time process fitted to training fields. Cheap to copy (shared representation); lazily built
+/// season factors are safe to ask for from several threads.
+class Backbone {
+ public:
+  struct Impl;
+
+  /// \throws Error(input) when fields are fewer than two, not finite, or a point has no value at all
+  static Backbone fit(TrainingFields fields, const BackboneOptions& options);
+
+  /// \brief A process given in closed form, for oracles: zero mean, unit scale, the given covariance.
+  /// \param covariance [point][point]; \param persistence C_tau = persistence^|tau| C_0, in [0, 1)
+  static Backbone from_covariance(const domain::Domain& domain, const Eigen::MatrixXd& covariance, double persistence,
+                                  const BackboneOptions& options, StepKind step = StepKind::day);
+
+  [[nodiscard]] const domain::Domain& domain() const;
+  [[nodiscard]] const BackboneOptions& options() const;
+  [[nodiscard]] StepKind step() const;
+  [[nodiscard]] const TrainingFields& training() const;
+
+  /// \brief Climatology [point], physical units.
+  [[nodiscard]] Eigen::VectorXd mean(double season) const;
+  /// \brief Scale [point], physical units: X = mean + scale * x.
+  [[nodiscard]] Eigen::VectorXd scale(double season) const;
+  /// \brief One number for the size of anomalies, physical units: root of the area and time mean variance.
+  [[nodiscard]] double unit_scale() const;
+  /// \brief 1 where the training fields have values, 0 where never (static mask): [point].
+  [[nodiscard]] const Eigen::VectorXd& active() const;
+  [[nodiscard]] std::size_t season_bin(double season) const;
+  /// \brief Covariance of one step.
+  [[nodiscard]] const CovarianceFactor& factor(std::size_t bin) const;
+  /// \brief Covariance of a window of 2 * window + 1 steps around a step of season bin `bin`.
+  [[nodiscard]] const WindowCovariance& window_covariance(std::size_t bin) const;
+  /// \brief Area weights over their mean [point]; the noise of the diffusion has variance 1 / this.
+  [[nodiscard]] const Eigen::VectorXd& relative_weights() const;
+  /// \brief E[x0 | x_t] for x_t = alpha x0 + sigma eps, eps_i ~ N(0, mean(w)/w_i): [point][column] in and out.
+  [[nodiscard]] Eigen::MatrixXd denoise(const Eigen::MatrixXd& noisy, double alpha, double sigma, std::size_t bin) const;
+  /// \brief log N(x; 0, modes diag(variance) modes^T + D) of normalised fields: [point][column] to [column].
+  [[nodiscard]] Eigen::VectorXd log_density(const Eigen::MatrixXd& x, std::size_t bin) const;
+  /// \brief Gradient of log_density, -Sigma^-1 x: [point][column].
+  [[nodiscard]] Eigen::MatrixXd log_density_gradient(const Eigen::MatrixXd& x, std::size_t bin) const;
+  /// \brief Point variances: [point], normalised.
+  [[nodiscard]] Eigen::VectorXd variance(std::size_t bin) const;
+
+  /// \brief Normalised training anomalies, 0 where missing: [point][time].
+  [[nodiscard]] const Eigen::MatrixXf& anomalies() const;
+  /// \brief Weight of every training time in the covariance of a season bin: [time].
+  [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
+  /// \brief Covariance and lag-one correlation of a process given in closed form; null for a fitted one.
+  [[nodiscard]] const Eigen::MatrixXd* closed_form(double* persistence) const;
+
+  void save(io::ModelFile& file) const;
+  static Backbone load(const io::ModelFile& file);
+
+ private:
+  explicit Backbone(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+/// \brief Correlation taper of the options at a chordal distance, km: a mixture of two Gaspari-Cohn functions.
+double localisation(const BackboneOptions& options, double distance_km);
+
+/// \brief Gaspari and Cohn (1999) compactly supported correlation, zero at and beyond `support`.
+double gaspari_cohn(double distance, double support);
+
+}  // namespace manifill::prior

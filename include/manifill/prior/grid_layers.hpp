@@ -1,0 +1,57 @@
+#pragma once
+/// \file
+/// \brief Network layers that respect the topology of a lat-lon grid.
+
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "manifill/domain/domain.hpp"
+
+namespace manifill::prior {
+
+/// \brief How a grid continues beyond its edges.
+struct GridTopology {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  bool periodic = false;    ///< longitude
+  bool pole_first = false;  ///< the row before the first is the first, half a turn away
+  bool pole_last = false;
+  static GridTopology of(const domain::Domain& domain);
+};
+
+/// \brief Pads by `width` cells: periodic in longitude, across the poles at longitude + 180, nearest cell elsewhere.
+/// \param x [batch][channel][row][column]
+torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTopology& topology);
+
+/// \brief 3 x 3 convolution over a grid with the right padding; output has the size of the input.
+class GridConvImpl : public torch::nn::Module {
+ public:
+  GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation, const GridTopology& topology);
+  torch::Tensor forward(const torch::Tensor& x);
+  void zero();  ///< weights and bias to zero, so that what it feeds starts at the identity
+
+ private:
+  GridTopology topology_;
+  std::int64_t dilation_;
+  torch::nn::Conv2d conv_{nullptr};
+};
+TORCH_MODULE(GridConv);
+
+/// \brief Residual stack of dilated convolutions: conv, then per dilation h += conv(silu(conv(silu(h)))).
+class GridResidualStackImpl : public torch::nn::Module {
+ public:
+  GridResidualStackImpl(std::int64_t in, std::int64_t width, const std::vector<std::int64_t>& dilations, double dropout,
+                        const GridTopology& topology);
+  /// \param x [batch][in][row][column] \return [batch][width][row][column]
+  torch::Tensor forward(const torch::Tensor& x);
+
+ private:
+  GridConv entry_{nullptr};
+  torch::nn::ModuleList first_{};
+  torch::nn::ModuleList second_{};
+  torch::nn::Dropout2d dropout_{nullptr};
+};
+TORCH_MODULE(GridResidualStack);
+
+}  // namespace manifill::prior

@@ -1,0 +1,131 @@
+#include "manifill/measurement/mask_bank.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::measurement {
+namespace {
+
+double share_hidden(const ObservedCells& cells) {
+  return static_cast<double>(std::count(cells.begin(), cells.end(), false)) / static_cast<double>(cells.size());
+}
+
+struct Rectangle {
+  std::int64_t row, column, height, width;
+};
+
+void hide_rectangle(const domain::LatLonShape& s, const Rectangle& r, ObservedCells& cells) {
+  const auto rows = static_cast<std::int64_t>(s.nlat());
+  const auto columns = static_cast<std::int64_t>(s.nlon());
+  for (std::int64_t i = std::max<std::int64_t>(0, r.row); i < std::min(rows, r.row + r.height); ++i)
+    for (std::int64_t j = r.column; j < r.column + r.width; ++j) {
+      if (!s.periodic && (j < 0 || j >= columns)) continue;
+      cells[static_cast<std::size_t>(i * columns + ((j % columns) + columns) % columns)] = false;
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> mask_kinds() { return {"blocks", "scattered", "blocks_scattered", "swaths", "bands", "gaps"}; }
+
+MaskBank::MaskBank(const domain::Domain& domain, std::vector<ObservedCells> gaps, std::vector<std::string> kinds)
+    : domain_(domain), gaps_(std::move(gaps)), kinds_(std::move(kinds)) {
+  const auto known = mask_kinds();
+  for (const auto& kind : kinds_)
+    if (std::find(known.begin(), known.end(), kind) == known.end())
+      throw Error(ErrorKind::usage, "unknown kind of mask '" + kind + "'",
+                  {.remedy = "Use " + nearest_name(kind, known.data(), known.data() + known.size()).value_or("blocks")});
+  if (kinds_.empty()) kinds_ = known;
+  if (gaps_.empty()) std::erase(kinds_, "gaps");
+  if (kinds_.empty()) throw Error(ErrorKind::usage, "masks of kind 'gaps' were asked for but there are none");
+}
+
+ObservedCells MaskBank::draw(RandomStream& random, double hidden) const {
+  const auto k = static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(kinds_.size()) - 1));
+  return draw(random, hidden, kinds_[k]);
+}
+
+ObservedCells MaskBank::draw(RandomStream& random, double hidden, const std::string& kind) const {
+  if (kind == "gaps") {
+    return gaps_[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(gaps_.size()) - 1))];
+  }
+  ObservedCells cells(domain_.size(), true);
+  if (kind == "blocks") hide_blocks(random, hidden, cells);
+  if (kind == "scattered") hide_scattered(random, hidden, cells);
+  if (kind == "swaths") hide_swaths(random, hidden, cells);
+  if (kind == "bands") hide_bands(random, hidden, cells);
+  if (kind == "blocks_scattered") {
+    const double scattered = std::min(0.2, 0.5 * hidden);
+    hide_blocks(random, hidden - scattered, cells);
+    hide_scattered(random, hidden, cells);
+  }
+  return cells;
+}
+
+void MaskBank::hide_blocks(RandomStream& random, double hidden, ObservedCells& cells) const {
+  const auto& s = domain_.lat_lon();
+  const auto rows = static_cast<std::int64_t>(s.nlat());
+  const auto columns = static_cast<std::int64_t>(s.nlon());
+  for (int attempt = 0; attempt < 200 && share_hidden(cells) < hidden; ++attempt) {
+    const std::int64_t height = random.integer(std::max<std::int64_t>(1, rows / 8), std::max<std::int64_t>(1, rows * 2 / 3));
+    const std::int64_t width = random.integer(std::max<std::int64_t>(1, columns / 12), std::max<std::int64_t>(1, columns / 2));
+    hide_rectangle(s, {random.integer(-height / 2, rows - height / 2), random.integer(-width / 2, columns - width / 2), height, width},
+                   cells);
+  }
+}
+
+void MaskBank::hide_scattered(RandomStream& random, double hidden, ObservedCells& cells) const {
+  const double left = 1.0 - share_hidden(cells);
+  const double chance = left > 0.0 ? std::clamp((hidden - (1.0 - left)) / left, 0.0, 1.0) : 0.0;
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    if (random.uniform() < chance) cells[i] = false;
+}
+
+void MaskBank::hide_swaths(RandomStream& random, double hidden, ObservedCells& cells) const {
+  // The gaps between the tracks of a polar orbiter: parallel bands, tilted, each as wide as the share hidden asks for.
+  const auto& s = domain_.lat_lon();
+  const double period = static_cast<double>(random.integer(5, std::max<std::int64_t>(6, static_cast<std::int64_t>(s.nlon()) / 3)));
+  const double tilt = (random.uniform() < 0.5 ? -1.0 : 1.0) * (0.2 + 1.3 * random.uniform());
+  const double phase = period * random.uniform();
+  for (std::size_t i = 0; i < s.nlat(); ++i)
+    for (std::size_t j = 0; j < s.nlon(); ++j) {
+      const double along = static_cast<double>(j) + tilt * static_cast<double>(i) + phase;
+      const double position = along / period - std::floor(along / period);
+      if (position < hidden) cells[i * s.nlon() + j] = false;
+    }
+}
+
+void MaskBank::hide_bands(RandomStream& random, double hidden, ObservedCells& cells) const {
+  const auto& s = domain_.lat_lon();
+  const auto rows = static_cast<std::int64_t>(s.nlat());
+  const auto columns = static_cast<std::int64_t>(s.nlon());
+  if (random.uniform() < 0.6) {
+    const auto height = std::max<std::int64_t>(1, std::llround(hidden * static_cast<double>(rows)));
+    hide_rectangle(s, {random.integer(0, rows - height), 0, height, columns}, cells);
+  } else {
+    const auto width = std::max<std::int64_t>(1, std::llround(hidden * static_cast<double>(columns)));
+    hide_rectangle(s, {0, random.integer(0, columns - width), rows, width}, cells);
+  }
+}
+
+ObservedCells blocks_and_scattered(const domain::Domain& domain, RandomStream& random) {
+  const auto& s = domain.lat_lon();
+  const auto rows = static_cast<std::int64_t>(s.nlat());
+  const auto columns = static_cast<std::int64_t>(s.nlon());
+  ObservedCells cells(domain.size(), true);
+  const std::int64_t blocks = random.integer(2, 4);
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const std::int64_t height = std::min(rows, random.integer(6, 12));
+    const std::int64_t width = std::min(columns, random.integer(6, 16));
+    hide_rectangle(s, {random.integer(0, rows - height), random.integer(0, columns - width), height, width}, cells);
+  }
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    if (random.uniform() < 0.2) cells[i] = false;
+  return cells;
+}
+
+}  // namespace manifill::measurement

@@ -1,0 +1,420 @@
+#include "manifill/pipeline/impute.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <deque>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+#include "manifill/base/atomic_file.hpp"
+#include "manifill/base/error.hpp"
+#include "manifill/base/log.hpp"
+#include "manifill/base/progress.hpp"
+#include "manifill/base/signals.hpp"
+#include "manifill/base/version.hpp"
+#include "manifill/pipeline/journal.hpp"
+
+namespace manifill::pipeline {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr double kChiSquareWarning = 3.0;  // mean squared departure in prior standard deviations
+
+std::string cell_text(const io::GriddedVariable& input, std::size_t time, std::size_t cell) {
+  const std::size_t nlon = input.domain().lat_lon().nlon();
+  return fmt::format("[time {}][lat {}][lon {}]", time, cell / nlon, cell % nlon);
+}
+
+struct Shard {
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
+/// "I/N", I from 1: the I-th of N runs of consecutive times.
+Shard parse_shard(const std::string& text, std::size_t times) {
+  if (text.empty()) return {0, times};
+  unsigned long i = 0;
+  unsigned long n = 0;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%lu/%lu%c", &i, &n, &rest) != 2 || i < 1 || i > n)
+    throw Error(ErrorKind::usage, "the shard '" + text + "' is not I/N with 1 <= I <= N", {.remedy = "Write for example --shard 3/8"});
+  const std::size_t first = times * (i - 1) / n;
+  return {first, times * i / n - first};
+}
+
+/// "4GiB", "500MB", "2e9" to bytes.
+double parse_memory(const std::string& text) {
+  std::size_t used = 0;
+  double value = 0.0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  const std::vector<std::pair<std::string, double>> units{{"", 1.0}, {"B", 1.0}, {"MB", 1e6}, {"GB", 1e9}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
+  for (const auto& [name, factor] : units)
+    if (used > 0 && unit == name && value > 0.0) return value * factor;
+  throw Error(ErrorKind::usage, "the memory limit '" + text + "' cannot be read", {.remedy = "Write for example 4GiB"});
+}
+
+/// Observations of the input, step by step, for windows; keeps the last few.
+class Observations {
+ public:
+  Observations(const io::GriddedVariable& input, const InputFit& fit, const posterior::Model& model, double noise)
+      : input_(input), fit_(fit), model_(model), noise_(noise) {}
+
+  posterior::Window window(std::size_t extra, std::size_t time) {
+    const std::int64_t half = model_.backbone.options().window;
+    posterior::Window w;
+    for (std::int64_t k = -half; k <= half; ++k) {
+      const std::int64_t index = fit_.index[time] + k;
+      // The record is searched by step, not by position: a missing day is an unobserved step.
+      const auto found = std::lower_bound(fit_.index.begin(), fit_.index.end(), index);
+      if (k == 0) w.steps.push_back(step(extra, time));
+      else if (found != fit_.index.end() && *found == index)
+        w.steps.push_back(step(extra, static_cast<std::size_t>(found - fit_.index.begin())));
+      else
+        w.steps.push_back({.time = index, .season = fit_.season[time]});
+    }
+    return w;
+  }
+
+  /// Values of the file, [cell], NaN where missing.
+  const std::vector<double>& values(std::size_t extra, std::size_t time) {
+    static_cast<void>(step(extra, time));
+    return held_.at({extra, time}).values;
+  }
+
+ private:
+  struct Held {
+    std::vector<double> values;
+    posterior::StepObservation observation;
+  };
+
+  const posterior::StepObservation& step(std::size_t extra, std::size_t time) {
+    const auto found = held_.find({extra, time});
+    if (found != held_.end()) return found->second.observation;
+    if (held_.size() > static_cast<std::size_t>(4 * model_.backbone.options().window + 8)) held_.erase(held_.begin());
+    const auto field = input_.read(extra, time, 1);
+    Held h;
+    h.values.assign(field.begin(), field.end());
+    std::vector<bool> seen(h.values.size());
+    std::vector<double> y;
+    const auto [low, high] = model_.plausible_range();
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      seen[i] = !std::isnan(h.values[i]) && fit_.fixed[i] == io::CellStatus::infilled;
+      if (!seen[i]) continue;
+      const double v = fit_.unit_scale * h.values[i] + fit_.unit_offset;
+      if (v < low || v > high)
+        throw Error(ErrorKind::input,
+                    fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", h.values[i], input_.summary().units, low, high, model_.info.units),
+                    {.file = input_.path(), .variable = input_.summary().name, .index = cell_text(input_, time, i), .remedy = "Check units and missing values"});
+      y.push_back(v);
+    }
+    auto a = measurement::select_rows(fit_.operator_matrix, seen);
+    h.observation = {.time = fit_.index[time], .season = fit_.season[time],
+                     .measurement = std::make_shared<measurement::Measurement>(std::move(a), Eigen::VectorXd::Constant(static_cast<Eigen::Index>(y.size()), noise_)),
+                     .y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()))};
+    return held_.emplace(std::make_pair(extra, time), std::move(h)).first->second.observation;
+  }
+
+  const io::GriddedVariable& input_;
+  const InputFit& fit_;
+  const posterior::Model& model_;
+  double noise_;
+  std::map<std::pair<std::size_t, std::size_t>, Held> held_{};
+};
+
+FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler& sampler, const InputFit& fit, std::size_t extra,
+                         std::size_t time, const posterior::SampleRequest& request, bool keep_members) {
+  const std::vector<double> values = observations.values(extra, time);
+  const std::size_t cells = values.size();
+  FieldRecord r{.extra = extra, .time = time};
+  r.mean.assign(cells, std::numeric_limits<float>::quiet_NaN());
+  r.spread.assign(cells, 0.0F);
+  r.status.resize(cells);
+  bool gaps = false;
+  for (std::size_t i = 0; i < cells; ++i) {
+    const bool seen = !std::isnan(values[i]);
+    r.status[i] = static_cast<std::int8_t>(seen ? io::CellStatus::observed : fit.fixed[i]);
+    gaps = gaps || (!seen && fit.fixed[i] == io::CellStatus::infilled);
+  }
+  Eigen::MatrixXd members;
+  if (gaps) {
+    const auto window = observations.window(extra, time);
+    const posterior::Ensemble e = sampler.sample(window, request);
+    members = fit.operator_matrix * e.members;
+    members = ((members.array() - fit.unit_offset) / fit.unit_scale).matrix();
+    r.chi_square = static_cast<float>(e.chi_square);
+    r.effective_size = static_cast<float>(e.effective_size);
+    for (const double v : e.log_density) r.diagnostics.push_back(static_cast<float>(v));
+    for (const double v : e.log_weight) r.diagnostics.push_back(static_cast<float>(v));
+  }
+  if (keep_members) r.members.resize(cells * request.members);
+  for (std::size_t i = 0; i < cells; ++i) {
+    const bool seen = !std::isnan(values[i]);
+    const bool filled = !seen && fit.fixed[i] == io::CellStatus::infilled;
+    if (filled) {
+      const auto row = members.row(static_cast<Eigen::Index>(i));
+      const double mean = row.mean();
+      if (!std::isfinite(mean)) throw Error(ErrorKind::numerical, "the ensemble mean is not finite", {.index = fmt::format("[time {}][cell {}]", time, i)});
+      r.mean[i] = static_cast<float>(mean);
+      if (request.members > 1)
+        r.spread[i] = static_cast<float>(std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0)));
+    }
+    if (!keep_members) continue;
+    for (std::size_t k = 0; k < request.members; ++k)
+      r.members[k * cells + i] = static_cast<float>(filled ? members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) : values[i]);
+  }
+  return r;
+}
+
+void write_output(const Config& c, const io::GriddedVariable& input, const posterior::Model& model, const Journal& journal,
+                  const Shard& shard, const std::string& resolved, std::vector<std::string>& notes) {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  for (std::size_t k = 0; k < journal.size(); ++k) {
+    const FieldRecord r = journal.read(k);
+    for (std::size_t i = 0; i < r.mean.size(); ++i)
+      if (r.status[i] == static_cast<std::int8_t>(io::CellStatus::infilled)) {
+        low = std::min<double>(low, r.mean[i]);
+        high = std::max<double>(high, r.mean[i]);
+      }
+  }
+  const bool unpacked = low <= high && !io::ImputedFileWriter::fits_packing(input, low, high);
+  if (unpacked) {
+    notes.push_back(fmt::format("filled values reach {:g} to {:g} and leave the packed range of '{}': it is written unpacked as float, the packed input stays as '{}_packed'",
+                                low, high, input.summary().name, input.summary().name));
+    log::warning(notes.back());
+  }
+  const bool keep_members = c.flag("impute.write_members");
+  io::ImputedFileOptions o{.path = c.text("impute.output"), .overwrite = c.flag("impute.overwrite")};
+  o.members = keep_members ? static_cast<std::size_t>(c.integer("impute.members")) : 0;
+  o.first_time = shard.first;
+  o.times = shard.count;
+  o.spread_comment = "0 where observed; standard deviation of " + std::to_string(c.integer("impute.members")) + " members where filled";
+  o.history = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} manifill {}: gaps of {} filled by method {} with model {}", fmt::gmtime(std::time(nullptr)),
+                          version(), input.summary().name, c.text("impute.method"), model.info.name);
+  o.attributes = {{"manifill_version", version()},
+                  {"manifill_model", fmt::format("{} {:016x}", model.info.name, model.checksum)},
+                  {"manifill_config", resolved},
+                  {"manifill_seed", std::to_string(c.integer("impute.seed"))}};
+  if (!c.text("impute.shard").empty()) o.attributes["manifill_shard"] = c.text("impute.shard");
+  io::ImputedFileWriter writer(input, o, unpacked);
+  for (std::size_t k = 0; k < journal.size(); ++k) {
+    const FieldRecord r = journal.read(k);
+    const std::size_t cells = r.mean.size();
+    std::vector<double> mean(r.mean.begin(), r.mean.end());
+    std::vector<double> spread(r.spread.begin(), r.spread.end());
+    std::vector<io::CellStatus> status(cells);
+    for (std::size_t i = 0; i < cells; ++i) status[i] = static_cast<io::CellStatus>(r.status[i]);
+    xt::xtensor<double, 2> members = xt::xtensor<double, 2>::from_shape({r.members.size() / std::max<std::size_t>(1, cells), cells});
+    std::copy(r.members.begin(), r.members.end(), members.begin());
+    writer.write(r.extra, r.time, mean, spread, status, members);
+  }
+  writer.commit();
+}
+
+}  // namespace
+
+std::vector<OptionSpec> impute_specs() {
+  return {
+      {.key = "impute.model", .help = "model file (.h5)", .fallback = std::string()},
+      {.key = "impute.input", .help = "NetCDF file with gaps", .fallback = std::string()},
+      {.key = "impute.variable", .help = "variable to fill; empty: the only one that can be", .fallback = std::string()},
+      {.key = "impute.output", .help = "NetCDF file to write", .fallback = std::string()},
+      {.key = "impute.method", .help = "posterior sampler: flow, gaussian", .fallback = std::string("flow")},
+      {.key = "impute.members", .help = "ensemble members", .fallback = std::int64_t{32}, .lowest = 1, .highest = 4096},
+      {.key = "impute.seed", .help = "seed of the ensemble", .fallback = std::int64_t{1}, .lowest = 0},
+      {.key = "impute.write_members", .help = "write V_member(realization, ...)", .fallback = false},
+      {.key = "impute.noise", .help = "observation noise, units of the variable; 0: the model's", .fallback = 0.0, .lowest = 0},
+      {.key = "impute.diagnostics", .help = "write log-densities, importance weights and chi-square to OUT.diagnostics.csv", .fallback = false},
+      {.key = "impute.shard", .help = "I/N: only the I-th of N runs of consecutive times", .fallback = std::string()},
+      {.key = "impute.max_memory", .help = "refuse a run that would need more", .fallback = std::string("4GiB")},
+      {.key = "impute.time_limit", .help = "stop with a checkpoint after so many seconds; 0: never", .fallback = 0.0, .lowest = 0},
+      {.key = "impute.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
+      {.key = "impute.overwrite", .help = "replace an existing output", .fallback = false},
+  };
+}
+
+InputScan scan_input(const io::GriddedVariable& input) {
+  InputScan s;
+  s.lowest = std::numeric_limits<double>::infinity();
+  s.highest = -s.lowest;
+  s.missing_share.assign(input.times(), 0.0);
+  std::set<std::uint64_t> masks;
+  const auto cells = static_cast<double>(input.domain().size() * input.extras());
+  for (std::size_t e = 0; e < input.extras(); ++e)
+    for (std::size_t t = 0; t < input.times(); ++t) {
+      const auto field = input.read(e, t, 1);
+      std::vector<char> mask;
+      mask.reserve(field.size());
+      for (const double v : field) {
+        const bool gap = std::isnan(v);
+        mask.push_back(gap ? 1 : 0);
+        if (gap) {
+          ++s.missing;
+          s.missing_share[t] += 1.0 / cells;
+          continue;
+        }
+        ++s.observed;
+        s.lowest = std::min(s.lowest, v);
+        s.highest = std::max(s.highest, v);
+      }
+      masks.insert(hash_bytes(mask.data(), mask.size()));
+    }
+  s.masks = masks.size();
+  s.static_mask = s.missing > 0 && s.masks == 1 && input.times() > 1;
+  const ErrorContext where{.file = input.path(), .variable = input.summary().name};
+  const auto refuse = [&](const std::string& what, const std::string& remedy) {
+    ErrorContext c = where;
+    c.remedy = remedy;
+    return Error(ErrorKind::input, what, c);
+  };
+  if (s.observed == 0) throw refuse("all values are missing: there is nothing to learn the gaps from", "Check _FillValue and valid_range");
+  if (s.lowest == s.highest && s.observed > 1)
+    throw refuse(fmt::format("all values are {:g}: a constant field tells nothing", s.lowest), "Check the variable");
+  return s;
+}
+
+InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model) {
+  const auto refuse = [&](const std::string& what, const std::string& remedy) {
+    return Error(ErrorKind::input, what, {.file = input.path(), .variable = input.summary().name, .remedy = remedy});
+  };
+  InputFit f;
+  const auto& own = input.summary();
+  if (!own.standard_name.empty() && !model.info.standard_name.empty() && own.standard_name != model.info.standard_name)
+    throw refuse("its standard_name is '" + own.standard_name + "', the model fills '" + model.info.standard_name + "'", "Choose a model of this quantity");
+  try {
+    std::tie(f.unit_scale, f.unit_offset) = io::unit_conversion(own.units, model.info.units);
+  } catch (const Error& e) {
+    throw refuse(e.what(), "The model '" + model.info.name + "' fills " + model.info.variable + " in " + model.info.units);
+  }
+  std::vector<bool> reachable;
+  f.operator_matrix = measurement::bilinear(model.backbone.domain(), input.domain(), &reachable);
+  if (std::none_of(reachable.begin(), reachable.end(), [](bool r) { return r; }))
+    throw refuse("no cell of its grid (" + input.domain().describe() + ") lies on the model's (" + model.backbone.domain().describe() + ")",
+                 "Use a model of this region");
+  const Eigen::VectorXd active = f.operator_matrix * model.backbone.active();
+  f.fixed.resize(reachable.size());
+  for (std::size_t i = 0; i < reachable.size(); ++i)
+    f.fixed[i] = !reachable[i] ? io::CellStatus::not_filled
+                 : active[static_cast<Eigen::Index>(i)] < 0.5 ? io::CellStatus::masked
+                                                              : io::CellStatus::infilled;
+  const auto& time = input.time();
+  if (time.values.empty()) {
+    const auto& o = model.backbone.options();
+    if (o.season_bins > 1 || o.mean_harmonics > 0)
+      throw refuse("it has no time coordinate, and the model's climatology follows the season", "Add a time coordinate with CF units");
+    f.index.assign(1, 0);
+    f.season.assign(1, 0.0);
+    return f;
+  }
+  const auto step = model.backbone.step();
+  f.index = step == prior::StepKind::day ? time.day_index() : step == prior::StepKind::month ? time.month_index() : std::vector<std::int64_t>{};
+  for (std::size_t t = 0; t < time.dates.size(); ++t) {
+    if (step == prior::StepKind::none) f.index.push_back(static_cast<std::int64_t>(t));
+    // Monthly models count whole months; the middle stands for a month whatever day the file dates it.
+    f.season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0 : time.dates[t].year_fraction);
+    if (t > 0 && f.index[t] <= f.index[t - 1])
+      throw refuse(fmt::format("two times fall into one {} of the model or run backwards", step == prior::StepKind::day ? "day" : "month"),
+                   fmt::format("See time index {}; average the file to the model's step first", t));
+  }
+  return f;
+}
+
+double impute_memory(const posterior::Model& model, std::size_t cells, std::uint32_t members) {
+  const auto& o = model.backbone.options();
+  const auto n = static_cast<double>(model.backbone.domain().size());
+  const auto fields = static_cast<double>(model.backbone.training().values.cols());
+  const double rows = n * static_cast<double>(2 * o.window + 1);
+  const double factors = 4.0 * rows * rows * static_cast<double>(o.season_bins);
+  const double factorisation = 8.0 * rows * (2.0 * rows + n);
+  const double training = 4.0 * n * fields * 3.0;
+  const double innovations = 4.0 * n * fields * members;
+  const double ensemble = 8.0 * members * (4.0 * n + 3.0 * static_cast<double>(cells));
+  constexpr double kLibraries = 4e8;  // LibTorch, OpenBLAS and NetCDF themselves
+  return factors + factorisation + training + innovations + ensemble + kLibraries;
+}
+
+std::vector<std::string> run_impute(const Config& c) {
+  std::vector<std::string> notes;
+  const std::string& output = c.text("impute.output");
+  if (c.text("impute.input").empty()) throw Error(ErrorKind::usage, "no input was named", {.remedy = "Give --input IN.nc"});
+  if (c.text("impute.model").empty()) throw Error(ErrorKind::usage, "no model was named", {.remedy = "Give --model M.h5"});
+  io::check_output(output, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
+  const double memory_limit = parse_memory(c.text("impute.max_memory"));
+  const auto model = posterior::Model::load(c.text("impute.model"));
+  const auto input = io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"));
+  const Shard shard = parse_shard(c.text("impute.shard"), input.times());
+  const InputScan scan = scan_input(input);
+  const InputFit fit = fit_input(input, model);
+  const auto members = static_cast<std::uint32_t>(c.integer("impute.members"));
+  const double need = impute_memory(model, input.domain().size(), members);
+  if (need > memory_limit)
+    throw Error(ErrorKind::usage, fmt::format("the run needs about {:.1f} GiB, more than --max-memory {}", need / 1073741824.0, c.text("impute.max_memory")),
+                {.file = input.path(), .remedy = "Raise --max-memory, or ask for fewer members"});
+  if (scan.missing == 0) notes.push_back("nothing is missing: the output is a copy with provenance");
+  auto sampler = posterior::SamplerRegistry::instance().make(c.text("impute.method"), model);
+  const double noise = c.real("impute.noise") > 0.0 ? c.real("impute.noise") * std::abs(fit.unit_scale)
+                                                    : model.backbone.options().noise_sigma * model.backbone.unit_scale();
+  const std::string resolved = c.to_toml();
+  std::error_code ignored;
+  const std::string identity = fmt::format("{}|{:016x}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", version(), model.checksum, fs::file_size(input.path(), ignored),
+                                           fs::last_write_time(input.path(), ignored).time_since_epoch().count(), input.summary().name,
+                                           c.text("impute.method"), members, c.integer("impute.seed"), c.flag("impute.write_members"), noise,
+                                           c.text("impute.shard"), c.flag("impute.diagnostics"));
+  set_time_limit(c.real("impute.time_limit"));
+  Journal journal(output + ".manifill-checkpoint", identity, c.flag("impute.resume"));
+  if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));
+  Observations observations(input, fit, model, noise);
+  const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")), .first_member = 0, .members = members, .density = c.flag("impute.diagnostics")};
+  Progress progress("imputing", input.extras() * shard.count, "fields");
+  progress.set(journal.size());
+  for (std::size_t e = 0; e < input.extras(); ++e)
+    for (std::size_t t = shard.first; t < shard.first + shard.count; ++t) {
+      if (journal.has(e, t)) continue;
+      if (stop_requested()) {
+        journal.sync();
+        throw Error(ErrorKind::stopped, fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name", stop_reason(), journal.size(), input.extras() * shard.count),
+                    {.file = output, .remedy = "Run the same command with --resume to go on"});
+      }
+      journal.append(impute_field(observations, *sampler, fit, e, t, request, c.flag("impute.write_members")));
+      if (journal.size() % 64 == 0) journal.sync();
+      progress.advance();
+    }
+  journal.sync();
+  progress.finish();
+  std::size_t unlike = 0;
+  std::size_t worst = 0;
+  float most = 0.0F;
+  std::string csv = "extra,time,chi_square_ratio,effective_sample_size,member,log_density,log_weight\n";
+  for (std::size_t k = 0; k < journal.size(); ++k) {
+    const FieldRecord r = journal.read(k);
+    if (r.chi_square > kChiSquareWarning) ++unlike;
+    if (r.chi_square > most) {
+      most = r.chi_square;
+      worst = static_cast<std::size_t>(r.time);
+    }
+    for (std::size_t i = 0; 2 * i < r.diagnostics.size(); ++i)
+      csv += fmt::format("{},{},{:.4f},{:.2f},{},{:.4f},{:.4f}\n", r.extra, r.time, r.chi_square, r.effective_size, i + 1, r.diagnostics[i], r.diagnostics[members + i]);
+  }
+  if (unlike > 0) {
+    notes.push_back(fmt::format("{} fields are unlike the training data: the chi-square of their observed departures is above {:g} times its expectation (worst {:.1f} at time index {}); trust their spread less",
+                                unlike, kChiSquareWarning, most, worst));
+    log::warning(notes.back());
+  }
+  write_output(c, input, model, journal, shard, resolved, notes);
+  if (c.flag("impute.diagnostics")) write_atomically(output + ".diagnostics.csv", csv);
+  write_atomically(output + ".toml", resolved);
+  journal.remove();
+  return notes;
+}
+
+}  // namespace manifill::pipeline

@@ -1,0 +1,186 @@
+#include "manifill/plot/projection.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace manifill::plot {
+namespace {
+
+constexpr double kDegree = std::numbers::pi / 180.0;
+
+// Equal Earth's polynomial in the parametric latitude t, sin t = sqrt(3)/2 sin(latitude).
+constexpr double kA1 = 1.340264, kA2 = -0.081106, kA3 = 0.000893, kA4 = 0.003796;
+const double kM = std::sqrt(3.0) / 2.0;
+
+double earth_y(double t) {
+  const double t2 = t * t, t6 = t2 * t2 * t2;
+  return t * (kA1 + kA2 * t2 + t6 * (kA3 + kA4 * t2));
+}
+
+double earth_dy(double t) {
+  const double t2 = t * t, t6 = t2 * t2 * t2;
+  return kA1 + 3 * kA2 * t2 + t6 * (7 * kA3 + 9 * kA4 * t2);
+}
+
+double parametric(double latitude) { return std::asin(kM * std::sin(latitude * kDegree)); }
+
+/// Radius of a parallel in the azimuthal equal-area map, colatitude in degrees.
+double azimuthal_radius(double colatitude) { return 2 * std::sin(0.5 * colatitude * kDegree); }
+
+std::vector<double> edges_between(const std::vector<double>& centres) {
+  const std::size_t n = centres.size();
+  std::vector<double> edges(n + 1);
+  const double first = n > 1 ? centres[1] - centres[0] : 1.0;
+  const double last = n > 1 ? centres[n - 1] - centres[n - 2] : 1.0;
+  edges[0] = centres[0] - 0.5 * first;
+  for (std::size_t i = 1; i < n; ++i) edges[i] = 0.5 * (centres[i - 1] + centres[i]);
+  edges[n] = centres[n - 1] + 0.5 * last;
+  return edges;
+}
+
+}  // namespace
+
+CellEdges cell_edges(const domain::LatLonShape& shape) {
+  CellEdges edges{edges_between(shape.latitude), edges_between(shape.longitude)};
+  for (double& e : edges.latitude) e = std::clamp(e, -90.0, 90.0);
+  const bool rising = shape.nlat() < 2 || shape.latitude[1] > shape.latitude[0];
+  double& northern = rising ? edges.latitude.back() : edges.latitude.front();
+  double& southern = rising ? edges.latitude.front() : edges.latitude.back();
+  // A Gaussian grid's outermost row falls short of the pole; its cell does not.
+  if (shape.north_pole) northern = 90.0;
+  if (shape.south_pole) southern = -90.0;
+  return edges;
+}
+
+Projection Projection::equal_earth(double central_longitude) {
+  Projection p;
+  p.kind_ = ProjectionKind::equal_earth;
+  p.central_ = central_longitude;
+  p.extent_ = {central_longitude - 180, central_longitude + 180, -90, 90};
+  p.east_ = std::numbers::pi / (kM * earth_dy(0));
+  p.west_ = -p.east_;
+  p.north_ = earth_y(parametric(90));
+  p.south_ = -p.north_;
+  return p;
+}
+
+Projection Projection::polar(bool north, double edge_latitude, double central_longitude) {
+  Projection p;
+  p.kind_ = ProjectionKind::polar;
+  p.central_ = central_longitude;
+  p.pole_ = north ? 1.0 : -1.0;
+  p.rim_ = azimuthal_radius(90 - p.pole_ * edge_latitude);
+  p.east_ = p.north_ = p.rim_;
+  p.west_ = p.south_ = -p.rim_;
+  p.extent_ = {central_longitude - 180, central_longitude + 180, north ? edge_latitude : -90,
+               north ? 90 : edge_latitude};
+  return p;
+}
+
+Projection Projection::plate_carree(double west, double east, double south, double north) {
+  Projection p;
+  p.kind_ = ProjectionKind::plate_carree;
+  p.central_ = 0.5 * (west + east);
+  // A region that reaches a pole has no useful mid latitude beyond this.
+  p.cosine_ = std::max(0.2, std::cos(0.5 * (south + north) * kDegree));
+  p.extent_ = {west, east, south, north};
+  // Not by forward(): rounding may carry an edge 180 degrees away over to the other side.
+  p.east_ = 0.5 * (east - west) * kDegree * p.cosine_;
+  p.west_ = -p.east_;
+  p.south_ = south * kDegree;
+  p.north_ = north * kDegree;
+  return p;
+}
+
+Projection Projection::suited_to(const domain::Domain& domain) {
+  const domain::LatLonShape& shape = domain.lat_lon();
+  const CellEdges edges = cell_edges(shape);
+  const auto [south, north] = std::minmax(edges.latitude.front(), edges.latitude.back());
+  const auto [west, east] = std::minmax(edges.longitude.front(), edges.longitude.back());
+  const bool round = shape.periodic || east - west > 350;
+  if (round && north - south > 120) {
+    // Greenwich in the middle whatever the file's first column: readers find their continents.
+    return equal_earth(0);
+  }
+  if (round && south >= 20 && north > 80) return polar(true, south, 0);
+  if (round && north <= -20 && south < -80) return polar(false, north, 0);
+  if (round) return plate_carree(west, west + 360, south, north);
+  return plate_carree(west, east, south, north);
+}
+
+double Projection::relative_longitude(double longitude) const {
+  double d = longitude - central_;
+  if (d < -180 || d > 180) d -= 360 * std::floor((d + 180) / 360);
+  return d;
+}
+
+PlanePoint Projection::forward(const Place& place) const {
+  const double relative = relative_longitude(place.longitude) * kDegree;
+  switch (kind_) {
+    case ProjectionKind::equal_earth: {
+      const double t = parametric(place.latitude);
+      return {relative * std::cos(t) / (kM * earth_dy(t)), earth_y(t)};
+    }
+    case ProjectionKind::polar: {
+      const double radius = azimuthal_radius(90 - pole_ * place.latitude);
+      return {radius * std::sin(relative), -pole_ * radius * std::cos(relative)};
+    }
+    case ProjectionKind::plate_carree:
+      break;
+  }
+  return {relative * cosine_, place.latitude * kDegree};
+}
+
+std::optional<Place> Projection::inverse(const PlanePoint& point) const {
+  constexpr double slack = 1e-12;
+  switch (kind_) {
+    case ProjectionKind::equal_earth: {
+      if (std::abs(point.y) > north_ + slack) return std::nullopt;
+      double t = point.y / kA1;
+      for (int i = 0; i < 8; ++i) {  // Newton; the derivative stays above 0.9 on the globe
+        const double step = (earth_y(t) - point.y) / earth_dy(t);
+        t -= step;
+        if (std::abs(step) < 1e-12) break;
+      }
+      const double relative = point.x * kM * earth_dy(t) / (std::cos(t) * kDegree);
+      if (std::abs(relative) > 180 + 1e-9) return std::nullopt;
+      return Place{central_ + relative, std::asin(std::clamp(std::sin(t) / kM, -1.0, 1.0)) / kDegree};
+    }
+    case ProjectionKind::polar: {
+      const double radius = std::hypot(point.x, point.y);
+      if (radius > rim_ + slack) return std::nullopt;
+      const double colatitude = 2 * std::asin(std::min(1.0, 0.5 * radius)) / kDegree;
+      return Place{central_ + std::atan2(point.x, -pole_ * point.y) / kDegree, pole_ * (90 - colatitude)};
+    }
+    case ProjectionKind::plate_carree:
+      break;
+  }
+  if (point.x < west_ - slack || point.x > east_ + slack || point.y < south_ - slack ||
+      point.y > north_ + slack)
+    return std::nullopt;
+  return Place{central_ + point.x / (cosine_ * kDegree), point.y / kDegree};
+}
+
+std::vector<PlanePoint> Projection::outline() const {
+  std::vector<PlanePoint> line;
+  switch (kind_) {
+    case ProjectionKind::equal_earth:
+      for (int lat = -90; lat <= 90; ++lat)
+        line.push_back(forward({central_ + 180, static_cast<double>(lat)}));
+      for (int lat = 90; lat >= -90; --lat)
+        line.push_back(forward({central_ - 180, static_cast<double>(lat)}));
+      break;
+    case ProjectionKind::polar:
+      for (int k = 0; k < 360; ++k)
+        line.push_back({rim_ * std::cos(k * kDegree), rim_ * std::sin(k * kDegree)});
+      break;
+    case ProjectionKind::plate_carree:
+      line = {{west_, south_}, {east_, south_}, {east_, north_}, {west_, north_}};
+      break;
+  }
+  line.push_back(line.front());
+  return line;
+}
+
+}  // namespace manifill::plot

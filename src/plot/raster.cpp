@@ -1,0 +1,150 @@
+#include "raster.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+namespace manifill::plot {
+namespace {
+
+/// Finds the cell between edges that rise or fall.
+class EdgeFinder {
+ public:
+  explicit EdgeFinder(std::vector<double> edges)
+      : edges_(std::move(edges)), falling_(edges_.front() > edges_.back()) {
+    if (falling_) std::reverse(edges_.begin(), edges_.end());
+  }
+  [[nodiscard]] double lowest() const { return edges_.front(); }
+  [[nodiscard]] std::optional<std::size_t> operator()(double value) const {
+    constexpr double slack = 1e-9;
+    if (value < edges_.front() - slack || value > edges_.back() + slack) return std::nullopt;
+    const auto above = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, value);
+    const auto k = static_cast<std::size_t>(above - edges_.begin()) - 1;
+    return falling_ ? edges_.size() - 2 - k : k;
+  }
+
+ private:
+  std::vector<double> edges_;
+  bool falling_;
+};
+
+/// Inverse of a projection along a row of samples. Where parallels are straight, a row has one latitude and
+/// longitudes in equal steps, and the projection is inverted once.
+class RowInverse {
+ public:
+  RowInverse(const Projection& projection, double y) : projection_(projection), y_(y) {
+    if (projection.kind() == ProjectionKind::polar) return;
+    const auto middle = projection.inverse({0, y});
+    if (!middle) return;
+    latitude_ = middle->latitude;
+    const auto [west, east, south, north] = projection.extent();
+    half_ = 0.5 * (east - west);
+    degrees_ = 90 / projection.forward({projection.central_longitude() + 90, *latitude_}).x;
+  }
+  [[nodiscard]] std::optional<Place> operator()(double x) const {
+    if (!latitude_) return projection_.inverse({x, y_});
+    const double relative = x * degrees_;
+    if (std::abs(relative) > half_ + 1e-9) return std::nullopt;
+    return Place{projection_.central_longitude() + relative, *latitude_};
+  }
+
+ private:
+  const Projection& projection_;
+  double y_;
+  std::optional<double> latitude_{};
+  double half_ = 0, degrees_ = 0;
+};
+
+/// What a cell is painted as.
+struct Paint {
+  Rgb colour{};
+  bool hatched = false;
+};
+
+std::vector<Paint> paints(const MapPanel& panel, const Palette& palette, const ScaleRange& range) {
+  std::vector<Paint> result(panel.values.size());
+  const double scale = 1.0 / (range.highest - range.lowest);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (!panel.masked.empty() && panel.masked[i] != 0)
+      result[i].colour = kMaskColour;
+    else if (!std::isfinite(panel.values[i]))
+      result[i] = {kGapColour, true};
+    else
+      result[i].colour = palette.at((panel.values[i] - range.lowest) * scale);
+  }
+  return result;
+}
+
+std::uint32_t pack(double red, double green, double blue, double alpha) {
+  const auto byte = [](double c) {
+    return static_cast<std::uint32_t>(std::lround(255 * std::clamp(c, 0.0, 1.0)));
+  };
+  return byte(alpha) << 24U | byte(red) << 16U | byte(green) << 8U | byte(blue);
+}
+
+}  // namespace
+
+CellRaster::CellRaster(const domain::Domain& domain, const Projection& projection, int width, int height)
+    : width_(width),
+      height_(height),
+      cell_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * kSamples * kSamples) {
+  const CellEdges edges = cell_edges(domain.lat_lon());
+  const EdgeFinder row(edges.latitude), column(edges.longitude);
+  const std::size_t nlon = domain.lat_lon().nlon();
+  const int columns = width * kSamples, rows = height * kSamples;
+  const PlanePoint corner = projection.lower_left();
+  auto out = cell_.begin();
+  for (int j = 0; j < rows; ++j) {
+    const RowInverse inverse(projection, corner.y + projection.height() * (1 - (j + 0.5) / rows));
+    for (int i = 0; i < columns; ++i, ++out) {
+      const auto place = inverse(corner.x + projection.width() * (i + 0.5) / columns);
+      *out = kOffMap;
+      if (!place) continue;
+      *out = kOffGrid;
+      const double turns = std::floor((place->longitude - column.lowest()) / 360 + 1e-12);
+      const auto k = column(place->longitude - 360 * turns);
+      const auto l = row(place->latitude);
+      if (k && l) *out = static_cast<std::int32_t>(*l * nlon + *k);
+    }
+  }
+}
+
+void CellRaster::paint(const Canvas& canvas, const MapPanel& panel, const Palette& palette,
+                       const ScaleRange& range, int x, int y, double hatch) const {
+  const std::vector<Paint> cells = paints(panel, palette, range);
+  cairo_surface_t* image = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width_, height_);
+  unsigned char* data = cairo_image_surface_get_data(image);
+  const int stride = cairo_image_surface_get_stride(image);
+  const int columns = width_ * kSamples;
+  const double period = hatch * kSamples, thickness = 0.16 * period;
+  for (int j = 0; data != nullptr && j < height_; ++j) {
+    auto* line =
+        static_cast<std::uint32_t*>(static_cast<void*>(data + static_cast<std::ptrdiff_t>(j) * stride));
+    for (int i = 0; i < width_; ++i) {
+      double sum[4] = {0, 0, 0, 0};
+      for (int s = 0; s < kSamples * kSamples; ++s) {
+        const int sx = i * kSamples + s % kSamples, sy = j * kSamples + s / kSamples;
+        const std::int32_t cell = cell_[static_cast<std::size_t>(sy) * static_cast<std::size_t>(columns) +
+                                        static_cast<std::size_t>(sx)];
+        if (cell == kOffMap) continue;
+        Rgb c{1, 1, 1};
+        if (cell != kOffGrid) {
+          const Paint& p = cells[static_cast<std::size_t>(cell)];
+          c = p.hatched && std::fmod(static_cast<double>(sx + sy), period) < thickness ? kHatchColour
+                                                                                       : p.colour;
+        }
+        sum[0] += c.red, sum[1] += c.green, sum[2] += c.blue, sum[3] += 1;
+      }
+      constexpr double n = kSamples * kSamples;
+      line[i] = pack(sum[0] / n, sum[1] / n, sum[2] / n, sum[3] / n);
+    }
+  }
+  cairo_surface_mark_dirty(image);
+  cairo_set_source_surface(canvas.cairo(), image, x, y);
+  cairo_pattern_set_filter(cairo_get_source(canvas.cairo()), CAIRO_FILTER_NEAREST);
+  cairo_paint(canvas.cairo());
+  cairo_surface_destroy(image);
+}
+
+}  // namespace manifill::plot

@@ -1,0 +1,82 @@
+#include "manifill/posterior/amortized_flow.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::posterior {
+namespace {
+
+const SamplerRegistration kRegistration("flow", "amortised flow on the Gaussian posterior, one evaluation a sample",
+                                        [](const Model& model) { return std::make_unique<AmortizedFlowSampler>(model); });
+
+/// [point][column] to [1][column][point]; the storage is shared.
+torch::Tensor as_tensor(Eigen::MatrixXf& x) {
+  return torch::from_blob(x.data(), {1, static_cast<std::int64_t>(x.cols()), static_cast<std::int64_t>(x.rows())});
+}
+
+}  // namespace
+
+AmortizedFlowSampler::AmortizedFlowSampler(const Model& model) : model_(model), base_(model) {
+  if (!model.flow)
+    throw Error(ErrorKind::usage, "the model '" + model.info.name + "' holds no flow",
+                {.remedy = "Use --method gaussian, or train one with 'manifill train flow'"});
+}
+
+Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest& request) {
+  const torch::NoGradGuard frozen;
+  const prior::Backbone& backbone = model_.backbone;
+  const auto factor = base_.factor(window);
+  FlowCondition c = make_condition(backbone, window, *factor, model_.flow_base);
+  const auto n = static_cast<Eigen::Index>(backbone.domain().size());
+  Eigen::MatrixXd base(n, request.members);
+  if (model_.flow_base == FlowBase::gaussian_posterior) {
+    base = base_.draw(window, *factor, request);
+  } else {
+    for (std::uint32_t k = 0; k < request.members; ++k) {
+      RandomStream stream({.seed = request.seed, .purpose = RandomPurpose::flow_latent, .time = window.at_centre().time,
+                           .member = request.first_member + k});
+      stream.fill_normal(std::span<double>(base.col(k).data(), static_cast<std::size_t>(n)));
+    }
+    base = (c.sd.cast<double>().asDiagonal() * base).eval();
+  }
+  const Eigen::VectorXd mean = c.mean.cast<double>();
+  const Eigen::VectorXd sd = c.sd.cast<double>();
+  Eigen::MatrixXf z = (sd.cwiseInverse().asDiagonal() * (base.colwise() - mean)).cast<float>();
+  const auto& shape = backbone.domain().lat_lon();
+  const auto features = torch::from_blob(c.features.data(), {1, static_cast<std::int64_t>(c.features.cols()),
+                                                             static_cast<std::int64_t>(shape.nlat()), static_cast<std::int64_t>(shape.nlon())});
+  const auto context = model_.flow->condition(features);
+  const auto [out, log_det] = model_.flow->forward(as_tensor(z), context);
+  const auto dense = out.contiguous();
+  const Eigen::Map<const Eigen::MatrixXf> standardised(dense.data_ptr<float>(), n, request.members);
+  Eigen::MatrixXd x = sd.asDiagonal() * standardised.cast<double>();
+  x.colwise() += mean;
+  if (!x.allFinite())
+    throw Error(ErrorKind::numerical, "the flow gave values that are not finite",
+                {.index = "[step " + std::to_string(window.at_centre().time) + "]", .remedy = "Use --method gaussian for this input"});
+
+  const StepObservation& centre = window.at_centre();
+  Ensemble e;
+  std::tie(e.chi_square, e.freedom) = factor->chi_square(window);
+  if (e.freedom > 0.0) e.chi_square /= e.freedom;
+  if (request.density) {
+    const Eigen::Map<const Eigen::VectorXf> determinant(log_det.contiguous().data_ptr<float>(), request.members);
+    if (model_.flow_base == FlowBase::gaussian_posterior) {
+      e.log_density = factor->log_density(window, base) - determinant.cast<double>();
+    } else {
+      e.log_density = -0.5 * z.cast<double>().colwise().squaredNorm().transpose();
+      e.log_density.array() -= sd.array().log().sum() + 0.5 * static_cast<double>(n) * std::log(2.0 * std::numbers::pi);
+      e.log_density -= determinant.cast<double>();
+    }
+    // p(y | x) p(x) is, up to a constant, the backbone's posterior density where the prior is the backbone.
+    e.log_weight = factor->log_density(window, x) - e.log_density;
+    e.effective_size = effective_sample_size(e.log_weight);
+  }
+  e.members = backbone.scale(centre.season).asDiagonal() * x;
+  e.members.colwise() += backbone.mean(centre.season);
+  return e;
+}
+
+}  // namespace manifill::posterior

@@ -1,0 +1,61 @@
+#include "manifill/posterior/flow_condition.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::posterior {
+
+FlowBase parse_flow_base(const std::string& name) {
+  if (name == "gaussian_posterior") return FlowBase::gaussian_posterior;
+  if (name == "standard") return FlowBase::standard;
+  throw Error(ErrorKind::usage, "unknown base distribution '" + name + "'", {.remedy = "Use gaussian_posterior or standard"});
+}
+
+std::int64_t condition_channels(std::int64_t half_window) { return 3 * (2 * half_window + 1) + 8; }
+
+FlowCondition make_condition(const prior::Backbone& backbone, const Window& window, const WindowFactor& factor,
+                             FlowBase base) {
+  const auto n = static_cast<Eigen::Index>(backbone.domain().size());
+  const auto steps = static_cast<Eigen::Index>(window.steps.size());
+  const bool posterior = base == FlowBase::gaussian_posterior;
+  const StepObservation& centre = window.at_centre();
+  const Eigen::VectorXd prior_sd = backbone.variance(backbone.season_bin(centre.season)).cwiseSqrt();
+  const Eigen::MatrixXd means = posterior ? factor.mean(window) : Eigen::MatrixXd::Zero(n, steps);
+
+  FlowCondition c;
+  c.mean = means.col(static_cast<Eigen::Index>(window.centre())).cast<float>();
+  c.sd = (posterior ? Eigen::VectorXd(factor.variance().cwiseMax(1e-12).cwiseSqrt()) : prior_sd).cast<float>();
+  c.features.resize(n, condition_channels(backbone.options().window));
+  for (Eigen::Index k = 0; k < steps; ++k) {
+    const StepObservation& step = window.steps[static_cast<std::size_t>(k)];
+    c.features.col(3 * k) = means.col(k).cast<float>();
+    c.features.col(3 * k + 1).setZero();
+    c.features.col(3 * k + 2).setZero();
+    if (!step.measurement || step.measurement->observations() == 0) continue;
+    const auto a = step.measurement->scaled(backbone.scale(step.season));
+    const Eigen::VectorXd precision = a.precision();
+    const Eigen::VectorXd back = a.back_projection(step.y - step.measurement->apply(backbone.mean(step.season)));
+    // Compressed so that noise levels from 0.01 to 1 stay within a few units.
+    c.features.col(3 * k + 1) = back.cwiseQuotient((precision.array() + 1.0).matrix()).cast<float>();
+    c.features.col(3 * k + 2) = (precision.array().log1p() / 6.0).matrix().cast<float>();
+  }
+  Eigen::Index next = 3 * steps;
+  c.features.col(next++) = c.sd.array().max(1e-4F).log().matrix();
+  c.features.col(next++) = prior_sd.array().max(1e-4).log().matrix().cast<float>();
+  for (int k = 1; k <= 2; ++k) {
+    const double angle = 2.0 * std::numbers::pi * k * centre.season;
+    c.features.col(next++).setConstant(static_cast<float>(std::cos(angle)));
+    c.features.col(next++).setConstant(static_cast<float>(std::sin(angle)));
+  }
+  const auto points = backbone.domain().points();
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const double z = points[static_cast<std::size_t>(i)][2];
+    c.features(i, next) = static_cast<float>(z);
+    c.features(i, next + 1) = static_cast<float>(std::sqrt(std::max(0.0, 1.0 - z * z)));
+  }
+  return c;
+}
+
+}  // namespace manifill::posterior

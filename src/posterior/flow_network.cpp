@@ -1,0 +1,235 @@
+#include "manifill/posterior/flow_network.hpp"
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::posterior {
+namespace {
+
+constexpr double kLogScaleLimit = 2.0;  // a layer changes a scale by at most e^2 either way
+
+torch::Tensor limit(const torch::Tensor& x) { return kLogScaleLimit * torch::tanh(x / kLogScaleLimit); }
+
+/// Checkerboards of 1, 2, 4, ... cells, each followed by its complement: 1 where a coupling leaves the field as it is.
+torch::Tensor partition(std::int64_t layer, const prior::GridTopology& t) {
+  const std::int64_t scale = std::int64_t{1} << ((layer / 2) % 3);
+  auto mask = torch::zeros({1, 1, t.rows, t.columns});
+  auto cell = mask.accessor<float, 4>();
+  for (std::int64_t i = 0; i < t.rows; ++i)
+    for (std::int64_t j = 0; j < t.columns; ++j)
+      cell[0][0][i][j] = static_cast<float>((i / scale + j / scale + layer) % 2);
+  return mask;
+}
+
+/// Affine coupling on a grid: the kept cells and the context set shift and log scale of the others.
+class GridCouplingImpl : public torch::nn::Module {
+ public:
+  GridCouplingImpl(std::int64_t layer, const FlowNetworkOptions& o, const prior::GridTopology& t) {
+    keep_ = register_buffer("keep", partition(layer, t));
+    const std::int64_t dilation = std::int64_t{1} << ((layer / 2) % 3);
+    first_ = register_module("first", prior::GridConv(1 + o.context, o.coupling_width, dilation, t));
+    second_ = register_module("second", prior::GridConv(o.coupling_width, 2, 1, t));
+    second_->zero();
+  }
+  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& x, const torch::Tensor& context) {
+    const auto out = second_(torch::silu(first_(torch::cat({x * keep_, context}, 1))));
+    const auto moved = 1.0 - keep_;
+    return {moved * out.narrow(1, 0, 1), moved * limit(out.narrow(1, 1, 1))};
+  }
+
+ private:
+  torch::Tensor keep_{};
+  prior::GridConv first_{nullptr};
+  prior::GridConv second_{nullptr};
+};
+TORCH_MODULE(GridCoupling);
+
+class ConvFlow : public FlowNetwork {
+ public:
+  ConvFlow(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t) : options_(o), topology_(t) {
+    log_spread = register_buffer("log_spread", torch::zeros({1}));
+    std::vector<std::int64_t> dilations;
+    for (const double d : o.dilations) dilations.push_back(static_cast<std::int64_t>(d));
+    stack_ = register_module("stack", prior::GridResidualStack(features, o.width, dilations, o.dropout, t));
+    head_ = register_module("head", prior::GridConv(o.width, 2, 1, t));
+    head_->zero();
+    context_ = register_module("context", prior::GridConv(o.width, o.context, 1, t));
+    for (std::int64_t k = 0; k < o.couplings; ++k)
+      couplings_.push_back(register_module("coupling" + std::to_string(k), GridCoupling(k, o, t)));
+  }
+
+  Context condition(const torch::Tensor& features) override {
+    const auto h = stack_(features);
+    const auto out = head_(h).flatten(2);
+    Context c;
+    c.shift = options_.affine ? out.select(1, 0) : torch::zeros_like(out.select(1, 0));
+    c.log_scale = options_.affine ? limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
+    if (!couplings_.empty()) c.features = context_(h);
+    return c;
+  }
+
+  std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& z, const Context& c) override {
+    const auto log_scale = (c.log_scale + log_spread).unsqueeze(1);
+    auto x = z;
+    auto log_det = log_scale.sum(-1).expand({z.size(0), z.size(1)});
+    if (!couplings_.empty()) {
+      auto grid = to_grid(z);
+      const auto context = repeat(c.features, z.size(1));
+      for (auto& layer : couplings_) {
+        const auto [shift, scale] = layer->parameters_of(grid, context);
+        grid = grid * torch::exp(scale) + shift;
+        log_det = log_det + scale.flatten(1).sum(1).view({z.size(0), z.size(1)});
+      }
+      x = grid.reshape(z.sizes());
+    }
+    return {x * torch::exp(log_scale) + c.shift.unsqueeze(1), log_det};
+  }
+
+  std::pair<torch::Tensor, torch::Tensor> inverse(const torch::Tensor& x, const Context& c) override {
+    const auto log_scale = (c.log_scale + log_spread).unsqueeze(1);
+    auto z = (x - c.shift.unsqueeze(1)) * torch::exp(-log_scale);
+    auto log_det = -log_scale.sum(-1).expand({x.size(0), x.size(1)});
+    if (!couplings_.empty()) {
+      auto grid = to_grid(z);
+      const auto context = repeat(c.features, x.size(1));
+      for (auto layer = couplings_.rbegin(); layer != couplings_.rend(); ++layer) {
+        const auto [shift, scale] = (*layer)->parameters_of(grid, context);
+        grid = (grid - shift) * torch::exp(-scale);
+        log_det = log_det - scale.flatten(1).sum(1).view({x.size(0), x.size(1)});
+      }
+      z = grid.reshape(x.sizes());
+    }
+    return {z, log_det};
+  }
+
+ private:
+  torch::Tensor to_grid(const torch::Tensor& x) const { return x.reshape({-1, 1, topology_.rows, topology_.columns}); }
+  static torch::Tensor repeat(const torch::Tensor& c, std::int64_t members) {
+    return c.unsqueeze(1).expand({c.size(0), members, c.size(1), c.size(2), c.size(3)}).flatten(0, 1);
+  }
+
+  FlowNetworkOptions options_;
+  prior::GridTopology topology_;
+  prior::GridResidualStack stack_{nullptr};
+  prior::GridConv head_{nullptr};
+  prior::GridConv context_{nullptr};
+  std::vector<GridCoupling> couplings_{};
+};
+
+/// The vectorised conditional RealNVP of arXiv 2407.17907: fully connected couplings, permutations between. A linear
+/// path beside each hidden layer lets a coupling be an exact regression, so that Gaussian posteriors are in the family.
+class RealNvp : public FlowNetwork {
+ public:
+  RealNvp(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t)
+      : points_(t.rows * t.columns), steps_(std::max<std::int64_t>(2, o.couplings)) {
+    log_spread = register_buffer("log_spread", torch::zeros({1}));
+    const std::int64_t hidden = o.width > 0 ? o.width : std::max<std::int64_t>(32, points_ / 8);
+    const std::int64_t kept = points_ / 2;
+    const std::int64_t moved = points_ - kept;
+    const std::int64_t in = kept + features * points_;
+    auto generator = at::detail::createCPUGenerator(20240717);
+    for (std::int64_t k = 0; k < steps_; ++k) {
+      order_.push_back(register_buffer("order" + std::to_string(k), torch::randperm(points_, generator)));
+      first_.push_back(register_module("first" + std::to_string(k), torch::nn::Linear(in, hidden)));
+      second_.push_back(register_module("second" + std::to_string(k), torch::nn::Linear(hidden, 2 * moved)));
+      linear_.push_back(register_module("linear" + std::to_string(k), torch::nn::Linear(in, moved)));
+      const torch::NoGradGuard frozen;
+      for (auto* layer : {&second_.back(), &linear_.back()}) {
+        (*layer)->weight.zero_();
+        (*layer)->bias.zero_();
+      }
+    }
+  }
+
+  Context condition(const torch::Tensor& features) override {
+    const auto flat = features.flatten(1);
+    const auto zero = torch::zeros({features.size(0), points_});
+    return {zero, zero, flat};
+  }
+
+  std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& z, const Context& c) override {
+    auto x = z * torch::exp(log_spread);
+    auto log_det = (log_spread * static_cast<double>(points_)).expand({z.size(0), z.size(1)});
+    const auto context = c.features.unsqueeze(1).expand({z.size(0), z.size(1), c.features.size(1)});
+    for (std::size_t k = 0; k < order_.size(); ++k) {
+      const auto [kept, moved] = split(x, k);
+      const auto [shift, scale] = parameters_of(kept, context, k);
+      x = merge(kept, moved * torch::exp(scale) + shift, k);
+      log_det = log_det + scale.sum(-1);
+    }
+    return {x, log_det};
+  }
+
+  std::pair<torch::Tensor, torch::Tensor> inverse(const torch::Tensor& x, const Context& c) override {
+    auto z = x;
+    auto log_det = (-log_spread * static_cast<double>(points_)).expand({x.size(0), x.size(1)});
+    const auto context = c.features.unsqueeze(1).expand({x.size(0), x.size(1), c.features.size(1)});
+    for (std::size_t k = order_.size(); k-- > 0;) {
+      const auto [kept, moved] = split(z, k);
+      const auto [shift, scale] = parameters_of(kept, context, k);
+      z = merge(kept, (moved - shift) * torch::exp(-scale), k);
+      log_det = log_det - scale.sum(-1);
+    }
+    return {z * torch::exp(-log_spread), log_det};
+  }
+
+ private:
+  std::pair<torch::Tensor, torch::Tensor> split(const torch::Tensor& x, std::size_t k) const {
+    const auto mixed = x.index_select(-1, order_[k]);
+    return {mixed.narrow(-1, 0, points_ / 2), mixed.narrow(-1, points_ / 2, points_ - points_ / 2)};
+  }
+  torch::Tensor merge(const torch::Tensor& kept, const torch::Tensor& moved, std::size_t k) const {
+    return torch::cat({kept, moved}, -1).index_select(-1, torch::argsort(order_[k]));
+  }
+  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& kept, const torch::Tensor& context,
+                                                        std::size_t k) {
+    const auto in = torch::cat({kept, context}, -1);
+    const auto out = second_[k](torch::silu(first_[k](in)));
+    const std::int64_t moved = points_ - points_ / 2;
+    return {out.narrow(-1, 0, moved) + linear_[k](in), torch::tanh(out.narrow(-1, moved, moved))};
+  }
+
+  std::int64_t points_;
+  std::int64_t steps_;
+  std::vector<torch::Tensor> order_{};
+  std::vector<torch::nn::Linear> first_{};
+  std::vector<torch::nn::Linear> second_{};
+  std::vector<torch::nn::Linear> linear_{};
+};
+
+}  // namespace
+
+std::vector<OptionSpec> FlowNetworkOptions::specs() {
+  const FlowNetworkOptions d;
+  return {
+      {.key = "flow.network", .help = "architecture of the flow", .fallback = d.network, .choices = {"conv", "realnvp"}},
+      {.key = "flow.width", .help = "channels (conv) or hidden units (realnvp; 0: points / 8)", .fallback = d.width, .lowest = 0, .highest = 1024},
+      {.key = "flow.dilations", .help = "dilations of the condition network's residual blocks, cells", .fallback = d.dilations},
+      {.key = "flow.dropout", .help = "dropout of the condition network", .fallback = d.dropout, .lowest = 0, .highest = 0.9},
+      {.key = "flow.couplings", .help = "coupling layers", .fallback = d.couplings, .lowest = 0, .highest = 64},
+      {.key = "flow.coupling_width", .help = "channels of a coupling's network", .fallback = d.coupling_width, .lowest = 1, .highest = 256},
+      {.key = "flow.context", .help = "channels of the condition that couplings see", .fallback = d.context, .lowest = 1, .highest = 256},
+      {.key = "flow.affine", .help = "whether the affine layer conditioned on the measurement is there", .fallback = d.affine},
+  };
+}
+
+FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
+  FlowNetworkOptions o;
+  o.network = c.text("flow.network");
+  o.width = c.integer("flow.width");
+  o.dilations = c.list("flow.dilations");
+  o.dropout = c.real("flow.dropout");
+  o.couplings = c.integer("flow.couplings");
+  o.coupling_width = c.integer("flow.coupling_width");
+  o.context = c.integer("flow.context");
+  o.affine = c.flag("flow.affine");
+  return o;
+}
+
+std::shared_ptr<FlowNetwork> make_flow_network(const FlowNetworkOptions& options, std::int64_t features,
+                                               const prior::GridTopology& topology) {
+  if (options.network == "conv") return std::make_shared<ConvFlow>(options, features, topology);
+  if (options.network == "realnvp") return std::make_shared<RealNvp>(options, features, topology);
+  throw Error(ErrorKind::usage, "unknown flow network '" + options.network + "'", {.remedy = "Use conv or realnvp"});
+}
+
+}  // namespace manifill::posterior

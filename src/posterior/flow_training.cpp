@@ -1,0 +1,517 @@
+#include "manifill/posterior/flow_training.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "manifill/base/error.hpp"
+#include "manifill/posterior/flow_objectives.hpp"
+
+namespace manifill::posterior {
+namespace {
+
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void copy_row(torch::Tensor& to, std::int64_t row, const Eigen::VectorXf& from) {
+  std::copy(from.data(), from.data() + from.size(), to.data_ptr<float>() + row * from.size());
+}
+
+std::vector<measurement::ObservedCells> draw_masks(const prior::TrainingFields& fields, std::int64_t steps,
+                                                   const measurement::MaskBank& bank, const FlowTrainingOptions& o,
+                                                   RandomStream& random) {
+  const double kind = random.uniform();
+  const double hidden = o.hidden_lowest + (o.hidden_highest - o.hidden_lowest) * random.uniform();
+  const auto one = [&] {
+    if (kind < o.protocol_share) return measurement::blocks_and_scattered(fields.domain, random);
+    if (kind < o.protocol_share + o.gaps_share && bank.has_gaps()) return bank.draw(random, hidden, "gaps");
+    return bank.draw(random, hidden);
+  };
+  std::vector<measurement::ObservedCells> masks;
+  const bool same = random.uniform() < o.static_share;
+  for (std::int64_t k = 0; k < steps; ++k) masks.push_back(same && k > 0 ? masks.front() : one());
+  constexpr double kMissingNeighbour = 0.05;
+  for (std::int64_t k = 0; k < steps; ++k)
+    if (k != steps / 2 && random.uniform() < kMissingNeighbour)
+      masks[static_cast<std::size_t>(k)].assign(fields.domain.size(), false);
+  return masks;
+}
+
+/// Moving average of the weights, swapped in for validation.
+class AveragedWeights {
+ public:
+  AveragedWeights(FlowNetwork& network, double decay) : network_(network), decay_(decay) {
+    for (const auto& p : network.parameters()) average_.push_back(p.detach().clone());
+  }
+  void update() {
+    const torch::NoGradGuard frozen;
+    ++count_;
+    // A short memory at first, or the average would drag the starting point along.
+    const double decay = std::min(decay_, (1.0 + static_cast<double>(count_)) / (10.0 + static_cast<double>(count_)));
+    const auto parameters = network_.parameters();
+    for (std::size_t k = 0; k < parameters.size(); ++k) average_[k].mul_(decay).add_(parameters[k], 1.0 - decay);
+  }
+  void swap() {
+    const torch::NoGradGuard frozen;
+    const auto parameters = network_.parameters();
+    for (std::size_t k = 0; k < parameters.size(); ++k) {
+      const auto held = parameters[k].detach().clone();
+      parameters[k].copy_(average_[k]);
+      average_[k].copy_(held);
+    }
+  }
+  std::vector<torch::Tensor>& tensors() { return average_; }
+
+ private:
+  FlowNetwork& network_;
+  double decay_;
+  std::int64_t count_ = 0;
+  std::vector<torch::Tensor> average_{};
+};
+
+FlowCases select(const FlowCases& all, const torch::Tensor& which) {
+  FlowCases some;
+  some.features = all.features.index_select(0, which);
+  some.mean = all.mean.index_select(0, which);
+  some.sd = all.sd.index_select(0, which);
+  some.truth = all.truth.index_select(0, which);
+  some.weight = all.weight.index_select(0, which);
+  some.hidden = all.hidden.index_select(0, which);
+  some.departures = all.departures.index_select(0, which);
+  const auto* row = which.data_ptr<std::int64_t>();
+  for (std::int64_t k = 0; k < which.size(0) && !all.windows.empty(); ++k) {
+    some.windows.push_back(all.windows[static_cast<std::size_t>(row[k])]);
+    some.factors.push_back(all.factors[static_cast<std::size_t>(row[k])]);
+  }
+  return some;
+}
+
+Eigen::Map<const Eigen::VectorXf> row_of(const torch::Tensor& x, std::int64_t k) {
+  return {x.data_ptr<float>() + k * x.size(1), x.size(1)};
+}
+
+/// log density of the base at standardised departures z [batch][point].
+torch::Tensor base_log_density(const torch::Tensor& z, const FlowCases& batch, bool standard) {
+  const double log_two_pi = std::log(2.0 * std::numbers::pi);
+  if (standard) return -0.5 * (z * z + log_two_pi).sum(-1);
+  const auto x = batch.mean + batch.sd * z;
+  const auto in_field_units = external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values, torch::Tensor& gradients) {
+    const auto dense = at.contiguous();
+    for (std::int64_t k = 0; k < dense.size(0); ++k) {
+      const auto i = static_cast<std::size_t>(k);
+      const Eigen::MatrixXd field = row_of(dense, k).cast<double>();
+      values[k] = batch.factors[i]->log_density(batch.windows[i], field)[0];
+      copy_row(gradients, k, batch.factors[i]->log_density_gradient(batch.windows[i], field).col(0).cast<float>());
+    }
+  });
+  return in_field_units + torch::log(batch.sd).sum(-1);
+}
+
+/// Squared misfit (y - A X)^2 / (2 sigma^2) of normalised centre fields [batch][point].
+torch::Tensor misfit(const torch::Tensor& x, const FlowCases& batch, const prior::Backbone& backbone) {
+  return external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values, torch::Tensor& gradients) {
+    const auto dense = at.contiguous();
+    for (std::int64_t k = 0; k < dense.size(0); ++k) {
+      const StepObservation& step = batch.windows[static_cast<std::size_t>(k)].at_centre();
+      if (!step.measurement || step.measurement->observations() == 0) continue;
+      const Eigen::VectorXd scale = backbone.scale(step.season);
+      const Eigen::VectorXd field = backbone.mean(step.season) + scale.cwiseProduct(row_of(dense, k).cast<double>());
+      const Eigen::VectorXd residual = step.y - step.measurement->apply(field).col(0);
+      const Eigen::VectorXd weighted = residual.cwiseQuotient(step.measurement->noise_sigma().cwiseAbs2());
+      values[k] = 0.5 * residual.dot(weighted);
+      copy_row(gradients, k, (-scale.cwiseProduct(step.measurement->adjoint(weighted).col(0))).cast<float>());
+    }
+  });
+}
+
+PriorLogDensity gaussian_prior(const prior::Backbone& backbone) {
+  return [backbone](const torch::Tensor& x, const std::vector<double>& season) {
+    return external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values, torch::Tensor& gradients) {
+      const auto dense = at.contiguous();
+      for (std::int64_t k = 0; k < dense.size(0); ++k) {
+        const std::size_t bin = backbone.season_bin(season[static_cast<std::size_t>(k)]);
+        const Eigen::MatrixXd field = row_of(dense, k).cast<double>();
+        values[k] = backbone.log_density(field, bin)[0];
+        copy_row(gradients, k, backbone.log_density_gradient(field, bin).col(0).cast<float>());
+      }
+    });
+  };
+}
+
+struct Losses {
+  torch::Tensor total{};
+  double crps = 0.0;
+  double energy = 0.0;
+};
+
+/// One batch's loss. The second objectives come in with `second` in [0, 1].
+class Objective {
+ public:
+  Objective(FlowNetwork& network, const FlowTrainingOptions& options, const prior::GridTopology& topology,
+            const PriorLogDensity& prior, const prior::Backbone& backbone, const std::function<std::shared_ptr<FlowNetwork>()>& twin)
+      : network_(network), options_(options), topology_(topology), prior_(prior), backbone_(backbone),
+        standard_(parse_flow_base(options.base) == FlowBase::standard) {
+    if (options.weight_reverse_kl > 0.0) frozen_ = twin();
+  }
+
+  Losses operator()(const FlowCases& batch, double second) {
+    const auto context = network_.condition(batch.features);
+    Losses losses;
+    losses.total = torch::zeros({});
+    const auto scale = torch::exp(context.log_scale + network_.log_spread);
+    if (options_.weight_crps > 0.0) {
+      const auto crps = gaussian_crps(batch.mean + batch.sd * context.shift, batch.sd * scale, batch.truth, batch.weight);
+      losses.crps = crps.item<double>();
+      losses.total = losses.total + options_.weight_crps * crps;
+    }
+    if (options_.weight_energy > 0.0 && second > 0.0) {
+      const auto [z, log_det] = network_.forward(batch.departures, context);
+      const auto members = batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z;
+      const auto energy = (energy_score(members, batch.truth, batch.weight) + fair_crps(members, batch.truth, batch.weight) +
+                           patch_energy_score(members, batch.truth, batch.weight, topology_.rows, topology_.columns, 4)) / 3.0;
+      losses.energy = energy.item<double>();
+      losses.total = losses.total + options_.weight_energy * second * energy;
+    }
+    const double points = static_cast<double>(batch.mean.size(1));
+    if (options_.weight_forward_kl > 0.0) {
+      const auto x = ((batch.truth - batch.mean) / batch.sd).unsqueeze(1);
+      const auto [z, log_det] = network_.inverse(x, context);
+      const auto log_q = base_log_density(z.select(1, 0), batch, standard_) + log_det.select(1, 0) - torch::log(batch.sd).sum(-1);
+      losses.total = losses.total - options_.weight_forward_kl * log_q.mean() / points;
+    }
+    if (options_.weight_reverse_kl > 0.0 && second > 0.0)
+      losses.total = losses.total + options_.weight_reverse_kl * second * reverse_kl(batch, context) / points;
+    return losses;
+  }
+
+ private:
+  /// Path gradient (Roeder et al. 2017): log q is differentiated through the sample only, its parameters held.
+  torch::Tensor reverse_kl(const FlowCases& batch, const FlowNetwork::Context& context) {
+    {
+      const torch::NoGradGuard frozen;
+      const auto from = network_.parameters();
+      const auto to = frozen_->parameters();
+      for (std::size_t k = 0; k < from.size(); ++k) to[k].copy_(from[k]);
+      frozen_->eval();
+    }
+    const auto [z, log_det] = network_.forward(batch.departures.narrow(1, 0, 1), context);
+    const auto held = [&] {
+      const torch::NoGradGuard frozen;
+      return frozen_->condition(batch.features);
+    }();
+    const auto [back, log_det_back] = frozen_->inverse(z, held);
+    const auto log_q = base_log_density(back.select(1, 0), batch, standard_) + log_det_back.select(1, 0);
+    const auto x = batch.mean + batch.sd * z.select(1, 0);
+    std::vector<double> season;
+    for (const auto& w : batch.windows) season.push_back(w.at_centre().season);
+    return (misfit(x, batch, backbone_) - prior_(x, season) + log_q).mean();
+  }
+
+  FlowNetwork& network_;
+  const FlowTrainingOptions& options_;
+  prior::GridTopology topology_;
+  const PriorLogDensity& prior_;
+  const prior::Backbone& backbone_;
+  bool standard_;
+  std::shared_ptr<FlowNetwork> frozen_{};
+};
+
+struct Validation {
+  double crps = 0.0;         ///< of members over hidden cells
+  double standardised = 0.0; ///< mean square of (truth - mean) over the mean variance
+};
+
+Validation validate(FlowNetwork& network, const FlowCases& cases) {
+  const torch::NoGradGuard frozen;
+  network.eval();
+  double crps = 0.0;
+  double square = 0.0;
+  double variance = 0.0;
+  double weight = 0.0;
+  for (std::int64_t first = 0; first < cases.size(); first += 64) {
+    const auto which = torch::arange(first, std::min(cases.size(), first + 64), torch::kLong);
+    const FlowCases batch = select(cases, which);
+    const auto context = network.condition(batch.features);
+    const auto z = network.forward(batch.departures, context).first;
+    const auto members = batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z;
+    const double w = batch.hidden.sum().item<double>();
+    const auto mean = members.mean(1);
+    const auto spread = members.var(1, true);
+    // The mean of a few members misses the posterior mean by its share of the spread.
+    const double share = 1.0 + 1.0 / static_cast<double>(members.size(1));
+    crps += fair_crps(members, batch.truth, batch.hidden).item<double>() * w;
+    square += ((batch.truth - mean).pow(2) * batch.hidden).sum().item<double>();
+    variance += share * (spread * batch.hidden).sum().item<double>();
+    weight += w;
+  }
+  network.train();
+  return {crps / weight, square / variance};
+}
+
+}  // namespace
+
+std::vector<OptionSpec> FlowTrainingOptions::specs() {
+  const FlowTrainingOptions d;
+  return {
+      {.key = "flow.base", .help = "base distribution", .fallback = d.base, .choices = {"gaussian_posterior", "standard"}},
+      {.key = "flow.cases", .help = "simulated training cases", .fallback = d.cases, .lowest = 8, .highest = 1e6},
+      {.key = "flow.validation_cases", .help = "simulated validation cases", .fallback = d.validation_cases, .lowest = 4, .highest = 1e5},
+      {.key = "flow.draws", .help = "base draws kept with a case", .fallback = d.draws, .lowest = 2, .highest = 64},
+      {.key = "flow.minutes", .help = "longest optimisation, minutes", .fallback = d.minutes, .lowest = 0, .highest = 1e5},
+      {.key = "flow.steps", .help = "most optimisation steps", .fallback = d.steps, .lowest = 0},
+      {.key = "flow.batch", .help = "cases in a step", .fallback = d.batch, .lowest = 1, .highest = 4096},
+      {.key = "flow.learning_rate", .help = "learning rate of AdamW", .fallback = d.learning_rate, .lowest = 0, .highest = 1},
+      {.key = "flow.weight_decay", .help = "weight decay of AdamW", .fallback = d.weight_decay, .lowest = 0, .highest = 10},
+      {.key = "flow.average", .help = "decay of the moving average of the weights", .fallback = d.average, .lowest = 0, .highest = 1},
+      {.key = "flow.observed_weight", .help = "weight of observed cells in the objectives", .fallback = d.observed_weight, .lowest = 0, .highest = 1},
+      {.key = "flow.hidden_lowest", .help = "least share hidden by the mask bank", .fallback = d.hidden_lowest, .lowest = 0, .highest = 1},
+      {.key = "flow.hidden_highest", .help = "largest share hidden by the mask bank", .fallback = d.hidden_highest, .lowest = 0, .highest = 1},
+      {.key = "flow.gaps_share", .help = "share of cases under real gaps of other times", .fallback = d.gaps_share, .lowest = 0, .highest = 1},
+      {.key = "flow.protocol_share", .help = "share of cases under blocks and 20 % scattered cells", .fallback = d.protocol_share, .lowest = 0, .highest = 1},
+      {.key = "flow.static_share", .help = "share of windows with one mask for all steps", .fallback = d.static_share, .lowest = 0, .highest = 1},
+      {.key = "flow.noise_lowest", .help = "least observation noise, in standard deviations of the field", .fallback = d.noise_lowest, .lowest = 1e-4, .highest = 10},
+      {.key = "flow.noise_highest", .help = "largest observation noise, in standard deviations of the field", .fallback = d.noise_highest, .lowest = 1e-4, .highest = 10},
+      {.key = "flow.weight_crps", .help = "weight of the closed-form CRPS", .fallback = d.weight_crps, .lowest = 0},
+      {.key = "flow.weight_energy", .help = "weight of the energy scores of members", .fallback = d.weight_energy, .lowest = 0},
+      {.key = "flow.weight_forward_kl", .help = "weight of the forward KL divergence", .fallback = d.weight_forward_kl, .lowest = 0},
+      {.key = "flow.weight_reverse_kl", .help = "weight of the reverse KL divergence (path gradient)", .fallback = d.weight_reverse_kl, .lowest = 0},
+      {.key = "flow.anneal", .help = "share of the run at which energy and reverse KL have half their weight", .fallback = d.anneal, .lowest = 0, .highest = 1},
+      {.key = "flow.folds", .help = "cross-fitting blocks of consecutive years", .fallback = d.folds, .lowest = 2, .highest = 100},
+      {.key = "flow.patience", .help = "validations without gain before the stop", .fallback = d.patience, .lowest = 1},
+      {.key = "flow.seed", .help = "seed of simulation and optimisation", .fallback = d.seed},
+  };
+}
+
+FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
+  FlowTrainingOptions o;
+  o.base = c.text("flow.base");
+  o.cases = c.integer("flow.cases");
+  o.validation_cases = c.integer("flow.validation_cases");
+  o.draws = c.integer("flow.draws");
+  o.minutes = c.real("flow.minutes");
+  o.steps = c.integer("flow.steps");
+  o.batch = c.integer("flow.batch");
+  o.learning_rate = c.real("flow.learning_rate");
+  o.weight_decay = c.real("flow.weight_decay");
+  o.average = c.real("flow.average");
+  o.observed_weight = c.real("flow.observed_weight");
+  o.hidden_lowest = c.real("flow.hidden_lowest");
+  o.hidden_highest = c.real("flow.hidden_highest");
+  o.gaps_share = c.real("flow.gaps_share");
+  o.protocol_share = c.real("flow.protocol_share");
+  o.static_share = c.real("flow.static_share");
+  o.noise_lowest = c.real("flow.noise_lowest");
+  o.noise_highest = c.real("flow.noise_highest");
+  o.weight_crps = c.real("flow.weight_crps");
+  o.weight_energy = c.real("flow.weight_energy");
+  o.weight_forward_kl = c.real("flow.weight_forward_kl");
+  o.weight_reverse_kl = c.real("flow.weight_reverse_kl");
+  o.anneal = c.real("flow.anneal");
+  o.folds = c.integer("flow.folds");
+  o.patience = c.integer("flow.patience");
+  o.seed = c.integer("flow.seed");
+  return o;
+}
+
+Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
+                       const std::vector<measurement::ObservedCells>& observed, double noise_sigma, RandomStream& random) {
+  Window window;
+  const std::int64_t centre_index = fields.index[static_cast<std::size_t>(time)];
+  for (std::int64_t k = -half; k <= half; ++k) {
+    const Eigen::Index t = time + k;
+    StepObservation step;
+    step.time = centre_index + k;
+    step.season = fields.season[static_cast<std::size_t>(time)];
+    const bool recorded = t >= 0 && t < fields.values.cols() && fields.index[static_cast<std::size_t>(t)] == step.time;
+    if (recorded) {
+      step.season = fields.season[static_cast<std::size_t>(t)];
+      auto cells = observed[static_cast<std::size_t>(k + half)];
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        cells[i] = cells[i] && !std::isnan(fields.values(static_cast<Eigen::Index>(i), t));
+      const auto sigma = Eigen::VectorXd::Constant(fields.values.rows(), noise_sigma);
+      step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(cells, sigma));
+      step.y.resize(step.measurement->observations());
+      Eigen::Index row = 0;
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        if (cells[i]) step.y[row++] = fields.values(static_cast<Eigen::Index>(i), t) + noise_sigma * random.normal();
+    }
+    window.steps.push_back(std::move(step));
+  }
+  return window;
+}
+
+FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Eigen::Index>& times,
+                         const std::function<const prior::Backbone&(Eigen::Index)>& backbone_of,
+                         const measurement::MaskBank& bank, const FlowTrainingOptions& o, std::int64_t count,
+                         std::uint64_t seed, const TrainingHooks& hooks) {
+  const auto& shape = fields.domain.lat_lon();
+  const auto n = static_cast<std::int64_t>(fields.domain.size());
+  const std::int64_t half = backbone_of(times.front()).options().window;
+  const std::int64_t channels = condition_channels(half);
+  const auto rows = static_cast<std::int64_t>(shape.nlat());
+  const auto columns = static_cast<std::int64_t>(shape.nlon());
+  const FlowBase base = parse_flow_base(o.base);
+  const bool keep = o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0;
+  FlowCases c;
+  c.features = torch::empty({count, channels, rows, columns});
+  c.mean = torch::empty({count, n});
+  c.sd = torch::empty({count, n});
+  c.truth = torch::zeros({count, n});
+  c.weight = torch::zeros({count, n});
+  c.hidden = torch::zeros({count, n});
+  c.departures = torch::empty({count, o.draws, n});
+  const double begin = seconds();
+  for (std::int64_t k = 0; k < count; ++k) {
+    if (hooks.stop()) throw Error(ErrorKind::stopped, "stopped while simulating training cases");
+    RandomStream random({.seed = seed, .purpose = RandomPurpose::training, .time = k});
+    const Eigen::Index time = times[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(times.size()) - 1))];
+    const prior::Backbone& backbone = backbone_of(time);
+    const double noise = backbone.unit_scale() * o.noise_lowest * std::pow(o.noise_highest / o.noise_lowest, random.uniform());
+    const auto masks = draw_masks(fields, 2 * half + 1, bank, o, random);
+    const Window window = simulate_window(fields, time, half, masks, noise, random);
+    const auto factor = std::make_shared<const WindowFactor>(backbone, window);
+    const FlowCondition condition = make_condition(backbone, window, *factor, base);
+    std::copy(condition.features.data(), condition.features.data() + condition.features.size(),
+              c.features.data_ptr<float>() + k * channels * n);
+    copy_row(c.mean, k, condition.mean);
+    copy_row(c.sd, k, condition.sd);
+    const double season = window.at_centre().season;
+    const Eigen::VectorXd level = backbone.mean(season);
+    const Eigen::VectorXd scale = backbone.scale(season);
+    const Eigen::VectorXd& area = backbone.relative_weights();
+    const auto& centre_mask = masks[static_cast<std::size_t>(half)];
+    auto* truth = c.truth.data_ptr<float>() + k * n;
+    auto* weight = c.weight.data_ptr<float>() + k * n;
+    auto* hidden = c.hidden.data_ptr<float>() + k * n;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float v = fields.values(i, time);
+      if (std::isnan(v) || backbone.active()[i] == 0.0) continue;
+      truth[i] = static_cast<float>((v - level[i]) / scale[i]);
+      // Objectives count in physical units: a cell's weight follows its scale.
+      const double area_scale = area[i] * scale[i] / backbone.unit_scale();
+      const bool seen = centre_mask[static_cast<std::size_t>(i)];
+      weight[i] = static_cast<float>(area_scale * (seen ? o.observed_weight : 1.0));
+      hidden[i] = static_cast<float>(seen ? 0.0 : area_scale);
+    }
+    Eigen::MatrixXf z(n, o.draws);
+    if (base == FlowBase::standard)
+      random.fill_normal(std::span<float>(z.data(), static_cast<std::size_t>(z.size())));
+    else
+      z = condition.sd.cwiseInverse().asDiagonal() * factor->draw_departures(random, o.draws).cast<float>();
+    std::copy(z.data(), z.data() + z.size(), c.departures.data_ptr<float>() + k * z.size());
+    if (keep) {
+      c.windows.push_back(window);
+      c.factors.push_back(factor);
+    }
+    if ((k + 1) % 500 == 0)
+      hooks.report(fmt::format("simulated {} of {} cases, {:.0f} s", k + 1, count, seconds() - begin));
+  }
+  return c;
+}
+
+TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation, const FlowNetworkOptions& network_options,
+                       const FlowTrainingOptions& o, const prior::Backbone& backbone, const PriorLogDensity& prior,
+                       const TrainingHooks& hooks) {
+  const auto topology = prior::GridTopology::of(backbone.domain());
+  const PriorLogDensity prior_density = prior ? prior : gaussian_prior(backbone);
+  torch::manual_seed(static_cast<std::uint64_t>(o.seed));
+  const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
+  auto network = twin();
+  AveragedWeights average(*network, o.average);
+  torch::optim::AdamW optimizer(network->parameters(),
+                                torch::optim::AdamWOptions(o.learning_rate).weight_decay(o.weight_decay));
+  Objective objective(*network, o, topology, prior_density, backbone, twin);
+  TrainedFlow out;
+  out.network = network;
+  out.base_validation_crps = validate(*network, validation).crps;
+  out.validation_crps = out.base_validation_crps;
+  std::vector<torch::Tensor> best;
+  for (const auto& p : network->parameters()) best.push_back(p.detach().clone());
+
+  const double begin = seconds();
+  const double budget = o.minutes * 60.0;
+  const std::int64_t count = training.size();
+  const std::int64_t per_epoch = std::max<std::int64_t>(1, count / o.batch);
+  const double between = std::clamp(budget / 40.0, 2.0, 30.0);
+  double next_validation = between;
+  std::int64_t without_gain = 0;
+  torch::Tensor order;
+  std::ofstream log;
+  if (!hooks.log_csv.empty()) {
+    log.open(hooks.log_csv);
+    log << "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error\n";
+    log << fmt::format("0,0,,,{:.6f},\n", out.base_validation_crps);
+  }
+  double crps = 0.0;
+  double energy = 0.0;
+  std::int64_t summed = 0;
+  for (std::int64_t step = 0; step < o.steps; ++step) {
+    const double elapsed = seconds() - begin;
+    const double progress = std::max(elapsed / std::max(budget, 1e-9), static_cast<double>(step) / static_cast<double>(o.steps));
+    if (progress >= 1.0 || hooks.stop()) break;
+    if (step % per_epoch == 0) order = torch::randperm(count, torch::kLong);
+    const auto which = order.narrow(0, (step % per_epoch) * o.batch, std::min(o.batch, count)).contiguous();
+    const double warm = std::min(1.0, static_cast<double>(step + 1) / 100.0);
+    const double rate = o.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1.0 + std::cos(std::numbers::pi * progress)));
+    for (auto& group : optimizer.param_groups()) static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
+    const double second = 1.0 / (1.0 + std::exp(-(progress - o.anneal) * 20.0));
+    optimizer.zero_grad();
+    const Losses losses = objective(select(training, which), second > 0.02 ? second : 0.0);
+    const double loss = losses.total.item<double>();
+    if (!std::isfinite(loss))
+      throw Error(ErrorKind::numerical, fmt::format("the training loss is not finite at step {}", step),
+                  {.remedy = "Lower flow.learning_rate"});
+    losses.total.backward();
+    torch::nn::utils::clip_grad_norm_(network->parameters(), 1.0);
+    optimizer.step();
+    average.update();
+    crps += losses.crps;
+    energy += losses.energy;
+    ++summed;
+    const bool last = seconds() - begin >= budget || step + 1 == o.steps;
+    if (seconds() - begin < next_validation && !last) continue;
+    next_validation = seconds() - begin + between;
+    average.swap();
+    const Validation v = validate(*network, validation);
+    const bool gain = v.crps < out.validation_crps;
+    if (gain) {
+      out.validation_crps = v.crps;
+      without_gain = 0;
+      const auto parameters = network->parameters();
+      for (std::size_t k = 0; k < best.size(); ++k) best[k].copy_(parameters[k].detach());
+    } else {
+      ++without_gain;
+    }
+    average.swap();
+    const double share = 1.0 / static_cast<double>(summed);
+    hooks.report(fmt::format("step {} ({:.0f} s): loss {:.4f} {:.4f}, validation CRPS {:.4f} ({:+.1f} % of the base), standardised error {:.3f}",
+                             step + 1, seconds() - begin, crps * share, energy * share, v.crps,
+                             100.0 * (v.crps / out.base_validation_crps - 1.0), v.standardised));
+    if (log) {
+      log << fmt::format("{},{:.1f},{:.6f},{:.6f},{:.6f},{:.4f}\n", step + 1, seconds() - begin, crps * share, energy * share, v.crps, v.standardised);
+      log.flush();
+    }
+    crps = energy = 0.0;
+    summed = 0;
+    if (without_gain >= o.patience) break;
+  }
+  {
+    const torch::NoGradGuard frozen;
+    const auto parameters = network->parameters();
+    for (std::size_t k = 0; k < best.size(); ++k) parameters[k].copy_(best[k]);
+    // The spread that makes the mean square of standardised errors one on held-out fields under held-out masks.
+    const Validation v = validate(*network, validation);
+    network->log_spread.fill_(std::clamp(0.5 * std::log(v.standardised), -0.3, 0.3));
+  }
+  network->eval();
+  out.seconds = seconds() - begin;
+  return out;
+}
+
+}  // namespace manifill::posterior

@@ -1,0 +1,51 @@
+#include "manifill/posterior/gaussian.hpp"
+
+namespace manifill::posterior {
+namespace {
+
+const SamplerRegistration kRegistration("gaussian", "optimal interpolation with the Gaussian backbone, exact",
+                                        [](const Model& model) { return std::make_unique<GaussianSampler>(model); });
+
+}  // namespace
+
+GaussianSampler::GaussianSampler(const Model& model) : backbone_(model.backbone), cache_(model.backbone) {}
+
+Eigen::MatrixXd GaussianSampler::draw(const Window& window, const WindowFactor& factor, const SampleRequest& request) {
+  const std::uint64_t which = (static_cast<std::uint64_t>(request.first_member) << 32) | request.members;
+  auto sequence = sequences_.find({request.seed, which});
+  if (sequence == sequences_.end()) {
+    sequences_.clear();  // one ensemble at a time: the innovations of another would only take memory
+    sequence = sequences_.try_emplace({request.seed, which}, backbone_, request.seed, request.first_member, request.members).first;
+  }
+  return factor.draw(window, sequence->second, request.seed, request.first_member, request.members);
+}
+
+Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& request) {
+  const auto f = factor(window);
+  const StepObservation& centre = window.at_centre();
+  const Eigen::MatrixXd x = draw(window, *f, request);
+  Ensemble e;
+  e.members = backbone_.scale(centre.season).asDiagonal() * x;
+  e.members.colwise() += backbone_.mean(centre.season);
+  std::tie(e.chi_square, e.freedom) = f->chi_square(window);
+  if (e.freedom > 0.0) e.chi_square /= e.freedom;
+  if (request.density) {
+    e.log_density = f->log_density(window, x);
+    // Under its own prior the Gaussian posterior is exact: every member weighs the same.
+    e.log_weight = Eigen::VectorXd::Zero(x.cols());
+    e.effective_size = static_cast<double>(x.cols());
+  }
+  return e;
+}
+
+Eigen::VectorXd log_likelihood(const prior::Backbone& backbone, const StepObservation& step, const Eigen::MatrixXd& x) {
+  if (!step.measurement) return Eigen::VectorXd::Zero(x.cols());
+  Eigen::MatrixXd fields = backbone.scale(step.season).asDiagonal() * x;
+  fields.colwise() += backbone.mean(step.season);
+  Eigen::MatrixXd residual = -step.measurement->apply(fields);
+  residual.colwise() += step.y;
+  const Eigen::MatrixXd scaled = step.measurement->noise_sigma().cwiseInverse().asDiagonal() * residual;
+  return -0.5 * scaled.colwise().squaredNorm().transpose();
+}
+
+}  // namespace manifill::posterior

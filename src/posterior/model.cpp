@@ -1,0 +1,135 @@
+#include "manifill/posterior/model.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::posterior {
+namespace {
+
+std::string value_text(const OptionValue& value) {
+  struct Visitor {
+    std::string operator()(bool v) const { return v ? "true" : "false"; }
+    std::string operator()(std::int64_t v) const { return std::to_string(v); }
+    std::string operator()(double v) const { return fmt::format("{:.17g}", v); }
+    std::string operator()(const std::string& v) const { return v; }
+    std::string operator()(const std::vector<double>& v) const {
+      std::string text;
+      for (const double x : v) text += (text.empty() ? "" : ",") + fmt::format("{:.17g}", x);
+      return text;
+    }
+    std::string operator()(const std::vector<std::string>& v) const {
+      std::string text;
+      for (const auto& x : v) text += (text.empty() ? "" : ",") + x;
+      return text;
+    }
+  };
+  return std::visit(Visitor{}, value);
+}
+
+Config flow_config(const FlowNetworkOptions& o) {
+  Config c(FlowNetworkOptions::specs());
+  c.set("flow.network", o.network);
+  c.set("flow.width", o.width);
+  c.set("flow.dilations", o.dilations);
+  c.set("flow.dropout", o.dropout);
+  c.set("flow.couplings", o.couplings);
+  c.set("flow.coupling_width", o.coupling_width);
+  c.set("flow.context", o.context);
+  c.set("flow.affine", o.affine);
+  return c;
+}
+
+io::ModelFile::Shape shape_of(const torch::Tensor& t) {
+  io::ModelFile::Shape shape;
+  for (const auto extent : t.sizes()) shape.push_back(static_cast<std::size_t>(extent));
+  return shape;
+}
+
+/// Floating-point parameters and buffers by name; integer buffers are made anew from the options.
+std::vector<std::pair<std::string, torch::Tensor>> state(const FlowNetwork& network) {
+  std::vector<std::pair<std::string, torch::Tensor>> out;
+  for (const auto& p : network.named_parameters()) out.emplace_back("flow/parameter/" + p.key(), p.value());
+  for (const auto& b : network.named_buffers())
+    if (b.value().is_floating_point()) out.emplace_back("flow/buffer/" + b.key(), b.value());
+  return out;
+}
+
+}  // namespace
+
+std::string options_text(const Config& config) {
+  std::string text;
+  for (const auto& s : config.specs()) {
+    OptionValue value;
+    if (std::holds_alternative<bool>(s.fallback)) value = config.flag(s.key);
+    else if (std::holds_alternative<std::int64_t>(s.fallback)) value = config.integer(s.key);
+    else if (std::holds_alternative<double>(s.fallback)) value = config.real(s.key);
+    else if (std::holds_alternative<std::string>(s.fallback)) value = config.text(s.key);
+    else value = config.list(s.key);
+    text += s.key + "=" + value_text(value) + "\n";
+  }
+  return text;
+}
+
+void set_options(Config& config, const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (!line.empty()) config.set(line);
+}
+
+std::pair<double, double> Model::plausible_range() const {
+  const Eigen::VectorXd level = backbone.mean(0.0);
+  const double ten = 10.0 * backbone.unit_scale();
+  return {level.minCoeff() - ten, level.maxCoeff() + ten};
+}
+
+void Model::save(const std::string& path) const {
+  io::ModelFile file = extra;
+  file.put_text("model/name", info.name);
+  file.put_text("model/training", info.training);
+  file.put_text("variable", info.variable);
+  file.put_text("units", info.units);
+  file.put_text("standard_name", info.standard_name);
+  const auto [low, high] = plausible_range();
+  file.put_doubles("range", {2}, {low, high});
+  backbone.save(file);
+  if (flow) {
+    file.put_text("flow/options", options_text(flow_config(flow_options)));
+    file.put_text("flow/base", flow_base == FlowBase::standard ? "standard" : "gaussian_posterior");
+    for (const auto& [name, tensor] : state(*flow)) {
+      const auto dense = tensor.detach().contiguous().to(torch::kFloat32);
+      const auto* data = dense.data_ptr<float>();
+      file.put_floats(name, shape_of(dense), std::vector<float>(data, data + dense.numel()));
+    }
+  }
+  file.save(path);
+}
+
+Model Model::load(const std::string& path) {
+  const io::ModelFile file = io::ModelFile::load(path);
+  Model m{.backbone = prior::Backbone::load(file)};
+  m.info = {file.text("model/name"), file.text("variable"), file.text("units"), file.text("standard_name"),
+            file.text("model/training")};
+  m.checksum = file.checksum();
+  for (const auto& name : file.names())
+    if (name.rfind("score/", 0) == 0) m.extra.put_floats(name, file.shape(name), file.floats(name));
+  if (file.has("score/options")) m.extra.put_text("score/options", file.text("score/options"));
+  if (!file.has("flow/options")) return m;
+  Config config(FlowNetworkOptions::specs());
+  set_options(config, file.text("flow/options"));
+  m.flow_options = FlowNetworkOptions::from(config);
+  m.flow_base = parse_flow_base(file.text("flow/base"));
+  m.flow = make_flow_network(m.flow_options, condition_channels(m.backbone.options().window),
+                             prior::GridTopology::of(m.backbone.domain()));
+  const torch::NoGradGuard frozen;
+  for (auto& [name, tensor] : state(*m.flow)) {
+    const auto& values = file.floats(name, shape_of(tensor));
+    tensor.copy_(torch::from_blob(const_cast<float*>(values.data()), tensor.sizes(), torch::kFloat32));
+  }
+  m.flow->eval();
+  return m;
+}
+
+}  // namespace manifill::posterior

@@ -1,0 +1,43 @@
+#include "manifill/posterior/sampler.hpp"
+
+#include <cmath>
+#include <utility>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::posterior {
+
+SamplerRegistry& SamplerRegistry::instance() {
+  static SamplerRegistry registry;
+  return registry;
+}
+
+void SamplerRegistry::add(const std::string& name, const std::string& summary, SamplerFactory factory) {
+  entries_[name] = {summary, std::move(factory)};
+}
+
+std::vector<std::string> SamplerRegistry::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, entry] : entries_) out.push_back(name);
+  return out;
+}
+
+std::unique_ptr<PosteriorSampler> SamplerRegistry::make(const std::string& name, const Model& model) const {
+  const auto found = entries_.find(name);
+  if (found != entries_.end()) return found->second.factory(model);
+  const auto known = names();
+  throw Error(ErrorKind::usage, "unknown method '" + name + "'",
+              {.remedy = "Did you mean '" +
+                         nearest_name(name, known.data(), known.data() + known.size()).value_or(known.front()) + "'?"});
+}
+
+SamplerRegistration::SamplerRegistration(const std::string& name, const std::string& summary, SamplerFactory factory) {
+  SamplerRegistry::instance().add(name, summary, std::move(factory));
+}
+
+double effective_sample_size(const Eigen::VectorXd& log_weight) {
+  const Eigen::ArrayXd w = (log_weight.array() - log_weight.maxCoeff()).exp();
+  return w.sum() * w.sum() / w.square().sum();
+}
+
+}  // namespace manifill::posterior

@@ -1,0 +1,546 @@
+#include "manifill/prior/backbone.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <numbers>
+
+#include "manifill/base/error.hpp"
+#include "manifill/base/random.hpp"
+#include "manifill/operators/eigenpairs.hpp"
+
+namespace manifill::prior {
+namespace {
+
+constexpr Eigen::Index kDenseEigenproblem = 1200;  // up to here LAPACK beats subspace iteration
+constexpr double kLeastShare = 0.05;               // of training times with a value, for a point to be filled
+
+/// [coefficient] of the harmonics at a season: 1, cos, sin, cos 2, sin 2, ...
+Eigen::VectorXd harmonics(double season, std::int64_t count) {
+  Eigen::VectorXd h(2 * count + 1);
+  h[0] = 1.0;
+  for (std::int64_t k = 1; k <= count; ++k) {
+    const double angle = 2.0 * std::numbers::pi * static_cast<double>(k) * season;
+    h[2 * k - 1] = std::cos(angle);
+    h[2 * k] = std::sin(angle);
+  }
+  return h;
+}
+
+/// Least-squares harmonics of every point over its available times: [coefficient][point].
+Eigen::MatrixXd fit_harmonics(const Eigen::MatrixXf& values, const std::vector<double>& season, std::int64_t count) {
+  const Eigen::Index terms = 2 * count + 1;
+  Eigen::MatrixXd basis(terms, values.cols());
+  for (Eigen::Index t = 0; t < values.cols(); ++t) basis.col(t) = harmonics(season[static_cast<std::size_t>(t)], count);
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(terms, values.rows());
+  for (Eigen::Index i = 0; i < values.rows(); ++i) {
+    Eigen::MatrixXd normal = Eigen::MatrixXd::Identity(terms, terms) * 1e-6;
+    Eigen::VectorXd right = Eigen::VectorXd::Zero(terms);
+    for (Eigen::Index t = 0; t < values.cols(); ++t) {
+      const double v = values(i, t);
+      if (std::isnan(v)) continue;
+      normal.noalias() += basis.col(t) * basis.col(t).transpose();
+      right.noalias() += v * basis.col(t);
+    }
+    out.col(i) = normal.ldlt().solve(right);
+  }
+  return out;
+}
+
+}  // namespace
+
+double gaspari_cohn(double distance, double support) {
+  const double z = 2.0 * distance / support;
+  if (z >= 2.0) return 0.0;
+  const double z2 = z * z;
+  const double z3 = z2 * z;
+  if (z <= 1.0) return 1.0 - 5.0 / 3.0 * z2 + 0.625 * z3 + 0.5 * z2 * z2 - 0.25 * z2 * z3;
+  return 4.0 - 5.0 * z + 5.0 / 3.0 * z2 + 0.625 * z3 - 0.5 * z2 * z2 + z2 * z3 / 12.0 - 2.0 / (3.0 * z);
+}
+
+double localisation(const BackboneOptions& options, double distance_km) {
+  const auto taper = [&](double support) { return support > 0.0 ? gaspari_cohn(distance_km, support) : 1.0; };
+  const double first = taper(options.taper_km);
+  const double share = options.second_taper_share;
+  return share > 0.0 ? (1.0 - share) * first + share * taper(options.second_taper_km) : first;
+}
+
+TrainingFields TrainingFields::subset(const std::vector<bool>& keep) const {
+  TrainingFields out{.domain = domain, .step = step};
+  const auto count = static_cast<Eigen::Index>(std::count(keep.begin(), keep.end(), true));
+  out.values.resize(values.rows(), count);
+  Eigen::Index column = 0;
+  for (std::size_t t = 0; t < keep.size(); ++t) {
+    if (!keep[t]) continue;
+    out.values.col(column++) = values.col(static_cast<Eigen::Index>(t));
+    out.index.push_back(index[t]);
+    out.season.push_back(season[t]);
+  }
+  return out;
+}
+
+std::vector<OptionSpec> BackboneOptions::specs() {
+  const BackboneOptions d;
+  return {
+      {.key = "backbone.mean_harmonics", .help = "annual harmonics of the climatology", .fallback = d.mean_harmonics, .lowest = 0, .highest = 6},
+      {.key = "backbone.scale_harmonics", .help = "annual harmonics of the point variances", .fallback = d.scale_harmonics, .lowest = 0, .highest = 6},
+      {.key = "backbone.scale_power", .help = "share of the differences of spread that the normalisation takes out, 0 to 1", .fallback = d.scale_power, .lowest = 0, .highest = 1},
+      {.key = "backbone.season_bins", .help = "covariances a year", .fallback = d.season_bins, .lowest = 1, .highest = 366},
+      {.key = "backbone.season_weights", .help = "weight of a training field by its distance in season bins", .fallback = d.season_weights},
+      {.key = "backbone.taper_km", .help = "chordal support of the covariance taper, km; 0: none", .fallback = d.taper_km, .lowest = 0, .highest = 50000},
+      {.key = "backbone.second_taper_km", .help = "support of a wider taper mixed in, km; 0: no taper", .fallback = d.second_taper_km, .lowest = 0, .highest = 50000},
+      {.key = "backbone.second_taper_share", .help = "share of the second taper", .fallback = d.second_taper_share, .lowest = 0, .highest = 1},
+      {.key = "backbone.inflation", .help = "factor on the covariance", .fallback = d.inflation, .lowest = 0.01, .highest = 100},
+      {.key = "backbone.rank", .help = "empirical orthogonal functions of one step", .fallback = d.rank, .lowest = 1, .highest = 20000},
+      {.key = "backbone.offset_variance", .help = "variance of a level common to all points and steps, in variances of the field", .fallback = d.offset_variance, .lowest = 0, .highest = 100},
+      {.key = "backbone.residual_floor", .help = "least share of the mean variance left to the residual", .fallback = d.residual_floor, .lowest = 1e-8, .highest = 1},
+      {.key = "backbone.window", .help = "neighbouring steps on each side whose observations are used", .fallback = d.window, .lowest = 0, .highest = 30},
+      {.key = "backbone.noise_sigma", .help = "observation noise assumed by default, in standard deviations of the field", .fallback = d.noise_sigma, .lowest = 1e-4, .highest = 10},
+  };
+}
+
+BackboneOptions BackboneOptions::from(const Config& c) {
+  BackboneOptions o;
+  o.mean_harmonics = c.integer("backbone.mean_harmonics");
+  o.scale_harmonics = c.integer("backbone.scale_harmonics");
+  o.scale_power = c.real("backbone.scale_power");
+  o.season_bins = c.integer("backbone.season_bins");
+  o.season_weights = c.list("backbone.season_weights");
+  o.taper_km = c.real("backbone.taper_km");
+  o.second_taper_km = c.real("backbone.second_taper_km");
+  o.second_taper_share = c.real("backbone.second_taper_share");
+  o.inflation = c.real("backbone.inflation");
+  o.rank = c.integer("backbone.rank");
+  o.offset_variance = c.real("backbone.offset_variance");
+  o.residual_floor = c.real("backbone.residual_floor");
+  o.window = c.integer("backbone.window");
+  o.noise_sigma = c.real("backbone.noise_sigma");
+  return o;
+}
+
+struct Backbone::Impl {
+  Impl(TrainingFields f, const BackboneOptions& o) : fields(std::move(f)), options(o) {}
+
+  TrainingFields fields;
+  BackboneOptions options;
+  Eigen::MatrixXd mean_coefficients;    // [coefficient][point]
+  Eigen::MatrixXd square_coefficients;  // [coefficient][point], of the squared anomalies
+  Eigen::VectorXd relative_weights;     // [point]
+  Eigen::VectorXd active;               // [point], 1 where the training fields have values
+  double unit_scale = 1.0;
+  Eigen::MatrixXf anomalies;  // [point][time], normalised, 0 where missing
+  Eigen::MatrixXf available;  // [point][time], 1 or 0
+  bool closed_form = false;
+  Eigen::MatrixXd covariance;  // of from_covariance
+  double persistence = 0.0;
+  mutable std::mutex mutex;
+  mutable std::map<std::size_t, CovarianceFactor> factors;
+  mutable std::map<std::size_t, WindowCovariance> window_covariances;
+  mutable Eigen::MatrixXf taper;  // [point][point], made once
+
+  [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
+  [[nodiscard]] std::vector<Eigen::Index> window_centres(const Eigen::VectorXd& weight, std::int64_t half) const;
+  [[nodiscard]] Eigen::MatrixXf sample_covariance(std::size_t bin, std::int64_t half) const;
+  [[nodiscard]] CovarianceFactor build_factor(std::size_t bin) const;
+  [[nodiscard]] WindowCovariance build_window(std::size_t bin) const;
+  [[nodiscard]] const Eigen::MatrixXf& taper_matrix() const;
+  [[nodiscard]] Eigen::VectorXd scale(double season) const;
+  void prepare_anomalies();
+};
+
+Eigen::VectorXd Backbone::Impl::scale(double season) const {
+  const Eigen::Index n = relative_weights.size();
+  if (options.scale_power <= 0.0) return Eigen::VectorXd::Constant(n, unit_scale);
+  const Eigen::VectorXd level = square_coefficients.row(0).transpose();
+  const Eigen::VectorXd variance =
+      square_coefficients.transpose() * harmonics(season, options.scale_harmonics);
+  // A harmonic fit of squares can dip towards zero: a quarter of the annual mean is the floor.
+  const double least = 1e-6 * unit_scale * unit_scale;
+  const Eigen::ArrayXd sd = variance.cwiseMax(0.25 * level).cwiseMax(least).cwiseSqrt().array();
+  // A power between 0 and 1 takes only part of the estimated differences of spread, which are noisy.
+  return (unit_scale * (sd / unit_scale).pow(options.scale_power)).matrix();
+}
+
+Eigen::VectorXd Backbone::Impl::season_weight(std::size_t bin) const {
+  const auto bins = static_cast<std::int64_t>(options.season_bins);
+  Eigen::VectorXd w(fields.values.cols());
+  for (Eigen::Index t = 0; t < w.size(); ++t) {
+    const double s = fields.season[static_cast<std::size_t>(t)];
+    const auto own = std::min<std::int64_t>(bins - 1, static_cast<std::int64_t>(s * static_cast<double>(bins)));
+    const std::int64_t apart = std::abs(own - static_cast<std::int64_t>(bin));
+    const auto distance = static_cast<std::size_t>(std::min(apart, bins - apart));
+    w[t] = distance < options.season_weights.size() ? options.season_weights[distance] : 0.0;
+  }
+  return w;
+}
+
+/// Training times whose whole window was recorded and whose weight counts.
+std::vector<Eigen::Index> Backbone::Impl::window_centres(const Eigen::VectorXd& weight, std::int64_t half) const {
+  std::vector<Eigen::Index> centres;
+  for (Eigen::Index t = half; t + half < weight.size(); ++t) {
+    const auto first = static_cast<std::size_t>(t - half);
+    const auto last = static_cast<std::size_t>(t + half);
+    if (weight[t] > 0.0 && fields.index[last] - fields.index[first] == 2 * half) centres.push_back(t);
+  }
+  if (centres.size() < 2)
+    throw Error(ErrorKind::input, "a season of the backbone has fewer than two training windows",
+                {.remedy = "Give more fields, fewer season_bins or wider season_weights"});
+  return centres;
+}
+
+const Eigen::MatrixXf& Backbone::Impl::taper_matrix() const {
+  if (taper.size() > 0) return taper;
+  const auto points = fields.domain.points();
+  const auto n = static_cast<Eigen::Index>(points.size());
+  taper.resize(n, n);
+  for (Eigen::Index j = 0; j < n; ++j)
+    for (Eigen::Index i = 0; i <= j; ++i) {
+      const double d = domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]);
+      taper(i, j) = taper(j, i) = static_cast<float>(options.inflation * localisation(options, d));
+    }
+  return taper;
+}
+
+/// Localised sample covariance of windows of 2 half + 1 steps: [step, point][step, point].
+Eigen::MatrixXf Backbone::Impl::sample_covariance(std::size_t bin, std::int64_t half) const {
+  const Eigen::Index n = anomalies.rows();
+  const Eigen::Index steps = 2 * half + 1;
+  const Eigen::VectorXd weight = season_weight(bin);
+  const auto centres = window_centres(weight, half);
+  Eigen::MatrixXf e(steps * n, static_cast<Eigen::Index>(centres.size()));
+  Eigen::VectorXf seen = Eigen::VectorXf::Zero(steps * n);
+  for (Eigen::Index k = 0; k < e.cols(); ++k) {
+    const Eigen::Index t = centres[static_cast<std::size_t>(k)];
+    e.col(k) = static_cast<float>(std::sqrt(weight[t])) * anomalies.middleCols(t - half, steps).reshaped();
+    seen += static_cast<float>(weight[t]) * available.middleCols(t - half, steps).reshaped();
+  }
+  // Every row over the root of its own count of values: variances are those of the available cases and the matrix
+  // stays positive semi-definite, which counts pair by pair would not guarantee.
+  e = (seen.cwiseMax(1e-6F).cwiseSqrt().cwiseInverse().asDiagonal() * e).eval();
+  Eigen::MatrixXf c = e * e.transpose();
+  const Eigen::MatrixXf& t = taper_matrix();
+  for (Eigen::Index a = 0; a < steps; ++a)
+    for (Eigen::Index b = 0; b < steps; ++b) {
+      auto block = c.block(a * n, b * n, n, n);
+      block = (block.array() * t.array() + static_cast<float>(options.offset_variance)).matrix();
+    }
+  return c;
+}
+
+CovarianceFactor Backbone::Impl::build_factor(std::size_t bin) const {
+  const Eigen::Index n = relative_weights.size();
+  const Eigen::VectorXd root = relative_weights.cwiseSqrt();
+  const Eigen::Index rank = std::min<Eigen::Index>(options.rank, n);
+  Eigen::MatrixXd c;  // of u = sqrt(relative weight) x, whose noise is i.i.d.
+  if (closed_form) {
+    c = covariance;
+  } else {
+    c = sample_covariance(bin, 0).cast<double>();
+  }
+  c = (root.asDiagonal() * c * root.asDiagonal()).eval();
+  operators::Eigenpairs e;
+  if (n <= kDenseEigenproblem || 2 * rank > n) {
+    e = operators::symmetric_eigenpairs(c);
+  } else {
+    const Eigen::MatrixXf single = c.cast<float>();
+    e = operators::leading_eigenpairs([&](const Eigen::MatrixXf& x) { return Eigen::MatrixXf(single * x); }, n, rank);
+  }
+  const double floor = options.residual_floor * c.trace() / static_cast<double>(n);
+  const double left = (c.trace() - e.values.head(rank).sum()) / static_cast<double>(std::max<Eigen::Index>(1, n - rank));
+  CovarianceFactor f;
+  f.residual = std::max(floor, rank < n ? left : 0.0);
+  f.variance = (e.values.head(rank).array() - f.residual).max(0.0).matrix();
+  f.modes = root.cwiseInverse().asDiagonal() * e.vectors.leftCols(rank);
+  return f;
+}
+
+WindowCovariance Backbone::Impl::build_window(std::size_t bin) const {
+  const std::int64_t half = options.window;
+  // The floor keeps a sample covariance of few fields invertible; it is part of the variances.
+  if (!closed_form) {
+    Eigen::MatrixXf c = sample_covariance(bin, half);
+    c.diagonal().array() += static_cast<float>(options.residual_floor) * c.diagonal().mean();
+    return WindowCovariance(std::move(c));
+  }
+  const Eigen::Index n = covariance.rows();
+  Eigen::MatrixXd window((2 * half + 1) * n, (2 * half + 1) * n);
+  for (std::int64_t a = 0; a <= 2 * half; ++a)
+    for (std::int64_t b = 0; b <= 2 * half; ++b)
+      window.block(a * n, b * n, n, n) = std::pow(persistence, std::abs(a - b)) * covariance;
+  return WindowCovariance(std::move(window));
+}
+
+Eigen::MatrixXd WindowCovariance::gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const {
+  Eigen::MatrixXd out(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(columns.size()));
+  for (std::size_t j = 0; j < columns.size(); ++j)
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      out(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = (*this)(rows[i], columns[j]);
+  return out;
+}
+
+void Backbone::Impl::prepare_anomalies() {
+  const Eigen::Index n = fields.values.rows();
+  const Eigen::Index times = fields.values.cols();
+  anomalies.resize(n, times);
+  available.setOnes(n, times);
+  for (Eigen::Index t = 0; t < times; ++t) {
+    const double s = fields.season[static_cast<std::size_t>(t)];
+    const Eigen::VectorXd level = mean_coefficients.transpose() * harmonics(s, options.mean_harmonics);
+    const Eigen::VectorXd spread = scale(s);
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const float v = fields.values(i, t);
+      const bool missing = std::isnan(v) || active[i] == 0.0;
+      available(i, t) = missing ? 0.0F : 1.0F;
+      anomalies(i, t) = missing ? 0.0F : static_cast<float>((v - level[i]) / spread[i]);
+    }
+  }
+}
+
+Backbone::Backbone(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
+  const Eigen::Index n = fields.values.rows();
+  const Eigen::Index times = fields.values.cols();
+  if (times < 2)
+    throw Error(ErrorKind::input, "a backbone needs at least two training fields, here are " + std::to_string(times));
+  if (n != static_cast<Eigen::Index>(fields.domain.size()))
+    throw Error(ErrorKind::internal, "training fields do not match their domain");
+  auto impl = std::make_shared<Impl>(std::move(fields), options);
+  Impl& m = *impl;
+  const auto w = m.fields.domain.weights();
+  m.relative_weights = Eigen::Map<const Eigen::VectorXd>(w.data(), n) * static_cast<double>(n);
+  m.active = Eigen::VectorXd::Zero(n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    Eigen::Index known = 0;
+    for (Eigen::Index t = 0; t < times; ++t) {
+      const float v = m.fields.values(i, t);
+      if (std::isinf(v))
+        throw Error(ErrorKind::input, "a training value is infinite",
+                    {.index = "[time " + std::to_string(t) + "][point " + std::to_string(i) + "]"});
+      if (!std::isnan(v)) ++known;
+    }
+    m.active[i] = static_cast<double>(known) >= kLeastShare * static_cast<double>(times) && known > 1 ? 1.0 : 0.0;
+  }
+  if (m.active.sum() == 0.0) throw Error(ErrorKind::input, "no point has enough training values");
+
+  m.mean_coefficients = fit_harmonics(m.fields.values, m.fields.season, options.mean_harmonics);
+  Eigen::MatrixXf squares = m.fields.values;
+  for (Eigen::Index t = 0; t < times; ++t) {
+    const Eigen::VectorXd level =
+        m.mean_coefficients.transpose() * harmonics(m.fields.season[static_cast<std::size_t>(t)], options.mean_harmonics);
+    squares.col(t) = (squares.col(t) - level.cast<float>()).cwiseAbs2();
+  }
+  m.square_coefficients = fit_harmonics(squares, m.fields.season, options.scale_harmonics);
+  const Eigen::VectorXd area = m.relative_weights.cwiseProduct(m.active);
+  m.unit_scale = std::sqrt(area.dot(m.square_coefficients.row(0).transpose()) / area.sum());
+  if (!(m.unit_scale > 0.0)) throw Error(ErrorKind::input, "the training fields do not vary");
+  m.prepare_anomalies();
+  return Backbone(std::move(impl));
+}
+
+Backbone Backbone::from_covariance(const domain::Domain& domain, const Eigen::MatrixXd& covariance, double persistence,
+                                   const BackboneOptions& options, StepKind step) {
+  const auto n = static_cast<Eigen::Index>(domain.size());
+  auto impl = std::make_shared<Impl>(TrainingFields{.domain = domain, .step = step}, options);
+  Impl& m = *impl;
+  m.options.mean_harmonics = 0;
+  m.options.scale_power = 0.0;
+  m.options.season_bins = 1;
+  m.relative_weights = Eigen::Map<const Eigen::VectorXd>(domain.weights().data(), n) * static_cast<double>(n);
+  m.active = Eigen::VectorXd::Ones(n);
+  m.mean_coefficients = Eigen::MatrixXd::Zero(1, n);
+  m.square_coefficients = Eigen::MatrixXd::Ones(1, n);
+  m.closed_form = true;
+  m.covariance = covariance;
+  m.persistence = persistence;
+  return Backbone(std::move(impl));
+}
+
+const domain::Domain& Backbone::domain() const { return impl_->fields.domain; }
+const BackboneOptions& Backbone::options() const { return impl_->options; }
+StepKind Backbone::step() const { return impl_->fields.step; }
+const TrainingFields& Backbone::training() const { return impl_->fields; }
+double Backbone::unit_scale() const { return impl_->unit_scale; }
+const Eigen::VectorXd& Backbone::relative_weights() const { return impl_->relative_weights; }
+const Eigen::MatrixXf& Backbone::anomalies() const { return impl_->anomalies; }
+Eigen::VectorXd Backbone::season_weight(std::size_t bin) const { return impl_->season_weight(bin); }
+
+const Eigen::MatrixXd* Backbone::closed_form(double* persistence) const {
+  if (!impl_->closed_form) return nullptr;
+  *persistence = impl_->persistence;
+  return &impl_->covariance;
+}
+const Eigen::VectorXd& Backbone::active() const { return impl_->active; }
+
+Eigen::VectorXd Backbone::mean(double season) const {
+  return impl_->mean_coefficients.transpose() * harmonics(season, impl_->options.mean_harmonics);
+}
+
+Eigen::VectorXd Backbone::scale(double season) const { return impl_->scale(season); }
+
+std::size_t Backbone::season_bin(double season) const {
+  const auto bins = static_cast<std::size_t>(impl_->options.season_bins);
+  return std::min(bins - 1, static_cast<std::size_t>(std::max(0.0, season) * static_cast<double>(bins)));
+}
+
+const CovarianceFactor& Backbone::factor(std::size_t bin) const {
+  const std::lock_guard<std::mutex> lock(impl_->mutex);
+  const auto found = impl_->factors.find(bin);
+  if (found != impl_->factors.end()) return found->second;
+  return impl_->factors.emplace(bin, impl_->build_factor(bin)).first->second;
+}
+
+const WindowCovariance& Backbone::window_covariance(std::size_t bin) const {
+  const std::lock_guard<std::mutex> lock(impl_->mutex);
+  const auto found = impl_->window_covariances.find(bin);
+  if (found != impl_->window_covariances.end()) return found->second;
+  return impl_->window_covariances.emplace(bin, impl_->build_window(bin)).first->second;
+}
+
+Eigen::MatrixXd Backbone::denoise(const Eigen::MatrixXd& noisy, double alpha, double sigma, std::size_t bin) const {
+  const CovarianceFactor& f = factor(bin);
+  const double noise = sigma * sigma;
+  const Eigen::ArrayXd total = f.variance.array() + f.residual;
+  const double rest = alpha * f.residual / (alpha * alpha * f.residual + noise);
+  const Eigen::ArrayXd gain = alpha * total / (alpha * alpha * total + noise) - rest;
+  const Eigen::MatrixXd coefficients = f.modes.transpose() * (relative_weights().asDiagonal() * noisy);
+  return f.modes * (gain.matrix().asDiagonal() * coefficients) + rest * noisy;
+}
+
+Eigen::VectorXd Backbone::log_density(const Eigen::MatrixXd& x, std::size_t bin) const {
+  const CovarianceFactor& f = factor(bin);
+  const Eigen::Index n = x.rows();
+  const Eigen::Index r = f.variance.size();
+  const Eigen::MatrixXd u = relative_weights().cwiseSqrt().asDiagonal() * x;
+  const Eigen::MatrixXd c = f.modes.transpose() * (relative_weights().asDiagonal() * x);
+  const Eigen::ArrayXd total = f.variance.array() + f.residual;
+  const Eigen::VectorXd excess = (1.0 / total - 1.0 / f.residual).matrix();
+  const double log_determinant = total.log().sum() + static_cast<double>(n - r) * std::log(f.residual) -
+                                 relative_weights().array().log().sum();
+  Eigen::VectorXd out = -0.5 * u.colwise().squaredNorm().transpose() / f.residual;
+  out -= 0.5 * (c.cwiseAbs2().transpose() * excess);
+  out.array() -= 0.5 * (log_determinant + static_cast<double>(n) * std::log(2.0 * std::numbers::pi));
+  return out;
+}
+
+Eigen::MatrixXd Backbone::log_density_gradient(const Eigen::MatrixXd& x, std::size_t bin) const {
+  const CovarianceFactor& f = factor(bin);
+  const Eigen::MatrixXd weighted = relative_weights().asDiagonal() * x;
+  const Eigen::ArrayXd total = f.variance.array() + f.residual;
+  const Eigen::VectorXd excess = (1.0 / f.residual - 1.0 / total).matrix();
+  const Eigen::MatrixXd modal = f.modes * (excess.asDiagonal() * (f.modes.transpose() * weighted));
+  return relative_weights().asDiagonal() * modal - weighted / f.residual;
+}
+
+Eigen::VectorXd Backbone::variance(std::size_t bin) const {
+  const WindowCovariance& c = window_covariance(bin);
+  const Eigen::Index n = relative_weights().size();
+  Eigen::VectorXd out(n);
+  for (Eigen::Index i = 0; i < n; ++i) out[i] = c(impl_->options.window * n + i, impl_->options.window * n + i);
+  return out;
+}
+
+namespace {
+
+constexpr std::int16_t kMissing = -32768;
+
+std::vector<double> options_vector(const BackboneOptions& o) {
+  return {static_cast<double>(o.mean_harmonics), static_cast<double>(o.scale_harmonics), o.scale_power,
+          static_cast<double>(o.season_bins), o.taper_km, o.second_taper_km, o.second_taper_share, o.inflation,
+          static_cast<double>(o.rank), o.offset_variance, o.residual_floor,
+          static_cast<double>(o.window), o.noise_sigma};
+}
+
+BackboneOptions options_of(const std::vector<double>& v, const std::vector<double>& season_weights) {
+  BackboneOptions o;
+  o.mean_harmonics = std::llround(v[0]);
+  o.scale_harmonics = std::llround(v[1]);
+  o.scale_power = v[2];
+  o.season_bins = std::llround(v[3]);
+  o.taper_km = v[4];
+  o.second_taper_km = v[5];
+  o.second_taper_share = v[6];
+  o.inflation = v[7];
+  o.rank = std::llround(v[8]);
+  o.offset_variance = v[9];
+  o.residual_floor = v[10];
+  o.window = std::llround(v[11]);
+  o.noise_sigma = v[12];
+  o.season_weights = season_weights;
+  return o;
+}
+
+}  // namespace
+
+void Backbone::save(io::ModelFile& file) const {
+  const TrainingFields& f = impl_->fields;
+  if (impl_->closed_form) throw Error(ErrorKind::usage, "a process given in closed form has no training fields to save");
+  const auto& shape = f.domain.lat_lon();
+  file.put_doubles("domain/latitude", {shape.nlat()}, shape.latitude);
+  file.put_doubles("domain/longitude", {shape.nlon()}, shape.longitude);
+  // The covariance is rebuilt from the fields themselves: they are smaller than its factors. A decimal step finer than
+  // a 50,000th of their range keeps values that were decimal to begin with exact and easy to compress.
+  float low = std::numeric_limits<float>::max();
+  float high = std::numeric_limits<float>::lowest();
+  for (const float v : f.values.reshaped())
+    if (!std::isnan(v)) {
+      low = std::min(low, v);
+      high = std::max(high, v);
+    }
+  const double step = std::pow(10.0, std::ceil(std::log10((high - low) / 50000.0)));
+  const double offset = step * std::round(0.5 * (high + low) / step);
+  std::vector<std::int16_t> packed(static_cast<std::size_t>(f.values.size()));
+  for (Eigen::Index k = 0; k < f.values.size(); ++k) {
+    const float v = f.values.data()[k];
+    packed[static_cast<std::size_t>(k)] =
+        std::isnan(v) ? kMissing : static_cast<std::int16_t>(std::lround((v - offset) / step));
+  }
+  const auto times = static_cast<std::size_t>(f.values.cols());
+  file.put_shorts("backbone/fields", {times, f.domain.size()}, packed);
+  file.put_doubles("backbone/packing", {2}, {step, offset});
+  file.put_integers("backbone/index", {times}, f.index);
+  file.put_doubles("backbone/season", {times}, f.season);
+  file.put_doubles("backbone/options", {13}, options_vector(impl_->options));
+  file.put_doubles("backbone/season_weights", {impl_->options.season_weights.size()}, impl_->options.season_weights);
+  file.put_text("backbone/step", f.step == StepKind::day ? "day" : f.step == StepKind::month ? "month" : "none");
+}
+
+Backbone Backbone::load(const io::ModelFile& file) {
+  const auto bad = [&](const std::string& what) {
+    return Error(ErrorKind::input, "not a usable model: " + what, {.file = file.path(), .remedy = "Fetch or train the model again"});
+  };
+  const auto& latitude = file.doubles("domain/latitude");
+  const auto& longitude = file.doubles("domain/longitude");
+  TrainingFields f{.domain = domain::Domain::lat_lon(latitude, longitude)};
+  const std::size_t n = f.domain.size();
+  const auto& packed = file.shorts("backbone/fields", {0, n});
+  const std::size_t times = file.shape("backbone/fields")[0];
+  f.index = file.integers("backbone/index", {times});
+  f.season = file.doubles("backbone/season", {times});
+  const std::string& step = file.text("backbone/step");
+  if (step != "day" && step != "month" && step != "none") throw bad("its step is '" + step + "'");
+  f.step = step == "day" ? StepKind::day : step == "month" ? StepKind::month : StepKind::none;
+  for (std::size_t t = 0; t < times; ++t) {
+    if (!(f.season[t] >= 0.0 && f.season[t] <= 1.0)) throw bad("a season is outside 0..1");
+    if (t > 0 && f.index[t] <= f.index[t - 1]) throw bad("its steps are out of order");
+  }
+  const auto& packing = file.doubles("backbone/packing", {2});
+  f.values.resize(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(times));
+  for (std::size_t k = 0; k < packed.size(); ++k)
+    f.values.data()[k] = packed[k] == kMissing ? std::numeric_limits<float>::quiet_NaN()
+                                               : static_cast<float>(packing[1] + packing[0] * packed[k]);
+  const BackboneOptions o =
+      options_of(file.doubles("backbone/options", {13}), file.doubles("backbone/season_weights"));
+  const auto within = [](double v, double low, double high) { return v >= low && v <= high; };
+  if (!within(static_cast<double>(o.season_bins), 1, 366) || !within(static_cast<double>(o.window), 0, 30) ||
+      !within(static_cast<double>(o.rank), 1, 20000) || !within(o.offset_variance, 0, 100) ||
+      !within(static_cast<double>(o.mean_harmonics), 0, 6) || !within(static_cast<double>(o.scale_harmonics), 0, 6) ||
+      !within(o.residual_floor, 1e-8, 1) || !within(o.inflation, 0.01, 100))
+    throw bad("an option is out of range");
+  return fit(std::move(f), o);
+}
+
+}  // namespace manifill::prior

@@ -1,0 +1,79 @@
+#include "manifill/prior/grid_layers.hpp"
+
+namespace manifill::prior {
+namespace {
+
+/// Rows beyond one edge: across the pole the nearest `width` rows reversed and turned by half, else the edge row.
+torch::Tensor beyond(const torch::Tensor& x, std::int64_t width, bool first, bool pole, std::int64_t columns) {
+  const std::int64_t rows = x.size(2);
+  if (!pole) {
+    const auto edge = x.narrow(2, first ? 0 : rows - 1, 1);
+    return edge.expand({x.size(0), x.size(1), width, x.size(3)});
+  }
+  const auto near = x.narrow(2, first ? 0 : rows - width, width);
+  return torch::roll(torch::flip(near, {2}), columns / 2, 3);
+}
+
+}  // namespace
+
+GridTopology GridTopology::of(const domain::Domain& domain) {
+  const auto& s = domain.lat_lon();
+  const bool north_first = s.nlat() < 2 || s.latitude.front() > s.latitude.back();
+  return {.rows = static_cast<std::int64_t>(s.nlat()),
+          .columns = static_cast<std::int64_t>(s.nlon()),
+          .periodic = s.periodic,
+          .pole_first = north_first ? s.north_pole : s.south_pole,
+          .pole_last = north_first ? s.south_pole : s.north_pole};
+}
+
+torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTopology& t) {
+  const auto tall = torch::cat({beyond(x, width, true, t.pole_first, t.columns), x,
+                                beyond(x, width, false, t.pole_last, t.columns)}, 2);
+  const std::int64_t columns = x.size(3);
+  if (t.periodic)
+    return torch::cat({tall.narrow(3, columns - width, width), tall, tall.narrow(3, 0, width)}, 3);
+  const std::vector<std::int64_t> shape{tall.size(0), tall.size(1), tall.size(2), width};
+  return torch::cat({tall.narrow(3, 0, 1).expand(shape), tall, tall.narrow(3, columns - 1, 1).expand(shape)}, 3);
+}
+
+GridConvImpl::GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation, const GridTopology& topology)
+    : topology_(topology), dilation_(dilation) {
+  conv_ = register_module("conv", torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).dilation(dilation)));
+}
+
+torch::Tensor GridConvImpl::forward(const torch::Tensor& x) {
+  return conv_(grid_pad(x, dilation_, topology_).contiguous(at::MemoryFormat::ChannelsLast));
+}
+
+void GridConvImpl::zero() {
+  const torch::NoGradGuard frozen;
+  conv_->weight.zero_();
+  conv_->bias.zero_();
+}
+
+GridResidualStackImpl::GridResidualStackImpl(std::int64_t in, std::int64_t width,
+                                             const std::vector<std::int64_t>& dilations, double dropout,
+                                             const GridTopology& topology) {
+  entry_ = register_module("entry", GridConv(in, width, 1, topology));
+  first_ = register_module("first", torch::nn::ModuleList());
+  second_ = register_module("second", torch::nn::ModuleList());
+  for (const auto d : dilations) {
+    first_->push_back(GridConv(width, width, d, topology));
+    GridConv second(width, width, d, topology);
+    second->zero();
+    second_->push_back(second);
+  }
+  dropout_ = register_module("dropout", torch::nn::Dropout2d(dropout));
+}
+
+torch::Tensor GridResidualStackImpl::forward(const torch::Tensor& x) {
+  auto h = entry_(x);
+  for (std::size_t k = 0; k < first_->size(); ++k) {
+    auto inner = first_[k]->as<GridConvImpl>()->forward(torch::silu(h));
+    inner = dropout_(torch::silu(inner));
+    h = h + second_[k]->as<GridConvImpl>()->forward(inner);
+  }
+  return torch::silu(h);
+}
+
+}  // namespace manifill::prior

@@ -1,0 +1,110 @@
+#include "catch.hpp"
+
+#include <cairo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "manifill/base/error.hpp"
+#include "manifill/plot/curves.hpp"
+
+using namespace manifill::plot;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Scratch {
+  Scratch() { fs::create_directories(directory); }
+  ~Scratch() { fs::remove_all(directory); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  [[nodiscard]] std::string file(const std::string& name) const { return (directory / name).string(); }
+  fs::path directory = fs::temp_directory_path() / ("manifill_curves_test_" + std::to_string(::getpid()));
+};
+
+/// Whether a PNG has a pixel of a colour, and its width.
+std::pair<int, bool> look_for(const std::string& path, const Rgb& colour) {
+  cairo_surface_t* s = cairo_image_surface_create_from_png(path.c_str());
+  REQUIRE(cairo_surface_status(s) == CAIRO_STATUS_SUCCESS);
+  const int width = cairo_image_surface_get_width(s), height = cairo_image_surface_get_height(s);
+  bool found = false;
+  for (int y = 0; y < height && !found; ++y)
+    for (int x = 0; x < width && !found; ++x) {
+      const unsigned char* p = cairo_image_surface_get_data(s) +
+                               static_cast<std::ptrdiff_t>(y) * cairo_image_surface_get_stride(s) + 4 * x;
+      found = std::abs(p[2] / 255.0 - colour.red) < 0.01 && std::abs(p[1] / 255.0 - colour.green) < 0.01 &&
+              std::abs(p[0] / 255.0 - colour.blue) < 0.01;
+    }
+  cairo_surface_destroy(s);
+  return {width, found};
+}
+
+Curve line() {
+  Curve c{.label = "loss"};
+  for (int i = 1; i <= 50; ++i) {
+    c.x.push_back(i);
+    c.y.push_back(1.0 / i);
+    c.lower.push_back(0.9 / i);
+    c.upper.push_back(1.1 / i);
+  }
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("curves, bands, bars and references are drawn in their colours") {
+  const Scratch scratch;
+  CurvePanel panel{.title = "Loss", .x = {.label = "step"}, .y = {.label = "loss"}, .curves = {line()}};
+  panel.references = {{.label = "floor", .value = 0.5}, {.value = 10, .vertical = true}};
+  curves(scratch.file("c.png"), {.title = "Training", .panels = {panel}, .width = 640});
+  CHECK(look_for(scratch.file("c.png"), curve_colour(0)) == std::pair{640, true});
+  panel.x.scale = panel.y.scale = AxisScale::log;
+  panel.curves.push_back(line());
+  panel.curves[1].colour = Rgb{1, 0, 0};
+  panel.curves[1].markers = panel.curves[1].dashed = true;
+  curves(scratch.file("c.png"), {.panels = {panel, panel, panel}, .width = 900});
+  CHECK(look_for(scratch.file("c.png"), {1, 0, 0}) == std::pair{900, true});
+  CurvePanel ranks{.bars = {{.edges = {0, 1, 2, 3}, .heights = {1, 0.8, 1.2}, .colour = Rgb{0, 1, 0}}}};
+  curves(scratch.file("c.svg"), {.panels = {ranks}});
+  curves(scratch.file("c.png"), {.panels = {ranks}});
+  CHECK(look_for(scratch.file("c.png"), {0, 1, 0}) == std::pair{1600, true});
+}
+
+TEST_CASE("odd data make a picture all the same") {
+  const Scratch scratch;
+  const double nan = std::nan(""), inf = INFINITY;
+  const auto draw = [&](std::vector<double> x, std::vector<double> y, AxisScale scale) {
+    CurvePanel panel{.x = {.scale = scale},
+                     .y = {.scale = scale},
+                     .curves = {{.label = "a", .x = std::move(x), .y = std::move(y)}}};
+    CHECK_NOTHROW(curves(scratch.file("c.png"), {.panels = {panel}, .width = 300}));
+  };
+  for (const auto scale : {AxisScale::linear, AxisScale::log}) {
+    draw({}, {}, scale);
+    draw({1}, {1}, scale);
+    draw({0, 0}, {0, 0}, scale);
+    draw({1, 2, 3}, {nan, nan, nan}, scale);
+    draw({1, 2, 3}, {-1, 0, -2}, scale);
+    draw({1, nan, 3, inf}, {1, 2, inf, 3}, scale);
+    draw({1, 2}, {1e-300, 1e300}, scale);
+    draw({5, 5, 5}, {1, 2, 3}, scale);
+  }
+  CHECK_NOTHROW(curves(scratch.file("c.png"), {.panels = {CurvePanel{}}, .width = 300}));
+  CurvePanel reversed{.x = {.lowest = 3, .highest = 1}, .curves = {line()}};
+  CHECK_NOTHROW(curves(scratch.file("c.png"), {.panels = {reversed}, .width = 300}));
+}
+
+TEST_CASE("arrays of unequal length and wrong names are refused") {
+  const Scratch scratch;
+  CurvePanel panel{.curves = {line()}};
+  panel.curves[0].y.pop_back();
+  CHECK_THROWS_AS(curves(scratch.file("c.png"), {.panels = {panel}}), manifill::Error);
+  panel.curves[0] = line();
+  panel.curves[0].upper.clear();
+  CHECK_THROWS_AS(curves(scratch.file("c.png"), {.panels = {panel}}), manifill::Error);
+  CHECK_THROWS_AS(curves(scratch.file("c.png"), {}), manifill::Error);
+  CHECK_THROWS_AS(curves(scratch.file("c.jpg"), {.panels = {CurvePanel{}}}), manifill::Error);
+  CHECK_FALSE(fs::exists(scratch.file("c.png")));
+}
