@@ -4,7 +4,8 @@
 #include "manifill/base/blas.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
-// HDF5 does not free what it read of a file whose metadata are damaged; the tests of hostile model files make some.
+// HDF5 does not free what it read of a file whose metadata are damaged; the tests of hostile model files make
+// some.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
 #endif
 

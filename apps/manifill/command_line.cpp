@@ -215,10 +215,6 @@ const std::vector<Command>& commands() {
       {"inspect", "what a file is, what is missing, what would stop a run, memory needed"},
       {"train", "fit a prior or a flow to training fields"},
       {"impute", "fill the gaps of NetCDF fields with a calibrated ensemble"},
-      {"reconstruct", "denoise, inpaint, deblur, super-resolve: any measurement, images and fields"},
-      {"evaluate", "withhold known cells and score methods side by side"},
-      {"sample", "draw fields from a prior"},
-      {"merge", "join the shards of a run into one file"},
       {"plot", "draw a map of a variable as PNG"},
   };
   return table;
@@ -235,7 +231,12 @@ std::string command_help(const std::vector<OptionSpec>& specs, const std::vector
                          const Usage& usage) {
   const Config config(specs);
   std::string out = fmt::format("Usage: {}\n", usage.synopsis);
-  if (!usage.description.empty()) out += fmt::format("\n{}", help_row("", usage.description, 0));
+  for (std::size_t start = 0; start < usage.description.size();) {
+    const auto end = std::min(usage.description.find('\n', start), usage.description.size());
+    if (end > start)
+      out += fmt::format("\n{}", help_row("", usage.description.substr(start, end - start), 0));
+    start = end + 1;
+  }
   out += "\nOptions:\n";
   for (const auto& o : resolve(config, aliases)) {
     const char* comma = o.short_name.empty() || o.long_name.empty() ? "" : ", ";

@@ -445,7 +445,7 @@ std::string describe_default(const OptionSpec& spec) {
 
 std::string help_row(const std::string& left, const std::string& right, std::size_t indent) {
   std::string line = left;
-  if (line.size() + 2 > indent)
+  if (!left.empty() && line.size() + 2 > indent)
     line += "\n" + std::string(indent, ' ');
   else
     line.resize(indent, ' ');

@@ -25,8 +25,7 @@ RandomStream::RandomStream(const RandomKey& k) {
   const std::uint64_t s = mix(k.seed + 0x9E3779B97F4A7C15ULL * (static_cast<std::uint64_t>(k.purpose) + 1));
   key_ = {static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(s >> 32)};
   const std::uint64_t t = static_cast<std::uint64_t>(k.time);
-  counter_ = {0U, static_cast<std::uint32_t>(t), k.member,
-              static_cast<std::uint32_t>(t >> 32)};
+  counter_ = {0U, static_cast<std::uint32_t>(t), k.member, static_cast<std::uint32_t>(t >> 32)};
 }
 
 void RandomStream::refill() {

@@ -1,36 +1,39 @@
 #pragma once
 // What GriddedVariable knows, shared with the writer of imputed files.
 
+#include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "manifill/io/gridded.hpp"
 #include "netcdf.hpp"
+#include "packing.hpp"
 
 namespace manifill::io {
 
-/// Packing and missing-value rules; everything in stored values (after `wrap`).
-struct Packing {
-  bool packed = false;
-  double scale = 1.0;
-  double offset = 0.0;
-  double wrap = 0.0;  ///< 2^bits for signed storage of unsigned values (_Unsigned), else 0
-  double fill = 0.0;  ///< as stored
-  double low = 0.0;
-  double high = 0.0;
-  std::vector<double> missing{};
-  [[nodiscard]] bool is_missing(double stored) const;
-};
+inline constexpr std::size_t kBlockBytes = std::size_t{64}
+                                           << 20U;  ///< most that is read or buffered at a time
 
-/// One field of a variable: where it lies in the file, and how to walk it by row and column.
+/// Consecutive fields of a variable: where they lie in the file, and how to walk them. Rows and columns are
+/// the file's, cyclic duplicates included.
 struct FieldSlab {
   std::vector<std::size_t> start{};
   std::vector<std::size_t> count{};
+  std::size_t times = 1;
   std::size_t rows = 0;
-  std::size_t columns = 0;  ///< cyclic duplicates included
+  std::size_t columns = 0;
+  std::size_t time_stride = 0;
   std::size_t row_stride = 0;
   std::size_t column_stride = 0;
+  [[nodiscard]] std::size_t size() const { return times * rows * columns; }
+  [[nodiscard]] std::size_t at(std::size_t t, std::size_t i, std::size_t j) const {
+    return t * time_stride + i * row_stride + j * column_stride;
+  }
 };
+
+/// "[time 3][lat 4][lon 5]"
+std::string cell_index(std::size_t time, std::size_t row, std::size_t column);
 
 struct GriddedVariable::Impl {
   Impl(NetcdfHandle f, VariableId v, VariableSummary s, domain::Domain d)
@@ -47,7 +50,25 @@ struct GriddedVariable::Impl {
   std::size_t longitude = 0;
   int time_dimension = -1;
   std::vector<std::size_t> extra{};  ///< positions of the other dimensions
-  [[nodiscard]] FieldSlab slab(const std::vector<std::size_t>& extra_index, std::size_t at_time) const;
+  std::size_t block = 1;             ///< times that are best read or written together
+
+  /// Values of the block read last, [time][cell]; NaN where missing, infinities left in.
+  struct Block {
+    std::size_t extra = 0;
+    std::size_t first = 0;
+    std::size_t times = 0;  // 0: nothing read yet
+    std::vector<double> values{};
+  };
+  mutable Block held{};
+
+  [[nodiscard]] std::size_t times() const {
+    return time_dimension < 0 ? 1 : dimensions[static_cast<std::size_t>(time_dimension)].length;
+  }
+  [[nodiscard]] std::size_t extras() const;
+  [[nodiscard]] std::vector<std::size_t> extra_index(std::size_t extra_number) const;
+  [[nodiscard]] FieldSlab slab(std::size_t extra_number, std::size_t first_time, std::size_t count) const;
+  void choose_block();
+  void load(std::size_t extra_number, std::size_t first_time, std::size_t count) const;
 };
 
 }  // namespace manifill::io

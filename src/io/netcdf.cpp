@@ -1,15 +1,57 @@
 #include "netcdf.hpp"
 
+#include <hdf5.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
-#include "manifill/base/error.hpp"
+#include "classic_header.hpp"
 
 namespace manifill::io {
 namespace fs = std::filesystem;
+namespace {
 
-NetcdfHandle::NetcdfHandle(int id, std::string path) : id_(id), path_(std::move(path)) {}
-NetcdfHandle::NetcdfHandle(NetcdfHandle&& other) noexcept : id_(std::exchange(other.id_, -1)), path_(other.path_) {}
+/// HDF5 prints its error stack unless told not to; what went wrong is in our own message.
+void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+Error refusal(const std::string& path, const std::string& what, const std::string& remedy) {
+  return {ErrorKind::input, what, {.file = path, .remedy = remedy}};
+}
+
+void check_plain_file(const std::string& path) {
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+    throw Error(ErrorKind::io, "cannot be looked at: " + error.message(),
+                {.file = path, .remedy = "Check the path and its permissions"});
+  if (!fs::exists(status)) throw refusal(path, "there is no such file", "Check the path");
+  if (fs::is_directory(status)) throw refusal(path, "is a directory, not a NetCDF file", "Name a file in it");
+  if (!fs::is_regular_file(status))
+    throw refusal(path, "is not a regular file", "Copy its content to a file first");
+  if (fs::file_size(path, error) == 0 && !error)
+    throw refusal(path, "is empty (0 bytes)", "Fetch or write the file again");
+}
+
+void check_whole(const std::string& path) {
+  const auto promised = promised_size(path);
+  std::error_code ignored;
+  const std::uint64_t size = fs::file_size(path, ignored);
+  if (promised && *promised > size)
+    throw refusal(path,
+                  "is truncated: it has " + std::to_string(size) + " bytes, its header promises " +
+                      std::to_string(*promised),
+                  "Fetch or write the file again");
+}
+
+}  // namespace
+
+NetcdfHandle::NetcdfHandle(NetcdfHandle&& other) noexcept
+    : id_(std::exchange(other.id_, -1)), path_(std::move(other.path_)) {}
 NetcdfHandle& NetcdfHandle::operator=(NetcdfHandle&& other) noexcept {
   std::swap(id_, other.id_);
   std::swap(path_, other.path_);
@@ -21,32 +63,64 @@ NetcdfHandle::~NetcdfHandle() {
 
 void NetcdfHandle::close() {
   const int id = std::exchange(id_, -1);
-  if (id >= 0) check(nc_close(id), path_, "closing the file failed");
+  if (id >= 0) check_write(nc_close(id), path_, "closing the file failed");
 }
 
-NetcdfHandle NetcdfHandle::open(const std::string& path, bool writable) {
-  const auto refuse = [&](const std::string& what, const std::string& remedy) {
-    return Error(ErrorKind::input, what, {.file = path, .remedy = remedy});
-  };
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) throw refuse("there is no such file", "Check the path");
-  if (fs::is_directory(path, ignored)) throw refuse("is a directory, not a NetCDF file", "Name a file in it");
-  if (fs::file_size(path, ignored) == 0) throw refuse("is empty (0 bytes)", "Fetch or write the file again");
+int NetcdfHandle::format() const {
+  int format = 0;
+  check(nc_inq_format(id_, &format), path_, "asking for the format failed");
+  return format;
+}
+
+NetcdfHandle NetcdfHandle::open(const std::string& path) {
+  silence_hdf5();
+  check_plain_file(path);
   int id = -1;
-  const int status = nc_open(path.c_str(), writable ? NC_WRITE : NC_NOWRITE, &id);
-  if (status == NC_NOERR) return {id, path};
+  const int status = nc_open(path.c_str(), NC_NOWRITE, &id);
+  if (status == NC_NOERR) {
+    NetcdfHandle handle(id, path);
+    check_whole(path);
+    return handle;
+  }
   if (status == EACCES || status == EPERM)
-    throw Error(ErrorKind::io, "permission to open it was denied", {.file = path, .remedy = "Check its permissions"});
+    throw Error(ErrorKind::io, "permission to open it was denied",
+                {.file = path, .remedy = "Check its permissions"});
   if (status == NC_ENOTNC)
-    throw refuse("is not a NetCDF file, or its header is damaged", "Check the file with 'ncdump -h'");
-  throw refuse(std::string("cannot be read as NetCDF (") + nc_strerror(status) + "); it may be truncated or damaged",
-               "Fetch or write the file again");
+    throw refusal(path, "is not a NetCDF file, or its header is damaged", "Check the file with 'ncdump -h'");
+  throw refusal(
+      path, std::string("cannot be read as NetCDF (") + nc_strerror(status) + "): it is truncated or damaged",
+      "Fetch or write the file again");
+}
+
+NetcdfHandle NetcdfHandle::create(const std::string& path, int flags) {
+  silence_hdf5();
+  int id = -1;
+  check_write(nc_create(path.c_str(), flags | NC_CLOBBER, &id), path, "creating the file failed");
+  return {id, path};
 }
 
 void check(int status, const std::string& path, const std::string& what, const std::string& variable) {
   if (status == NC_NOERR) return;
   throw Error(ErrorKind::io, what + " (" + nc_strerror(status) + ")",
-              {.file = path, .variable = variable, .remedy = "Check that the file is whole and the disk has room"});
+              {.file = path,
+               .variable = variable,
+               .remedy = "The file may be damaged, or compressed by a filter that is not installed; check it "
+                         "with 'ncdump'"});
+}
+
+void check_write(int status, const std::string& path, const std::string& what, const std::string& variable) {
+  if (status == NC_NOERR) return;
+  struct statvfs disk {};
+  const std::string directory = fs::path(path).parent_path().string();
+  const bool known = ::statvfs(directory.empty() ? "." : directory.c_str(), &disk) == 0;
+  // HDF5 hides the reason of a failed write; a disk with less than a chunk's room is the likely one.
+  const bool full =
+      status == ENOSPC || status == EDQUOT || (known && disk.f_bavail * disk.f_frsize < (1U << 18U));
+  throw Error(ErrorKind::io,
+              what + (full ? ": the disk is full" : std::string(" (") + nc_strerror(status) + ")"),
+              {.file = path,
+               .variable = variable,
+               .remedy = "Check that the disk has room and its quota is not used up, or write elsewhere"});
 }
 
 namespace {
@@ -80,6 +154,27 @@ std::vector<VariableId> all_variables(const NetcdfHandle& file) {
   return out;
 }
 
+std::optional<VariableId> find_variable(const NetcdfHandle& file, const std::string& name) {
+  for (auto& v : all_variables(file))
+    if (v.name == name) return v;
+  return std::nullopt;
+}
+
+std::optional<VariableId> variable_in_scope(int group, const std::string& name) {
+  while (true) {
+    int id = -1;
+    if (nc_inq_varid(group, name.c_str(), &id) == NC_NOERR) return VariableId{group, id, name};
+    int parent = -1;
+    if (nc_inq_grp_parent(group, &parent) != NC_NOERR) return std::nullopt;
+    group = parent;
+  }
+}
+
+bool has_variable(int group, const std::string& name) {
+  int id = -1;  // asking without it succeeds for any name
+  return nc_inq_varid(group, name.c_str(), &id) == NC_NOERR;
+}
+
 std::vector<Dimension> dimensions_of(const NetcdfHandle& file, const VariableId& v) {
   int count = 0;
   check(nc_inq_varndims(v.group, v.variable, &count), file.path(), "counting dimensions failed", v.name);
@@ -96,19 +191,22 @@ std::vector<Dimension> dimensions_of(const NetcdfHandle& file, const VariableId&
   return out;
 }
 
-std::optional<VariableId> coordinate_of(const NetcdfHandle& file, const VariableId& v, const Dimension& d) {
-  int group = v.group;
-  while (true) {
-    int id = -1;
-    if (nc_inq_varid(group, d.name.c_str(), &id) == NC_NOERR) {
-      const VariableId found{group, id, d.name};
-      const auto dimensions = dimensions_of(file, found);
-      if (dimensions.size() == 1 && dimensions[0].id == d.id) return found;
-    }
-    int parent = -1;
-    if (nc_inq_grp_parent(group, &parent) != NC_NOERR) return std::nullopt;
-    group = parent;
-  }
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> out;
+  for (std::string word; in >> word;) out.push_back(word);
+  return out;
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string short_name(const std::string& name) {
+  const auto slash = name.rfind('/');
+  return slash == std::string::npos ? name : name.substr(slash + 1);
 }
 
 std::string text_attribute(const VariableId& v, const std::string& name) {
@@ -140,11 +238,17 @@ std::vector<double> number_attribute(const VariableId& v, const std::string& nam
   return values;
 }
 
+bool has_attribute(const VariableId& v, const std::string& name) {
+  nc_type type = NC_NAT;
+  return nc_inq_atttype(v.group, v.variable, name.c_str(), &type) == NC_NOERR;
+}
+
 std::vector<double> read_all(const NetcdfHandle& file, const VariableId& v) {
   std::size_t size = 1;
   for (const auto& d : dimensions_of(file, v)) size *= d.length;
   std::vector<double> values(size);
-  if (size > 0) check(nc_get_var_double(v.group, v.variable, values.data()), file.path(), "reading failed", v.name);
+  if (size > 0)
+    check(nc_get_var_double(v.group, v.variable, values.data()), file.path(), "reading failed", v.name);
   return values;
 }
 
@@ -156,38 +260,77 @@ nc_type type_of(const VariableId& v) {
 
 std::string type_name(nc_type type) {
   switch (type) {
-    case NC_BYTE: return "byte";
-    case NC_CHAR: return "char";
-    case NC_SHORT: return "short";
-    case NC_INT: return "int";
-    case NC_FLOAT: return "float";
-    case NC_DOUBLE: return "double";
-    case NC_UBYTE: return "ubyte";
-    case NC_USHORT: return "ushort";
-    case NC_UINT: return "uint";
-    case NC_INT64: return "int64";
-    case NC_UINT64: return "uint64";
-    case NC_STRING: return "string";
-    default: return "user-defined";
+    case NC_BYTE:
+      return "byte";
+    case NC_CHAR:
+      return "char";
+    case NC_SHORT:
+      return "short";
+    case NC_INT:
+      return "int";
+    case NC_FLOAT:
+      return "float";
+    case NC_DOUBLE:
+      return "double";
+    case NC_UBYTE:
+      return "ubyte";
+    case NC_USHORT:
+      return "ushort";
+    case NC_UINT:
+      return "uint";
+    case NC_INT64:
+      return "int64";
+    case NC_UINT64:
+      return "uint64";
+    case NC_STRING:
+      return "string";
+    default:
+      return "user-defined";
   }
 }
 
+bool is_floating(nc_type type) { return type == NC_FLOAT || type == NC_DOUBLE; }
+
 bool is_numeric(nc_type type) {
-  return type == NC_BYTE || type == NC_SHORT || type == NC_INT || type == NC_FLOAT || type == NC_DOUBLE ||
-         type == NC_UBYTE || type == NC_USHORT || type == NC_UINT || type == NC_INT64 || type == NC_UINT64;
+  return is_floating(type) || type == NC_BYTE || type == NC_SHORT || type == NC_INT || type == NC_UBYTE ||
+         type == NC_USHORT || type == NC_UINT || type == NC_INT64 || type == NC_UINT64;
 }
 
 std::size_t size_of(nc_type type) {
   switch (type) {
     case NC_BYTE:
-    case NC_UBYTE: return 1;
+    case NC_CHAR:
+    case NC_UBYTE:
+      return 1;
     case NC_SHORT:
-    case NC_USHORT: return 2;
+    case NC_USHORT:
+      return 2;
     case NC_INT:
     case NC_UINT:
-    case NC_FLOAT: return 4;
-    default: return 8;
+    case NC_FLOAT:
+      return 4;
+    default:
+      return 8;
   }
+}
+
+std::vector<std::size_t> chunks_of(const VariableId& v, std::size_t rank) {
+  int storage = NC_CONTIGUOUS;
+  std::vector<std::size_t> chunks(rank);
+  if (rank == 0 || nc_inq_var_chunking(v.group, v.variable, &storage, chunks.data()) != NC_NOERR ||
+      storage != NC_CHUNKED)
+    return {};
+  return chunks;
+}
+
+std::string bare_message(const Error& error) {
+  // Error composes its text once; with the same context around a mark, what it composed around is found.
+  const std::string mark = "\x01";
+  const std::string frame = Error(error.kind(), mark, error.context()).what();
+  const std::string whole = error.what();
+  const auto before = frame.find(mark);
+  const auto after = frame.size() - before - mark.size();
+  return whole.substr(before, whole.size() - before - after);
 }
 
 }  // namespace manifill::io

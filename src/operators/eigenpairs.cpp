@@ -64,16 +64,4 @@ Eigen::MatrixXd symmetric_square_root(const Eigen::MatrixXd& matrix) {
   return e.vectors * e.values.cwiseMax(0.0).cwiseSqrt().asDiagonal() * e.vectors.transpose();
 }
 
-Eigen::MatrixXd orthogonal_polar_factor(const Eigen::MatrixXd& matrix) {
-  const auto n = static_cast<lapack_int>(matrix.rows());
-  Eigen::MatrixXd a = matrix;
-  Eigen::MatrixXd u(n, n);
-  Eigen::MatrixXd vt(n, n);
-  Eigen::VectorXd singular(n);
-  const lapack_int info =
-      LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'A', n, n, a.data(), n, singular.data(), u.data(), n, vt.data(), n);
-  if (info != 0) throw Error(ErrorKind::numerical, "a singular value decomposition did not converge");
-  return u * vt;
-}
-
 }  // namespace manifill::operators

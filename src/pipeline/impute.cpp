@@ -9,7 +9,6 @@
 #include <deque>
 #include <filesystem>
 #include <limits>
-#include <set>
 
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
@@ -17,6 +16,7 @@
 #include "manifill/base/progress.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
+#include "manifill/io/inspection.hpp"
 #include "manifill/pipeline/journal.hpp"
 
 namespace manifill::pipeline {
@@ -243,46 +243,6 @@ std::vector<OptionSpec> impute_specs() {
   };
 }
 
-InputScan scan_input(const io::GriddedVariable& input) {
-  InputScan s;
-  s.lowest = std::numeric_limits<double>::infinity();
-  s.highest = -s.lowest;
-  s.missing_share.assign(input.times(), 0.0);
-  std::set<std::uint64_t> masks;
-  const auto cells = static_cast<double>(input.domain().size() * input.extras());
-  for (std::size_t e = 0; e < input.extras(); ++e)
-    for (std::size_t t = 0; t < input.times(); ++t) {
-      const auto field = input.read(e, t, 1);
-      std::vector<char> mask;
-      mask.reserve(field.size());
-      for (const double v : field) {
-        const bool gap = std::isnan(v);
-        mask.push_back(gap ? 1 : 0);
-        if (gap) {
-          ++s.missing;
-          s.missing_share[t] += 1.0 / cells;
-          continue;
-        }
-        ++s.observed;
-        s.lowest = std::min(s.lowest, v);
-        s.highest = std::max(s.highest, v);
-      }
-      masks.insert(hash_bytes(mask.data(), mask.size()));
-    }
-  s.masks = masks.size();
-  s.static_mask = s.missing > 0 && s.masks == 1 && input.times() > 1;
-  const ErrorContext where{.file = input.path(), .variable = input.summary().name};
-  const auto refuse = [&](const std::string& what, const std::string& remedy) {
-    ErrorContext c = where;
-    c.remedy = remedy;
-    return Error(ErrorKind::input, what, c);
-  };
-  if (s.observed == 0) throw refuse("all values are missing: there is nothing to learn the gaps from", "Check _FillValue and valid_range");
-  if (s.lowest == s.highest && s.observed > 1)
-    throw refuse(fmt::format("all values are {:g}: a constant field tells nothing", s.lowest), "Check the variable");
-  return s;
-}
-
 InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model) {
   const auto refuse = [&](const std::string& what, const std::string& remedy) {
     return Error(ErrorKind::input, what, {.file = input.path(), .variable = input.summary().name, .remedy = remedy});
@@ -353,7 +313,8 @@ std::vector<std::string> run_impute(const Config& c) {
   const auto model = posterior::Model::load(c.text("impute.model"));
   const auto input = io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"));
   const Shard shard = parse_shard(c.text("impute.shard"), input.times());
-  const InputScan scan = scan_input(input);
+  const io::MissingScan scan = io::scan_missing(input);
+  io::check_fillable(input, scan);
   const InputFit fit = fit_input(input, model);
   const auto members = static_cast<std::uint32_t>(c.integer("impute.members"));
   const double need = impute_memory(model, input.domain().size(), members);

@@ -59,6 +59,7 @@ struct WindowFactor::Impl {
   Eigen::VectorXd sigma;                   // [observation]
   Factor factor;                           // of A C A^T + R
   Eigen::VectorXd variance;                // [point]
+  Eigen::MatrixXd half;                    // L^-1 A C of the centre's columns, kept where it is small
 
   [[nodiscard]] std::vector<Eigen::Index> step_rows(std::size_t k) const {
     std::vector<Eigen::Index> rows(static_cast<std::size_t>(points));
@@ -106,11 +107,15 @@ void WindowFactor::Impl::prepare() {
   for (Eigen::Index first = 0; first < points; first += kBlock) {
     const Eigen::Index count = std::min(kBlock, points - first);
     const std::vector<Eigen::Index> some(rows.begin() + first, rows.begin() + first + count);
-    Eigen::MatrixXd half = observe(some);
-    factor.matrixL().solveInPlace(half);
+    Eigen::MatrixXd block = observe(some);
+    factor.matrixL().solveInPlace(block);
     for (Eigen::Index i = 0; i < count; ++i) {
       const Eigen::Index row = some[static_cast<std::size_t>(i)];
-      variance[first + i] = std::max((*covariance)(row, row) - half.col(i).squaredNorm(), 1e-12);
+      variance[first + i] = std::max((*covariance)(row, row) - block.col(i).squaredNorm(), 1e-12);
+    }
+    if (points <= 2 * kBlock) {
+      half.conservativeResize(block.rows(), first + count);
+      half.rightCols(count) = block;
     }
   }
 }
@@ -135,10 +140,14 @@ Eigen::MatrixXd WindowFactor::Impl::analysis(std::size_t k, const Eigen::MatrixX
 /// Cholesky factor of the posterior covariance of the centre.
 Factor WindowFactor::Impl::posterior() const {
   const auto rows = step_rows(centre);
-  Eigen::MatrixXd half = observe(rows);
-  factor.matrixL().solveInPlace(half);
   Eigen::MatrixXd c = covariance->gather(rows, rows);
-  c.noalias() -= half.transpose() * half;
+  if (half.cols() == points) {
+    c.noalias() -= half.transpose() * half;
+  } else {
+    Eigen::MatrixXd whole = observe(rows);
+    factor.matrixL().solveInPlace(whole);
+    c.noalias() -= whole.transpose() * whole;
+  }
   // Rounding of the difference must not turn the least variances negative.
   c.diagonal().array() += 1e-9 * c.diagonal().maxCoeff();
   return cholesky(c);

@@ -275,9 +275,15 @@ WindowCovariance Backbone::Impl::build_window(std::size_t bin) const {
 
 Eigen::MatrixXd WindowCovariance::gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const {
   Eigen::MatrixXd out(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(columns.size()));
-  for (std::size_t j = 0; j < columns.size(); ++j)
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      out(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = (*this)(rows[i], columns[j]);
+  const auto pick = [&](const auto& from) {
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      const auto* column = from.data() + columns[j] * from.rows();
+      double* to = out.data() + static_cast<Eigen::Index>(j) * out.rows();
+      for (std::size_t i = 0; i < rows.size(); ++i) to[i] = static_cast<double>(column[rows[i]]);
+    }
+  };
+  if (exact_.size() > 0) pick(exact_);
+  else pick(single_);
   return out;
 }
 

@@ -17,25 +17,39 @@ enum class CellStatus : std::int8_t { observed = 0, infilled = 1, not_filled = 2
 
 /// \brief What goes into the imputed file beside the data.
 struct ImputedFileOptions {
-  std::string path{};                                    ///< final name
+  std::string path{};  ///< final name
   bool overwrite = false;
-  std::size_t members = 0;                               ///< > 0: write V_member(realization, ...)
-  std::map<std::string, std::string> attributes{};       ///< global: manifill_version, _model, _config, _seed
-  std::string history{};                                 ///< one line, prepended to the file's history
-  std::string spread_comment{};                          ///< attribute `comment` of V_spread
-  std::size_t first_time = 0;                            ///< a shard holds times [first_time, first_time + times)
-  std::size_t times = 0;                                 ///< 0: all
+  std::size_t members = 0;                          ///< > 0: write V_member(realization, ...)
+  std::map<std::string, std::string> attributes{};  ///< global: manifill_version, _model, _config, _seed
+  std::string history{};                            ///< one line, prepended to the file's history
+  std::string spread_comment{};                     ///< attribute `comment` of V_spread
+  std::size_t first_time = 0;                       ///< a shard holds times [first_time, first_time + times)
+  std::size_t times = 0;                            ///< 0: all from first_time on
 };
 
-/// \brief Writes under a temporary name beside the target; `commit` syncs, re-opens, verifies and renames. A writer
-/// that is destroyed without `commit` removes its temporary file: the final name has the old file or nothing.
+/// \brief Writes under a temporary name beside the target; `commit` syncs, re-opens, verifies and renames. A
+/// writer that is destroyed without `commit` removes its temporary file: the final name has the old file or
+/// nothing.
+///
+/// The output has every dimension, variable, attribute, type and group of the input, in its order and
+/// encoding (type, fill, chunks, filters, byte order), in the input's format, and after them
+/// - V_spread (float) and V_status (byte, CF flags), laid out, chunked and compressed as V;
+/// - with members, `realization` and V_member(realization, <dimensions of V>), float, or double where V needs
+/// it.
+///   An existing realization dimension of that length is shared; one of another length makes it
+///   `V_realization`.
+/// A classic file keeps its format unless the sizes need 64-bit offsets or CDF5, or members meet an unlimited
+/// dimension, which only NetCDF-4 (then: its classic model) allows in second place. A shard holds its own
+/// times only, in every variable that depends on the time dimension of V.
 class ImputedFileWriter {
  public:
-  /// \brief Creates the temporary file: every dimension, variable, attribute and group of the input with its
-  /// encoding (type, fill, chunks, compression), V's cells still empty.
-  /// \param unpacked write V as float instead of its packed integers (a fill would leave the packed range)
-  /// \throws Error(usage) when the output is the input or exists without `overwrite`; Error(io) when the directory is
-  ///         missing or read-only, or the disk is full
+  /// \brief Creates the temporary file and copies everything but V's values and what is new.
+  /// \param input is read again while writing; it must outlive the writer
+  /// \param unpacked write V as float (double for 32-bit and wider data) instead of its packed integers,
+  /// because a fill would leave the packed range; the packed data stay beside it as V_packed \throws
+  /// Error(usage) when the output is the input or exists without `overwrite`; Error(io) when the directory is
+  /// missing or read-only, or the disk is full or will be; Error(input) when the input holds V_spread,
+  /// V_status or V_member already
   ImputedFileWriter(const GriddedVariable& input, const ImputedFileOptions& options, bool unpacked);
   ~ImputedFileWriter();
   ImputedFileWriter(const ImputedFileWriter&) = delete;
@@ -44,15 +58,21 @@ class ImputedFileWriter {
   /// \brief Whether values fit the variable's packed range (always true for floating-point variables).
   static bool fits_packing(const GriddedVariable& input, double lowest, double highest);
 
-  /// \brief Writes one field. Cells with status observed keep the input's bits; not_filled and masked keep its
-  /// missing value (whichever bits stood there); infilled cells take `mean`.
-  /// \param time index in the input file
-  /// \param mean [lat * lon], units of the file; \param spread [lat * lon]; \param status [lat * lon]
-  /// \param member [realization][lat * lon] or empty
-  void write(std::size_t extra, std::size_t time, const std::vector<double>& mean, const std::vector<double>& spread,
-             const std::vector<CellStatus>& status, const xt::xtensor<double, 2>& member);
+  /// \brief Writes one field; fields may come in any order, fastest by time. Cells with status observed keep
+  /// the input's bits; not_filled and masked keep its missing value (whichever bits stood there); infilled
+  /// cells take `mean`, rounded to the nearest number that the type holds, that is valid and not a missing
+  /// value. Observed cells of the members take the observation, whatever `member` says. Cyclic duplicate
+  /// columns keep their own observations and are filled from the column they repeat. \param time index in the
+  /// input file \param mean [lat * lon], units of the file; \param spread [lat * lon]; \param status [lat *
+  /// lon] \param member [realization][lat * lon] or empty \throws Error(internal) when status contradicts the
+  /// input (observed where it is missing, infilled where it is not) or sizes do not match; Error(numerical)
+  /// when a value to fill in is not finite; Error(io)
+  void write(std::size_t extra, std::size_t time, const std::vector<double>& mean,
+             const std::vector<double>& spread, const std::vector<CellStatus>& status,
+             const xt::xtensor<double, 2>& member);
 
-  /// \brief Syncs, re-opens and verifies (every field written, observed bits equal the input's), renames.
+  /// \brief Syncs, re-opens and verifies (every field written, observed bits equal the input's, no filled
+  /// cell missing), renames. \throws Error(io) when a check fails; the final name is then untouched
   void commit();
 
  private:
@@ -60,8 +80,8 @@ class ImputedFileWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// \brief Checks that `output` may be written: directory exists and is writable, not the input, not an existing file
-/// unless `overwrite`. \throws Error(usage) or Error(io)
+/// \brief Checks that `output` may be written: directory exists and is writable, not the input, not an
+/// existing file unless `overwrite`. \throws Error(usage) or Error(io)
 void check_output(const std::string& output, const std::vector<std::string>& inputs, bool overwrite);
 
 }  // namespace manifill::io

@@ -29,8 +29,4 @@ Eigenpairs leading_eigenpairs(const std::function<Eigen::MatrixXf(const Eigen::M
 /// \brief Symmetric positive semi-definite square root; negative eigenvalues count as zero. \throws Error(numerical)
 Eigen::MatrixXd symmetric_square_root(const Eigen::MatrixXd& matrix);
 
-/// \brief Orthogonal factor of the polar decomposition of a square matrix, the solution of the orthogonal Procrustes
-/// problem (LAPACK dgesdd). \throws Error(numerical)
-Eigen::MatrixXd orthogonal_polar_factor(const Eigen::MatrixXd& matrix);
-
 }  // namespace manifill::operators

@@ -16,20 +16,6 @@ namespace manifill::pipeline {
 /// \brief Declarations of the job's options, section [impute].
 std::vector<OptionSpec> impute_specs();
 
-/// \brief What a scan of the input found.
-struct InputScan {
-  std::vector<double> missing_share{};  ///< [time], over all extra indices
-  double lowest = 0.0;
-  double highest = 0.0;
-  std::size_t observed = 0;
-  std::size_t missing = 0;
-  std::size_t masks = 0;                ///< different masks
-  bool static_mask = false;             ///< the same cells are missing at all times
-};
-
-/// \brief Reads the variable once. \throws Error(input): infinite values, everything missing, a constant field
-InputScan scan_input(const io::GriddedVariable& input);
-
 /// \brief How an input meets a model: interpolation, units, time.
 struct InputFit {
   measurement::SparseMatrix operator_matrix{};  ///< [input cell][model point]

@@ -1,0 +1,132 @@
+#pragma once
+/// \file
+/// \brief What a file is, what of it can be filled, what is missing, and which models fit: `manifill
+/// inspect`.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manifill/domain/domain.hpp"
+#include "manifill/io/gridded.hpp"
+
+namespace manifill::io {
+
+/// \brief What of a model decides whether it fits a file; the caller reads it from the model files.
+struct ModelCard {
+  std::string path{};
+  std::string name{};
+  std::string variable{};
+  std::string units{};
+  std::string standard_name{};
+  domain::Domain domain;
+  double typical_low = 0.0;  ///< usual range of values, in `units`; equal ends: unknown
+  double typical_high = 0.0;
+};
+
+/// \brief What is missing from a variable, found by reading it once.
+struct MissingScan {
+  std::size_t observed = 0;  ///< values
+  std::size_t missing = 0;
+  std::size_t static_missing =
+      0;                ///< of those: in cells that are missing at all times (0 with one time only)
+  double lowest = 0.0;  ///< of the observed values; 0 without any
+  double highest = 0.0;
+  std::vector<double> missing_share{};  ///< [time], over all cells and extra indices
+  std::size_t masks = 0;                ///< different patterns of missing cells
+  bool static_mask = false;             ///< something is missing, and the same cells at all times
+  [[nodiscard]] double share() const {
+    return static_cast<double>(missing) / static_cast<double>(observed + missing);
+  }
+};
+
+/// \brief Reads a variable, one field at a time. \throws Error(input) at the first infinite value; Error(io)
+MissingScan scan_missing(const GriddedVariable& variable);
+
+/// \brief What impute and inspect refuse alike, whatever the model.
+/// \throws Error(input): units unknown to udunits, imputed before, infinite values, everything missing, a
+/// constant field
+void check_fillable(const GriddedVariable& variable);
+/// \brief The same with a scan at hand.
+void check_fillable(const GriddedVariable& variable, const MissingScan& scan);
+
+/// \brief How a model meets a file.
+struct ModelFit {
+  std::string path{};
+  std::string name{};
+  bool fits = false;
+  std::string reason{};   ///< why not, or what to be wary of; may be empty when it fits
+  double covered = 0.0;   ///< share of the file's grid points that lie on the model's grid
+  double distance = 0.0;  ///< degrees of arc, largest from a point of the file's grid to the model's nearest
+};
+
+/// \brief Compares quantity, units, grids and, with a scan, the range of values.
+ModelFit fit_model(const GriddedVariable& variable, const MissingScan* scan, const ModelCard& model);
+
+/// \brief Memory of an imputation, bytes, to a factor of about two.
+///
+/// The libraries, 0.4 GB; the members of one field, 8 bytes for each member at 4 model points' and 3 file
+/// cells' worth of working copies; the model: 1000 training fields in three copies of 4 bytes a point, and a
+/// factor of 400 modes over a window of three steps. \param cells of the file's grid; \param model_points of
+/// the model's grid, 0: as many as cells
+double estimate_memory(std::size_t cells, std::size_t model_points, std::size_t members);
+
+/// \brief The grid of a variable for people.
+struct GridFacts {
+  std::string kind{};  ///< "regular", "Gaussian", "irregular"
+  std::size_t latitudes = 0;
+  std::size_t longitudes = 0;
+  double first_latitude = 0.0;
+  double last_latitude = 0.0;
+  double first_longitude = 0.0;
+  double last_longitude = 0.0;
+  double latitude_step = 0.0;  ///< mean, degrees
+  double longitude_step = 0.0;
+  bool global = false;    ///< all round and from pole to pole
+  bool periodic = false;  ///< all round
+  std::size_t cyclic_columns = 0;
+};
+
+/// \brief The times of a variable for people.
+struct TimeFacts {
+  std::size_t count = 0;
+  std::string first{};  ///< ISO date, empty without dates
+  std::string last{};
+  std::string step{};  ///< "monthly", "daily", "yearly", "every 5 days", "irregular"; empty with one time
+  std::string calendar{};
+  std::string units{};
+};
+
+/// \brief Everything `manifill inspect` says.
+struct Inspection {
+  std::string path{};
+  std::string format{};     ///< "NetCDF-4", "NetCDF classic", ...
+  std::uint64_t bytes = 0;  ///< size of the file
+  std::vector<VariableSummary> variables{};
+  std::string variable{};  ///< the one looked at closely; empty when none could be chosen
+  std::optional<GridFacts> grid{};
+  std::optional<TimeFacts> time{};
+  std::vector<std::pair<std::string, std::size_t>> extra{};  ///< other dimensions
+  std::optional<MissingScan> missing{};
+  std::size_t members = 0;
+  double memory = 0.0;             ///< bytes, of a run with `members`; 0 when unknown
+  std::vector<ModelFit> models{};  ///< fitting ones first, the nearest first
+  std::vector<std::string> notes{};
+  std::optional<std::string> refusal{};  ///< what() of the Error that impute would throw
+
+  /// \brief Report for a terminal, UTF-8, lines of up to about 110 columns.
+  [[nodiscard]] std::string to_text() const;
+  /// \brief The same facts; keys are those of the members, shares in [0, 1], memory in bytes.
+  [[nodiscard]] std::string to_json() const;
+};
+
+/// \brief Looks at a file, and at one variable closely.
+/// \param variable empty: the only one that can be filled
+/// \throws Error(input) or Error(io) when the file cannot be read at all; what only stops an imputation is in
+/// `refusal`
+Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,
+                   std::size_t members = 32);
+
+}  // namespace manifill::io

@@ -1,0 +1,279 @@
+#include "coordinates.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <initializer_list>
+#include <numbers>
+#include <utility>
+
+#include "packing.hpp"
+
+namespace manifill::io {
+namespace {
+
+bool one_of(const std::string& s, std::initializer_list<const char*> names) {
+  return std::any_of(names.begin(), names.end(), [&](const char* n) { return s == n; });
+}
+
+bool plain_degrees(const std::string& units) {
+  return units.empty() || units.rfind("deg", 0) == 0 || units == "\u00b0" || units == "1";
+}
+
+/// What a coordinate says it is by its CF attributes.
+Axis axis_by_attributes(const VariableId& c) {
+  const std::string standard = lower(text_attribute(c, "standard_name"));
+  std::string units = lower(text_attribute(c, "units"));
+  if (units.rfind("deg", 0) == 0) std::replace(units.begin(), units.end(), ' ', '_');  // "degrees north"
+  const std::string axis = lower(text_attribute(c, "axis"));
+  if (standard == "latitude") return Axis::latitude;
+  if (standard == "longitude") return Axis::longitude;
+  if (standard == "time") return Axis::time;
+  if (standard.rfind("grid_l", 0) == 0 || standard.rfind("projection_", 0) == 0) return Axis::other;
+  if (one_of(units, {"degrees_north", "degree_north", "degrees_n", "degree_n", "degreen", "degreesn"}))
+    return Axis::latitude;
+  if (one_of(units, {"degrees_east", "degree_east", "degrees_e", "degree_e", "degreee", "degreese"}))
+    return Axis::longitude;
+  if (one_of(units, {"degrees_west", "degree_west", "degrees_w", "degree_w"})) return Axis::longitude;
+  // A forecast's lead time has units of time alone, its reference time a standard name.
+  if (standard.empty() &&
+      (units.find(" since ") != std::string::npos || units.find(" as %y") != std::string::npos))
+    return Axis::time;
+  if (axis == "t") return Axis::time;
+  if (axis == "y" && plain_degrees(units)) return Axis::latitude;
+  if (axis == "x" && plain_degrees(units)) return Axis::longitude;
+  return Axis::other;
+}
+
+/// What a name says, e.g. lat, nav_lat, lat_0, y.
+Axis axis_by_name(const std::string& name, const std::string& units) {
+  const std::string low = lower(name);
+  if (one_of(low, {"time", "t", "times", "date", "month", "months"})) return Axis::time;
+  if (!plain_degrees(units)) return Axis::other;
+  if (low == "y") return Axis::latitude;
+  if (low == "x") return Axis::longitude;
+  std::string token;
+  for (const char c : low + "_") {
+    if (std::isalpha(static_cast<unsigned char>(c)) != 0) {
+      token += c;
+      continue;
+    }
+    if (one_of(token, {"lat", "lats", "latitude", "latitudes"})) return Axis::latitude;
+    if (one_of(token, {"lon", "lons", "long", "longitude", "longitudes"})) return Axis::longitude;
+    token.clear();
+  }
+  return Axis::other;
+}
+
+std::vector<int> dimension_ids(const VariableId& v) {
+  int count = 0;
+  if (nc_inq_varndims(v.group, v.variable, &count) != NC_NOERR) return {};
+  std::vector<int> ids(static_cast<std::size_t>(count));
+  nc_inq_vardimid(v.group, v.variable, ids.data());
+  return ids;
+}
+
+bool among(const std::vector<Dimension>& dimensions, int id) {
+  return std::any_of(dimensions.begin(), dimensions.end(), [&](const Dimension& d) { return d.id == id; });
+}
+
+/// Candidates for a dimension's coordinate: of its name, then named in `coordinates`, then any other over it
+/// alone.
+std::vector<const Coordinate*> candidates(const std::vector<const Coordinate*>& scope, const VariableId& v,
+                                          const Dimension& d) {
+  const auto named = words(text_attribute(v, "coordinates"));
+  const auto rank = [&](const Coordinate* c) {
+    const std::string name = short_name(c->id.name);
+    if (name == d.name) return 0;
+    return std::find(named.begin(), named.end(), name) != named.end() ? 1 : 2;
+  };
+  std::vector<const Coordinate*> out;
+  for (const Coordinate* c : scope)
+    if (c->dimensions.size() == 1 && c->dimensions[0] == d.id) out.push_back(c);
+  std::stable_sort(out.begin(), out.end(),
+                   [&](const Coordinate* a, const Coordinate* b) { return rank(a) < rank(b); });
+  return out;
+}
+
+struct Found {
+  Axis axis = Axis::other;
+  std::optional<VariableId> variable{};
+  bool list_of_points = false;  // latitudes and longitudes run along this one dimension
+};
+
+Found classify(const std::vector<const Coordinate*>& scope, const VariableId& v, const Dimension& d) {
+  Found found;
+  const auto all = candidates(scope, v, d);
+  for (const bool by_attributes : {true, false})
+    for (const Coordinate* c : all) {
+      const Axis axis = by_attributes ? c->by_attributes : c->by_name;
+      if (axis == Axis::other) continue;
+      if (found.axis == Axis::other) found = {axis, c->id, false};
+      const auto [first, second] = std::minmax(found.axis, axis);
+      if (first == Axis::latitude && second == Axis::longitude) found.list_of_points = true;
+    }
+  if (found.axis == Axis::other && all.empty()) found.axis = axis_by_name(d.name, "");
+  return found;
+}
+
+/// Whether some coordinate holds latitudes over two of a variable's dimensions.
+bool curvilinear(const std::vector<const Coordinate*>& scope, const VariableId& v,
+                 const std::vector<Dimension>& own) {
+  return std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
+    return c->dimensions.size() == 2 &&
+           (c->by_attributes == Axis::latitude || c->by_name == Axis::latitude) &&
+           !(c->id.group == v.group && c->id.variable == v.variable) && among(own, c->dimensions[0]) &&
+           among(own, c->dimensions[1]);
+  });
+}
+
+bool projected(const std::vector<const Coordinate*>& scope, const std::vector<Dimension>& own) {
+  return std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
+    return c->projected && c->dimensions.size() == 1 && among(own, c->dimensions[0]);
+  });
+}
+
+std::string reason_for(const std::vector<const Coordinate*>& scope, const VariableId& v, const Layout& l,
+                       bool list_of_points) {
+  const nc_type type = type_of(v);
+  if (type == NC_CHAR || type == NC_STRING) return "it holds text";
+  if (!is_numeric(type)) return "it has a user-defined type";
+  if (list_of_points) return "its grid is a list of points (unstructured), which is not supported yet";
+  if (l.latitude >= 0 && l.longitude >= 0) return {};
+  if (curvilinear(scope, v, l.dimensions))
+    return "its latitudes and longitudes are two-dimensional (curvilinear), which is not supported yet";
+  if (projected(scope, l.dimensions)) return "its grid is projected or rotated, which is not supported yet";
+  if (l.latitude >= 0) return "it has no longitude dimension";
+  if (l.longitude >= 0) return "it has no latitude dimension";
+  return "it has no latitude and longitude dimensions";
+}
+
+/// A time that all of a variable's values share: `double time;`.
+std::optional<VariableId> scalar_time(const std::vector<const Coordinate*>& scope, const VariableId& v) {
+  const auto named = words(text_attribute(v, "coordinates"));
+  for (const Coordinate* c : scope) {
+    const std::string name = short_name(c->id.name);
+    const bool meant = name == "time" || std::find(named.begin(), named.end(), name) != named.end();
+    if (meant && c->dimensions.empty() && c->by_attributes == Axis::time &&
+        lower(text_attribute(c->id, "units")).find(" since ") != std::string::npos)
+      return c->id;
+  }
+  return std::nullopt;
+}
+
+/// Steps without dates: twelve of them, or as many years of twelve, are taken for months.
+TimeAxis bare_months(const VariableId* coordinate, const Dimension& d, const std::string& units,
+                     const NetcdfHandle& file) {
+  if (d.length % 12 != 0 && units.rfind("month", 0) != 0)
+    throw Error(
+        ErrorKind::input,
+        units.empty() ? "the time dimension '" + d.name + "' has no units, so its dates are unknown"
+                      : "the time units '" + units + "' are not \"<interval> since <date>\"",
+        {.file = file.path(),
+         .variable = coordinate != nullptr ? coordinate->name : d.name,
+         .remedy = "Give it units such as \"days since 1900-01-01\", e.g. with ncatted or cdo settaxis"});
+  TimeAxis time{.name = d.name, .units = units};
+  time.note = "the time axis has no dates: its steps are taken for successive months, the first a January";
+  for (std::size_t t = 0; t < d.length; ++t) {
+    const int month = static_cast<int>(t % 12);
+    time.values.push_back(static_cast<double>(t));
+    time.dates.push_back({.year = static_cast<int>(t / 12),
+                          .month = month + 1,
+                          .day = 15,
+                          .year_fraction = (month + 0.5) / 12.0});
+  }
+  return time;
+}
+
+}  // namespace
+
+CoordinateTable::CoordinateTable(const NetcdfHandle& file) : file_(file) {
+  for (auto& v : all_variables(file)) {
+    if (!is_numeric(type_of(v))) continue;
+    Coordinate c{.id = v, .dimensions = dimension_ids(v)};
+    if (c.dimensions.size() > 2) continue;
+    const std::string standard = lower(text_attribute(v, "standard_name"));
+    c.by_attributes = axis_by_attributes(v);
+    c.by_name = axis_by_name(short_name(v.name), lower(text_attribute(v, "units")));
+    c.projected = standard.rfind("projection_", 0) == 0 || standard.rfind("grid_l", 0) == 0;
+    all_.push_back(std::move(c));
+  }
+}
+
+std::vector<const Coordinate*> CoordinateTable::in_scope(int group) const {
+  std::vector<const Coordinate*> out;
+  while (true) {
+    for (const auto& c : all_)
+      if (c.id.group == group) out.push_back(&c);
+    if (nc_inq_grp_parent(group, &group) != NC_NOERR) return out;
+  }
+}
+
+Layout layout_of(const CoordinateTable& table, const VariableId& v) {
+  Layout l{.dimensions = dimensions_of(table.file(), v)};
+  const auto scope = table.in_scope(v.group);
+  bool list_of_points = false;
+  for (std::size_t k = 0; k < l.dimensions.size(); ++k) {
+    const Found found = classify(scope, v, l.dimensions[k]);
+    list_of_points = list_of_points || found.list_of_points;
+    const auto place = [&](int& position, std::optional<VariableId>& variable) {
+      if (position >= 0) return;
+      position = static_cast<int>(k);
+      variable = found.variable;
+    };
+    if (found.axis == Axis::latitude) place(l.latitude, l.latitude_variable);
+    if (found.axis == Axis::longitude) place(l.longitude, l.longitude_variable);
+    if (found.axis == Axis::time) place(l.time, l.time_variable);
+  }
+  if (l.time < 0) l.time_variable = scalar_time(scope, v);
+  l.reason = reason_for(scope, v, l, list_of_points);
+  return l;
+}
+
+std::vector<double> coordinate_degrees(const NetcdfHandle& file, const VariableId& c,
+                                       const std::string& owner) {
+  auto values = read_all(file, c);
+  const Packing p = packing_of(file, c);
+  const std::string units = lower(text_attribute(c, "units"));
+  const double factor = units.rfind("radian", 0) == 0           ? 180.0 / std::numbers::pi
+                        : units.find("_w") != std::string::npos ? -1.0
+                                                                : 1.0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double n = p.number(values[i]);
+    // Rounding a fill value into degrees would yield a baffling range error.
+    if (p.is_sentinel(n))
+      throw Error(ErrorKind::input, "the coordinate of '" + owner + "' is missing",
+                  {.file = file.path(),
+                   .variable = c.name,
+                   .index = "[" + c.name + " " + std::to_string(i) + "]",
+                   .remedy = "Repair the coordinate variable"});
+    values[i] = factor * p.value(n);
+  }
+  return values;
+}
+
+TimeAxis read_time(const NetcdfHandle& file, const Layout& l) {
+  if (l.time < 0 && !l.time_variable) return {};
+  const std::string units = l.time_variable ? text_attribute(*l.time_variable, "units") : "";
+  const bool months_alone = units.empty() || lower(units) == "1" || words(lower(units)).size() == 1;
+  if (l.time >= 0 && (!l.time_variable || months_alone))
+    return bare_months(l.time_variable ? &*l.time_variable : nullptr,
+                       l.dimensions[static_cast<std::size_t>(l.time)],
+                       lower(units) == "1" ? "" : lower(units), file);
+  const VariableId& c = *l.time_variable;
+  auto values = read_all(file, c);
+  const Packing p = packing_of(file, c);
+  for (auto& x : values) {
+    const double n = p.number(x);
+    x = p.is_sentinel(n) ? std::nan("") : p.value(n);
+  }
+  try {
+    return decode_time(c.name, values, units, text_attribute(c, "calendar"));
+  } catch (const Error& e) {
+    throw Error(
+        e.kind(), bare_message(e),
+        {.file = file.path(), .variable = c.name, .index = e.context().index, .remedy = e.context().remedy});
+  }
+}
+
+}  // namespace manifill::io

@@ -1,0 +1,59 @@
+#pragma once
+// Which dimensions of a variable are latitude, longitude and time, private to io.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manifill/io/time_axis.hpp"
+#include "netcdf.hpp"
+
+namespace manifill::io {
+
+/// Positions among a variable's dimensions, -1 where there is none, and the coordinate variables found.
+struct Layout {
+  std::vector<Dimension> dimensions{};
+  int latitude = -1;
+  int longitude = -1;
+  int time = -1;
+  std::optional<VariableId> latitude_variable{};
+  std::optional<VariableId> longitude_variable{};
+  std::optional<VariableId> time_variable{};  ///< may be a scalar coordinate, with time = -1
+  std::string reason{};                       ///< why the variable is no field on a lat-lon grid; one clause
+};
+
+enum class Axis { other, latitude, longitude, time };
+
+/// A numeric variable over at most two dimensions: a coordinate, perhaps.
+struct Coordinate {
+  VariableId id{};
+  std::vector<int> dimensions{};     ///< ids
+  Axis by_attributes = Axis::other;  ///< what standard_name, units and axis say it is
+  Axis by_name = Axis::other;
+  bool projected = false;  ///< of a projected or rotated grid
+};
+
+/// The possible coordinates of a file, looked at once.
+class CoordinateTable {
+ public:
+  explicit CoordinateTable(const NetcdfHandle& file);
+  [[nodiscard]] const NetcdfHandle& file() const { return file_; }
+  /// Those a variable of `group` can refer to: of its own and the enclosing groups, the nearest first.
+  [[nodiscard]] std::vector<const Coordinate*> in_scope(int group) const;
+
+ private:
+  const NetcdfHandle& file_;
+  std::vector<Coordinate> all_{};
+};
+
+/// Finds the axes by CF attributes of the coordinate variables (standard_name, units, axis), then by name.
+Layout layout_of(const CoordinateTable& table, const VariableId& v);
+
+/// Latitudes or longitudes in degrees, unpacked. \throws Error(input)
+std::vector<double> coordinate_degrees(const NetcdfHandle& file, const VariableId& coordinate,
+                                       const std::string& owner);
+
+/// \throws Error(input) naming the coordinate variable
+TimeAxis read_time(const NetcdfHandle& file, const Layout& layout);
+
+}  // namespace manifill::io

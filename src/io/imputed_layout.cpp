@@ -1,0 +1,357 @@
+#include "imputed_layout.hpp"
+
+#include <netcdf_filter.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <numeric>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::io {
+namespace {
+
+void put_text(const NetcdfHandle& out, int group, int variable, const std::string& name,
+              const std::string& text) {
+  check_write(nc_put_att_text(group, variable, name.c_str(), text.size(), text.c_str()), out.path(),
+              "writing attribute '" + name + "' failed");
+}
+
+/// Filters that suit any type; others, made for one, are replaced by deflate.
+void copy_compression(const NetcdfHandle& out, const VariableId& from, int variable) {
+  int shuffle = 0;
+  int deflate = 0;
+  int level = 0;
+  nc_inq_var_deflate(from.group, from.variable, &shuffle, &deflate, &level);
+  std::size_t filters = 0;
+  if (nc_inq_var_filter_ids(from.group, from.variable, &filters, nullptr) != NC_NOERR) filters = 0;
+  if (deflate == 0 && filters > 0) {
+    shuffle = 1;
+    deflate = 1;
+    level = 1;
+  }
+  if (shuffle != 0 || deflate != 0)
+    check_write(nc_def_var_deflate(from.group, variable, shuffle, deflate, level), out.path(),
+                "setting compression failed");
+  int checksum = NC_NOCHECKSUM;
+  nc_inq_var_fletcher32(from.group, from.variable, &checksum);
+  if (checksum != NC_NOCHECKSUM)
+    check_write(nc_def_var_fletcher32(from.group, variable, checksum), out.path(),
+                "setting checksums failed");
+}
+
+std::string with_word(const std::string& list, const std::string& word) {
+  const auto present = words(list);
+  if (std::find(present.begin(), present.end(), word) != present.end()) return list;
+  return list.empty() ? word : list + " " + word;
+}
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string((bytes >> 20U) + 1) + " MiB"; }
+
+bool is_temperature(const std::string& units) {
+  if (units.empty()) return false;
+  try {
+    unit_conversion(units, "K");
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+ImputedLayout::ImputedLayout(const GriddedVariable::Impl& input, const ImputedFileOptions& options,
+                             bool unpacked)
+    : type(input.packing.type), input_(input), options_(options), unpacked_(unpacked && !is_floating(type)) {
+  const nc_type in = input.packing.type;
+  if (unpacked_) type = size_of(in) <= 2 ? NC_FLOAT : NC_DOUBLE;
+  member_type = in == NC_FLOAT || size_of(in) <= 2 ? NC_FLOAT : NC_DOUBLE;
+}
+
+std::uint64_t ImputedLayout::cells() const {
+  const std::uint64_t all =
+      std::accumulate(input_.dimensions.begin(), input_.dimensions.end(), std::uint64_t{1},
+                      [](std::uint64_t n, const Dimension& d) { return n * d.length; });
+  return all / input_.times() * options_.times;
+}
+
+/// Whether V's first dimension is the record dimension of a classic file.
+bool ImputedLayout::record_first() const {
+  int unlimited = -1;
+  nc_inq_unlimdim(input_.file.id(), &unlimited);
+  return unlimited >= 0 && input_.dimensions[0].id == unlimited;
+}
+
+/// Bytes of every variable of a classic output (of one record where it has records), and whether it has
+/// records.
+std::vector<std::pair<std::uint64_t, bool>> ImputedLayout::sizes() const {
+  int unlimited = -1;
+  nc_inq_unlimdim(input_.file.id(), &unlimited);
+  std::vector<std::pair<std::uint64_t, bool>> out;
+  for (const auto& v : all_variables(input_.file)) {
+    std::uint64_t bytes = size_of(type_of(v));
+    bool records = false;
+    for (const auto& d : dimensions_of(input_.file, v)) {
+      if (d.id == unlimited)
+        records = true;
+      else
+        bytes *= d.length;
+    }
+    out.emplace_back(bytes, records);
+  }
+  const bool records = record_first();
+  const std::uint64_t one = cells() / (records ? input_.dimensions[0].length : 1);
+  out.emplace_back(one * sizeof(float), records);
+  out.emplace_back(one, records);
+  if (unpacked_) out.emplace_back(one * size_of(type), records);
+  if (options_.members > 0) out.emplace_back(one * size_of(member_type) * options_.members, false);
+  return out;
+}
+
+int ImputedLayout::create_flags() const {
+  const int format = input_.file.format();
+  if (format == NC_FORMAT_NETCDF4) return NC_NETCDF4;
+  if (format == NC_FORMAT_NETCDF4_CLASSIC || (options_.members > 0 && record_first()))
+    return NC_NETCDF4 | NC_CLASSIC_MODEL;
+  if (format == NC_FORMAT_CDF5) return NC_64BIT_DATA;
+  std::uint64_t total = std::uint64_t{1} << 20U;  // the header
+  std::uint64_t largest = 0;
+  for (const auto& [bytes, records] : sizes()) {
+    total += bytes * (records ? std::max(input_.dimensions[0].length, std::size_t{1}) : 1);
+    largest = std::max(largest, bytes);
+  }
+  if (largest >= 0xFFFFFFFCULL) return NC_64BIT_DATA;
+  if (format == NC_FORMAT_64BIT_OFFSET || total >= 0x7FFFFFFFULL) return NC_64BIT_OFFSET;
+  return 0;
+}
+
+void ImputedLayout::check_room(const std::string& beside) const {
+  namespace fs = std::filesystem;
+  struct statvfs disk {};
+  const std::string directory = fs::path(beside).parent_path().string();
+  std::error_code ignored;
+  if (::statvfs(directory.empty() ? "." : directory.c_str(), &disk) != 0) return;
+  std::size_t filters = 0;
+  nc_inq_var_filter_ids(input_.id.group, input_.id.variable, &filters, nullptr);
+  const std::uint64_t each =
+      sizeof(float) + 1 + (unpacked_ ? size_of(type) : 0) + size_of(member_type) * options_.members;
+  // Compressed, the new variables may take next to nothing; of a shard, the rest of the file is not known.
+  std::uint64_t need = filters > 0 ? 0 : cells() * each;
+  if (options_.times == input_.times()) need += fs::file_size(input_.file.path(), ignored) / 2;
+  const std::uint64_t room = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (need > room)
+    throw Error(
+        ErrorKind::io,
+        "the output needs at least " + mebibytes(need) + ", and its disk has " + mebibytes(room) + " left",
+        {.file = options_.path, .remedy = "Free space, or write elsewhere"});
+}
+
+void ImputedLayout::check_names() const {
+  std::vector<std::string> tails{"_spread", "_status"};
+  if (options_.members > 0) tails.emplace_back("_member");
+  if (unpacked_) tails.emplace_back("_packed");
+  for (const auto& tail : tails)
+    if (has_variable(input_.id.group, name(tail)))
+      throw Error(
+          ErrorKind::input, "the file holds a variable '" + name(tail) + "' already: it was imputed before",
+          {.file = input_.file.path(),
+           .variable = input_.id.name,
+           .remedy = "Start from the original file, whose gaps are still open, or rename that variable"});
+}
+
+CopyOptions ImputedLayout::copy_options() const {
+  CopyOptions c;
+  if (input_.time_dimension >= 0 && options_.times < input_.times()) {
+    c.cut_dimension = input_.dimensions[static_cast<std::size_t>(input_.time_dimension)].id;
+    c.first = options_.first_time;
+    c.length = options_.times;
+  }
+  if (unpacked_)
+    c.new_names[input_.id.name] = name("_packed");
+  else
+    c.without_values.push_back(input_.id);
+  return c;
+}
+
+int ImputedLayout::define_like(const NetcdfHandle& out, const std::string& as, nc_type of, bool with_member) {
+  std::vector<int> dimensions(dimensions_);
+  if (with_member) dimensions.insert(dimensions.begin(), realization_);
+  const int group = model_.group;
+  int id = -1;
+  check_write(nc_def_var(group, as.c_str(), of, static_cast<int>(dimensions.size()), dimensions.data(), &id),
+              out.path(), "defining '" + as + "' failed");
+  if (!is_hdf5(out)) return id;
+  auto chunks = chunks_of(model_, dimensions_.size());
+  if (chunks.empty()) {
+    check_write(nc_def_var_chunking(group, id, NC_CONTIGUOUS, nullptr), out.path(),
+                "setting the layout failed");
+  } else {
+    if (with_member) chunks.insert(chunks.begin(), 1);
+    check_write(nc_def_var_chunking(group, id, NC_CHUNKED, chunks.data()), out.path(),
+                "setting chunks failed");
+    copy_compression(out, model_, id);
+  }
+  int endian = NC_ENDIAN_NATIVE;
+  if (of != NC_BYTE && nc_inq_var_endian(group, model_.variable, &endian) == NC_NOERR &&
+      endian != NC_ENDIAN_NATIVE)
+    check_write(nc_def_var_endian(group, id, endian), out.path(), "setting the byte order failed");
+  return id;
+}
+
+void ImputedLayout::define_unpacked(const NetcdfHandle& out, const NetcdfCopy& copy) {
+  const VariableId& in = input_.id;
+  const int id = define_like(out, name(""), type, false);
+  const float fill = NC_FILL_FLOAT;
+  const double wide_fill = NC_FILL_DOUBLE;
+  check_write(type == NC_FLOAT ? nc_put_att_float(model_.group, id, "_FillValue", NC_FLOAT, 1, &fill)
+                               : nc_put_att_double(model_.group, id, "_FillValue", NC_DOUBLE, 1, &wide_fill),
+              out.path(), "writing the fill value failed");
+  int count = 0;
+  check(nc_inq_varnatts(in.group, in.variable, &count), input_.file.path(), "listing attributes failed",
+        in.name);
+  static constexpr std::array<const char*, 8> packing{"_FillValue", "missing_value", "scale_factor",
+                                                      "add_offset", "valid_range",   "valid_min",
+                                                      "valid_max",  "_Unsigned"};
+  for (int k = 0; k < count; ++k) {
+    char attribute[NC_MAX_NAME + 1] = "";
+    check(nc_inq_attname(in.group, in.variable, k, attribute), input_.file.path(),
+          "naming an attribute failed");
+    if (std::any_of(packing.begin(), packing.end(),
+                    [&](const char* p) { return std::string(p) == attribute; }))
+      continue;
+    check_write(nc_copy_att(in.group, in.variable, attribute, model_.group, id), out.path(),
+                "copying an attribute failed", in.name);
+  }
+  const std::string comment = text_attribute(in, "comment");
+  put_text(out, model_.group, id, "comment",
+           comment + (comment.empty() ? "" : "; ") +
+               "unpacked, because filled values lie outside the range of " + name("_packed") +
+               ", which holds the input");
+  static_cast<void>(copy);
+  target = {model_.group, id, in.name};
+}
+
+void ImputedLayout::describe(const NetcdfHandle& out, int variable, const std::string& long_name,
+                             const std::string& standard_name, bool in_units) {
+  const std::string units = text_attribute(input_.id, "units");
+  put_text(out, model_.group, variable, "long_name", long_name);
+  if (!standard_name.empty()) put_text(out, model_.group, variable, "standard_name", standard_name);
+  if (in_units && !units.empty()) put_text(out, model_.group, variable, "units", units);
+  for (const char* attribute : {"coordinates", "grid_mapping", "cell_measures"}) {
+    const std::string text = text_attribute(input_.id, attribute);
+    if (!text.empty()) put_text(out, model_.group, variable, attribute, text);
+  }
+}
+
+void ImputedLayout::define_spread(const NetcdfHandle& out) {
+  const std::string standard = text_attribute(input_.id, "standard_name");
+  const std::string label = input_.summary.long_name.empty() ? name("") : input_.summary.long_name;
+  spread = define_like(out, name("_spread"), NC_FLOAT, false);
+  const float fill = NC_FILL_FLOAT;
+  check_write(nc_put_att_float(model_.group, spread, "_FillValue", NC_FLOAT, 1, &fill), out.path(),
+              "writing the fill value failed");
+  const bool plain = !standard.empty() && standard.find(' ') == std::string::npos;  // no modifier yet
+  describe(out, spread, "standard deviation of the ensemble of " + label,
+           plain ? standard + " standard_error" : "", true);
+  if (is_temperature(input_.summary.units))
+    put_text(out, model_.group, spread, "units_metadata", "temperature: difference");
+  const std::string methods = text_attribute(input_.id, "cell_methods");
+  put_text(out, model_.group, spread, "cell_methods",
+           methods + (methods.empty() ? "" : " ") + "realization: standard_deviation");
+  if (!options_.spread_comment.empty())
+    put_text(out, model_.group, spread, "comment", options_.spread_comment);
+}
+
+/// Without _FillValue: every cell has a status, and readers then keep the bytes as bytes.
+void ImputedLayout::define_status(const NetcdfHandle& out) {
+  const std::string label = input_.summary.long_name.empty() ? name("") : input_.summary.long_name;
+  status = define_like(out, name("_status"), NC_BYTE, false);
+  describe(out, status, "provenance of " + label, "status_flag", false);
+  const std::array<signed char, 4> flags{0, 1, 2, 3};
+  check_write(nc_put_att_schar(model_.group, status, "flag_values", NC_BYTE, flags.size(), flags.data()),
+              out.path(), "writing the flag values failed");
+  put_text(out, model_.group, status, "flag_meanings", "observed infilled not_filled masked");
+}
+
+void ImputedLayout::define_member(const NetcdfHandle& out) {
+  const int group = model_.group;
+  std::size_t length = 0;
+  std::string dimension = "realization";
+  // Shared with what an earlier run wrote for another variable, if it is that and of this length.
+  const bool taken = nc_inq_dimid(group, "realization", &realization_) == NC_NOERR;
+  if (taken) nc_inq_dimlen(group, realization_, &length);
+  const auto coordinate = variable_in_scope(group, "realization");
+  const bool own = std::find(dimensions_.begin(), dimensions_.end(), realization_) != dimensions_.end();
+  if (!taken && coordinate) dimension = name("_realization");
+  if (taken && (own || length != options_.members)) dimension = name("_realization");
+  if (!taken || dimension != "realization") {
+    check_write(nc_def_dim(group, dimension.c_str(), options_.members, &realization_), out.path(),
+                "defining the dimension '" + dimension + "' failed");
+    check_write(nc_def_var(group, dimension.c_str(), NC_INT, 1, &realization_, &realization_coordinate_),
+                out.path(), "defining the coordinate '" + dimension + "' failed");
+    put_text(out, group, realization_coordinate_, "standard_name", "realization");
+    put_text(out, group, realization_coordinate_, "long_name", "member of the ensemble");
+    put_text(out, group, realization_coordinate_, "units", "1");
+  }
+  member = define_like(out, name("_member"), member_type, true);
+  const float fill = NC_FILL_FLOAT;
+  const double wide_fill = NC_FILL_DOUBLE;
+  check_write(member_type == NC_FLOAT
+                  ? nc_put_att_float(group, member, "_FillValue", NC_FLOAT, 1, &fill)
+                  : nc_put_att_double(group, member, "_FillValue", NC_DOUBLE, 1, &wide_fill),
+              out.path(), "writing the fill value failed");
+  const std::string label = input_.summary.long_name.empty() ? name("") : input_.summary.long_name;
+  describe(out, member, "members of the ensemble of " + label, text_attribute(input_.id, "standard_name"),
+           true);
+  const std::string methods = text_attribute(input_.id, "cell_methods");
+  if (!methods.empty()) put_text(out, group, member, "cell_methods", methods);
+}
+
+void ImputedLayout::put_globals(const NetcdfHandle& out) {
+  const VariableId global{out.id(), NC_GLOBAL, ""};
+  const std::string conventions = text_attribute(global, "Conventions");
+  if (conventions.find("CF-") == std::string::npos) {
+    const char* between = conventions.find(',') != std::string::npos ? ", " : " ";
+    put_text(out, out.id(), NC_GLOBAL, "Conventions",
+             conventions.empty() ? "CF-1.11" : conventions + between + "CF-1.11");
+  }
+  const std::string history = text_attribute(global, "history");
+  if (!options_.history.empty())
+    put_text(out, out.id(), NC_GLOBAL, "history", options_.history + (history.empty() ? "" : "\n" + history));
+  for (const auto& [key, value] : options_.attributes) put_text(out, out.id(), NC_GLOBAL, key, value);
+}
+
+void ImputedLayout::put_realizations(const NetcdfHandle& out) const {
+  if (realization_coordinate_ < 0) return;
+  std::vector<int> numbers(options_.members);
+  std::iota(numbers.begin(), numbers.end(), 1);
+  check_write(nc_put_var_int(model_.group, realization_coordinate_, numbers.data()), out.path(),
+              "writing the realization coordinate failed");
+}
+
+void ImputedLayout::define(const NetcdfHandle& out, const NetcdfCopy& copy) {
+  model_ = copy.variable(input_.id);
+  target = model_;
+  for (const auto& d : input_.dimensions) dimensions_.push_back(copy.dimension(d.id));
+  if (unpacked_) define_unpacked(out, copy);
+  define_spread(out);
+  define_status(out);
+  std::string ancillary = with_word(text_attribute(input_.id, "ancillary_variables"), name("_spread"));
+  ancillary = with_word(ancillary, name("_status"));
+  if (options_.members > 0) {
+    define_member(out);
+    ancillary = with_word(ancillary, name("_member"));
+  }
+  if (unpacked_) ancillary = with_word(ancillary, name("_packed"));
+  put_text(out, target.group, target.variable, "ancillary_variables", ancillary);
+  put_globals(out);
+  // Every value is written once: filling them first would write a classic file twice.
+  if (!is_hdf5(out))
+    check_write(nc_set_fill(out.id(), NC_NOFILL, nullptr), out.path(), "setting the fill mode failed");
+  check_write(nc_enddef(out.id()), out.path(), "writing the header failed");
+  put_realizations(out);
+}
+
+}  // namespace manifill::io

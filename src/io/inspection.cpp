@@ -1,0 +1,417 @@
+#include "manifill/io/inspection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <numbers>
+#include <set>
+
+#include "manifill/base/error.hpp"
+#include "manifill/base/random.hpp"
+#include "netcdf.hpp"
+
+namespace manifill::io {
+namespace {
+
+constexpr double kRadian = 180.0 / std::numbers::pi;
+
+Error refuse(const GriddedVariable& v, const std::string& what, const std::string& remedy) {
+  return {ErrorKind::input, what, {.file = v.path(), .variable = v.summary().name, .remedy = remedy}};
+}
+
+/// Marks of the cells ever seen, and the hash of the pattern of gaps.
+std::uint64_t look_at_field(const double* field, std::size_t cells, std::vector<char>& seen, MissingScan& s,
+                            std::size_t& missing) {
+  std::vector<char> gap(cells);
+  missing = 0;
+  for (std::size_t c = 0; c < cells; ++c) {
+    gap[c] = std::isnan(field[c]) ? 1 : 0;
+    if (gap[c] != 0) {
+      ++missing;
+      continue;
+    }
+    seen[c] = 1;
+    s.lowest = std::min(s.lowest, field[c]);
+    s.highest = std::max(s.highest, field[c]);
+  }
+  return hash_bytes(gap.data(), gap.size());
+}
+
+void check_units_of(const GriddedVariable& v) {
+  try {
+    check_units(v.summary().units);
+  } catch (const Error& e) {
+    throw refuse(v, bare_message(e), e.context().remedy);
+  }
+}
+
+void check_not_imputed(const GriddedVariable& v) {
+  const std::string& name = v.summary().name;
+  const auto all = list_variables(v.path());
+  for (const char* tail : {"_spread", "_status", "_member"})
+    for (const auto& other : all)
+      if (other.name == name + tail)
+        throw refuse(
+            v, "the file holds a variable '" + short_name(other.name) + "' already: it was imputed before",
+            "Start from the original file, whose gaps are still open, or rename that variable");
+}
+
+/// Nodes of Gaussian quadrature, degrees, north first, by Newton's method on the Legendre polynomial.
+std::vector<double> gaussian_latitudes(std::size_t n) {
+  std::vector<double> out(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    double x = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (static_cast<double>(n) + 0.5));
+    for (int round = 0; round < 20; ++round) {
+      double p = 1.0;
+      double before = 0.0;
+      for (std::size_t k = 1; k <= n; ++k) {
+        const auto d = static_cast<double>(k);
+        const double next = ((2.0 * d - 1.0) * x * p - (d - 1.0) * before) / d;
+        before = p;
+        p = next;
+      }
+      const double slope = static_cast<double>(n) * (x * p - before) / (x * x - 1.0);
+      const double step = p / slope;
+      x -= step;
+      if (std::abs(step) < 1e-14) break;
+    }
+    out[i] = std::asin(x) * kRadian;
+  }
+  return out;
+}
+
+double mean_step(const std::vector<double>& c) {
+  return c.size() > 1 ? std::abs(c.back() - c.front()) / static_cast<double>(c.size() - 1) : 0.0;
+}
+
+bool even(const std::vector<double>& c) {
+  const double step = mean_step(c);
+  for (std::size_t i = 1; i < c.size(); ++i)
+    if (std::abs(std::abs(c[i] - c[i - 1]) - step) > 0.01 * step + 1e-4) return false;
+  return true;
+}
+
+bool gaussian(const std::vector<double>& latitude) {
+  const std::size_t n = latitude.size();
+  if (n < 8 || n > 10000) return false;
+  const auto nodes = gaussian_latitudes(n);
+  const double sign = latitude.front() > latitude.back() ? 1.0 : -1.0;
+  for (std::size_t i = 0; i < n; ++i)
+    if (std::abs(sign * latitude[i] - nodes[i]) > 0.01 * mean_step(latitude)) return false;
+  return true;
+}
+
+GridFacts grid_facts(const GriddedVariable& v) {
+  const auto& s = v.domain().lat_lon();
+  GridFacts g{.latitudes = s.nlat(),
+              .longitudes = s.nlon(),
+              .first_latitude = s.latitude.front(),
+              .last_latitude = s.latitude.back(),
+              .first_longitude = s.longitude.front(),
+              .last_longitude = s.longitude.back(),
+              .latitude_step = mean_step(s.latitude),
+              .longitude_step = mean_step(s.longitude),
+              .global = s.periodic && s.north_pole && s.south_pole,
+              .periodic = s.periodic,
+              .cyclic_columns = v.cyclic_columns()};
+  const bool regular_longitudes = even(s.longitude);
+  g.kind = regular_longitudes && gaussian(s.latitude) ? "Gaussian"
+           : regular_longitudes && even(s.latitude)   ? "regular"
+                                                      : "irregular";
+  return g;
+}
+
+std::string iso(const DateTime& d) { return fmt::format("{:04}-{:02}-{:02}", d.year, d.month, d.day); }
+
+/// The step that nearly all of an increasing index takes, and how often it takes a longer one.
+struct Pace {
+  std::int64_t step = 0;  // 0: no common one
+  std::size_t breaks = 0;
+};
+
+Pace pace_of(const std::vector<std::int64_t>& index) {
+  std::map<std::int64_t, std::size_t> counts;
+  for (std::size_t t = 1; t < index.size(); ++t) ++counts[index[t] - index[t - 1]];
+  const auto common = std::max_element(counts.begin(), counts.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  const std::size_t breaks = index.size() - 1 - common->second;
+  // Shorter steps are disorder, and many longer ones no breaks but an irregular axis.
+  if (common->first < 1 || counts.begin()->first < common->first || 10 * breaks > index.size()) return {};
+  return {common->first, breaks};
+}
+
+std::string step_of(const TimeAxis& time) {
+  if (time.dates.size() < 2) return {};
+  const auto text = [](const std::string& step, std::size_t breaks) {
+    return step + (breaks == 0 ? "" : fmt::format(" with {} break{}", breaks, breaks == 1 ? "" : "s"));
+  };
+  const auto [months, month_breaks] = pace_of(time.month_index());
+  if (months == 1) return text("monthly", month_breaks);
+  if (months == 12) return text("yearly", month_breaks);
+  if (months > 0) return text(fmt::format("every {} months", months), month_breaks);
+  const auto [days, day_breaks] = pace_of(time.day_index());
+  if (days == 1) return text("daily", day_breaks);
+  if (days > 1) return text(fmt::format("every {} days", days), day_breaks);
+  auto minutes = time.day_index();
+  for (std::size_t t = 0; t < minutes.size(); ++t)
+    minutes[t] = minutes[t] * 1440 + std::llround(time.dates[t].day_fraction * 1440.0);
+  const auto [step, breaks] = pace_of(minutes);
+  return step == 0 ? "irregular"
+                   : text(fmt::format("every {:g} hours", static_cast<double>(step) / 60.0), breaks);
+}
+
+TimeFacts time_facts(const GriddedVariable& v) {
+  const TimeAxis& time = v.time();
+  TimeFacts f{.count = v.times(), .units = time.units};
+  if (time.dates.empty()) return f;
+  f.first = iso(time.dates.front());
+  f.last = iso(time.dates.back());
+  f.step = step_of(time);
+  f.calendar = calendar_name(time.calendar);
+  return f;
+}
+
+/// Index from which times run backwards or repeat, if any.
+std::optional<std::size_t> disorder(const TimeAxis& time) {
+  const auto days = time.day_index();
+  for (std::size_t t = 1; t < days.size(); ++t) {
+    const double step = static_cast<double>(days[t] - days[t - 1]) + time.dates[t].day_fraction -
+                        time.dates[t - 1].day_fraction;
+    if (step <= 0.0) return t;
+  }
+  return std::nullopt;
+}
+
+void note_time(const GriddedVariable& v, std::vector<std::string>& notes) {
+  const TimeAxis& time = v.time();
+  if (!time.note.empty()) notes.push_back(time.note);
+  if (time.dates.empty()) notes.emplace_back("it has no time: only a model without seasons can fill it");
+  if (const auto t = disorder(time))
+    notes.push_back(fmt::format(
+        "times run backwards or repeat at [time {}]: sort the file first, e.g. with cdo mergetime", *t));
+}
+
+void note_missing(const GriddedVariable& v, const MissingScan& s, std::vector<std::string>& notes) {
+  if (s.missing == 0)
+    notes.emplace_back("nothing is missing: the output would be a copy with provenance");
+  else if (v.times() == 1)
+    notes.emplace_back("there is one time only: land and gaps cannot be told apart but by the model's mask");
+  else if (s.static_mask)
+    notes.emplace_back(
+        "the same cells are missing at all times: this looks like a static mask, e.g. land, not like gaps");
+}
+
+/// What belongs to every cell: whether it lies on an axis of the model's grid, and how far the nearest line
+/// is.
+struct AxisFit {
+  std::vector<double> nearest{};   // distance, degrees along the axis
+  std::vector<double> position{};  // of the nearest line
+  std::size_t covered = 0;
+};
+
+AxisFit fit_axis(const std::vector<double>& file, const std::vector<double>& model, bool circle,
+                 bool all_round, double extra_reach_low, double extra_reach_high) {
+  AxisFit f;
+  const double low = *std::min_element(model.begin(), model.end()) - extra_reach_low;
+  const double high = *std::max_element(model.begin(), model.end()) + extra_reach_high;
+  for (const double x : file) {
+    double best = std::numeric_limits<double>::infinity();
+    double where = 0.0;
+    for (const double m : model) {
+      const double d = circle ? std::abs(std::remainder(x - m, 360.0)) : std::abs(x - m);
+      if (d < best) {
+        best = d;
+        where = m;
+      }
+    }
+    f.nearest.push_back(best);
+    f.position.push_back(where);
+    const double middle = 0.5 * (low + high);
+    const double off = circle ? std::abs(std::remainder(x - middle, 360.0)) : std::abs(x - middle);
+    if (all_round || off <= 0.5 * (high - low) + 1e-6) ++f.covered;
+  }
+  return f;
+}
+
+double arc_degrees(double latitude_a, double latitude_b, double longitude_difference) {
+  const double a = latitude_a / kRadian;
+  const double b = latitude_b / kRadian;
+  const double h = std::pow(std::sin(0.5 * (a - b)), 2) +
+                   std::cos(a) * std::cos(b) * std::pow(std::sin(0.5 * longitude_difference / kRadian), 2);
+  return 2.0 * std::asin(std::min(1.0, std::sqrt(h))) * kRadian;
+}
+
+/// The grids are products of axes, and so is the search for the nearest point (but for a cell or two at the
+/// poles).
+void compare_grids(const domain::LatLonShape& file, const domain::LatLonShape& model, ModelFit& fit) {
+  const double half_lat = 0.5 * mean_step(model.latitude);
+  const double half_lon = 0.5 * mean_step(model.longitude);
+  const auto lat = fit_axis(file.latitude, model.latitude, false, false, model.south_pole ? 90.0 : half_lat,
+                            model.north_pole ? 90.0 : half_lat);
+  const auto lon = fit_axis(file.longitude, model.longitude, true, model.periodic, half_lon, half_lon);
+  fit.covered = static_cast<double>(lat.covered) / static_cast<double>(file.nlat()) *
+                static_cast<double>(lon.covered) / static_cast<double>(file.nlon());
+  const double farthest = *std::max_element(lon.nearest.begin(), lon.nearest.end());
+  for (std::size_t i = 0; i < file.nlat(); ++i)
+    fit.distance = std::max(fit.distance, arc_degrees(file.latitude[i], lat.position[i], farthest));
+}
+
+std::string compare_range(const MissingScan& s, const ModelCard& m, double scale, double offset) {
+  if (s.observed == 0 || !(m.typical_low < m.typical_high)) return {};
+  const double a = scale * s.lowest + offset;
+  const double b = scale * s.highest + offset;
+  const double slack = m.typical_high - m.typical_low;
+  if (std::min(a, b) >= m.typical_low - slack && std::max(a, b) <= m.typical_high + slack) return {};
+  return fmt::format(
+      "its values, {:.4g} to {:.4g} {}, are unlike the model's, {:.4g} to {:.4g}: an anomaly or an absolute "
+      "value, a "
+      "wrong unit?",
+      std::min(a, b), std::max(a, b), m.units, m.typical_low, m.typical_high);
+}
+
+std::string format_name(const std::string& path) {
+  switch (NetcdfHandle::open(path).format()) {
+    case NC_FORMAT_CLASSIC:
+      return "NetCDF classic";
+    case NC_FORMAT_64BIT_OFFSET:
+      return "NetCDF 64-bit offset";
+    case NC_FORMAT_CDF5:
+      return "NetCDF CDF5";
+    case NC_FORMAT_NETCDF4_CLASSIC:
+      return "NetCDF-4 classic model";
+    default:
+      return "NetCDF-4";
+  }
+}
+
+void add_models(const GriddedVariable& v, const std::vector<ModelCard>& models, Inspection& out) {
+  const MissingScan* scan = out.missing ? &*out.missing : nullptr;
+  std::size_t points = 0;
+  for (const auto& m : models) out.models.push_back(fit_model(v, scan, m));
+  std::stable_sort(out.models.begin(), out.models.end(), [](const ModelFit& a, const ModelFit& b) {
+    if (a.fits != b.fits) return a.fits;
+    if (a.covered != b.covered) return a.covered > b.covered;
+    return a.distance < b.distance;
+  });
+  for (const auto& m : models)
+    if (!out.models.empty() && out.models[0].fits && m.path == out.models[0].path) points = m.domain.size();
+  out.memory = estimate_memory(v.domain().size(), points, out.members);
+  if (!models.empty() && !out.models[0].fits) out.notes.emplace_back("none of the models fits");
+}
+
+void look_closely(const std::string& variable, const std::vector<ModelCard>& models, Inspection& out) {
+  const auto v = GriddedVariable::open(out.path, variable);
+  out.variable = v.summary().name;
+  out.grid = grid_facts(v);
+  out.time = time_facts(v);
+  const auto names = v.extra_names();
+  for (const auto& [name, length] : v.summary().dimensions)
+    if (std::find(names.begin(), names.end(), name) != names.end()) out.extra.emplace_back(name, length);
+  note_time(v, out.notes);
+  try {
+    check_units_of(v);
+    check_not_imputed(v);
+  } catch (const Error& e) {
+    out.refusal = e.what();  // what is missing is worth knowing all the same
+  }
+  out.missing = scan_missing(v);
+  note_missing(v, *out.missing, out.notes);
+  add_models(v, models, out);
+  check_fillable(v, *out.missing);
+}
+
+}  // namespace
+
+MissingScan scan_missing(const GriddedVariable& v) {
+  MissingScan s;
+  s.lowest = std::numeric_limits<double>::infinity();
+  s.highest = -s.lowest;
+  s.missing_share.assign(v.times(), 0.0);
+  const std::size_t cells = v.domain().size();
+  std::set<std::uint64_t> masks;
+  std::size_t never = 0;
+  for (std::size_t e = 0; e < v.extras(); ++e) {
+    std::vector<char> seen(cells, 0);
+    for (std::size_t t = 0; t < v.times(); ++t) {
+      std::size_t missing = 0;
+      masks.insert(look_at_field(v.read(e, t, 1).data(), cells, seen, s, missing));
+      s.missing += missing;
+      s.observed += cells - missing;
+      s.missing_share[t] += static_cast<double>(missing) / static_cast<double>(cells * v.extras());
+    }
+    never += static_cast<std::size_t>(std::count(seen.begin(), seen.end(), 0));
+  }
+  s.masks = masks.size();
+  if (v.times() > 1) s.static_missing = never * v.times();
+  s.static_mask = s.missing > 0 && s.missing == s.static_missing;
+  if (s.observed == 0) s.lowest = s.highest = 0.0;
+  return s;
+}
+
+void check_fillable(const GriddedVariable& v) {
+  check_units_of(v);
+  check_not_imputed(v);
+  check_fillable(v, scan_missing(v));
+}
+
+void check_fillable(const GriddedVariable& v, const MissingScan& s) {
+  check_units_of(v);
+  check_not_imputed(v);
+  if (s.observed == 0)
+    throw refuse(v, "all values are missing: there is nothing to learn the gaps from",
+                 "Check _FillValue, missing_value and valid_range");
+  if (s.lowest == s.highest && s.observed > 1)
+    throw refuse(v, fmt::format("all values are {:g}: a constant field tells nothing", s.lowest),
+                 "Check the variable, or mark its filler as missing");
+}
+
+ModelFit fit_model(const GriddedVariable& v, const MissingScan* scan, const ModelCard& m) {
+  ModelFit fit{.path = m.path, .name = m.name};
+  compare_grids(v.domain().lat_lon(), m.domain.lat_lon(), fit);
+  const auto& own = v.summary();
+  if (!own.standard_name.empty() && !m.standard_name.empty() && own.standard_name != m.standard_name) {
+    fit.reason = "it fills '" + m.standard_name + "', the variable is '" + own.standard_name + "'";
+    return fit;
+  }
+  try {
+    const auto [scale, offset] = unit_conversion(own.units, m.units);
+    if (scan != nullptr) fit.reason = compare_range(*scan, m, scale, offset);
+  } catch (const Error& e) {
+    fit.reason = bare_message(e);
+    return fit;
+  }
+  fit.fits = fit.covered > 0.0;
+  if (!fit.fits) fit.reason = "no point of the file's grid lies on its grid (" + m.domain.describe() + ")";
+  return fit;
+}
+
+double estimate_memory(std::size_t cells, std::size_t model_points, std::size_t members) {
+  constexpr double kLibraries = 4e8;
+  constexpr double kTrainingFields = 1000.0;
+  constexpr double kModes = 400.0;
+  const auto file = static_cast<double>(cells);
+  const double points = model_points == 0 ? file : static_cast<double>(model_points);
+  const double ensemble = 8.0 * static_cast<double>(members) * (4.0 * points + 3.0 * file);
+  return kLibraries + ensemble + 3.0 * 4.0 * kTrainingFields * points + 3.0 * 8.0 * kModes * points;
+}
+
+Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,
+                   std::size_t members) {
+  Inspection out{.path = path, .format = format_name(path), .members = members};
+  out.variables = list_variables(path);
+  std::error_code ignored;
+  out.bytes = std::filesystem::file_size(path, ignored);
+  try {
+    look_closely(variable, models, out);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::input) throw;
+    if (!out.refusal) out.refusal = e.what();
+  }
+  return out;
+}
+
+}  // namespace manifill::io

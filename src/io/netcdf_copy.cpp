@@ -1,0 +1,320 @@
+#include "netcdf_copy.hpp"
+
+#include <netcdf_filter.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace manifill::io {
+namespace {
+
+constexpr std::size_t kSlabBytes = std::size_t{16} << 20U;
+constexpr std::size_t kCacheBytes = std::size_t{64} << 20U;
+constexpr unsigned kDeflate = 1;  // HDF5's numbers of filters
+constexpr unsigned kSzip = 4;
+
+std::size_t bytes_of(const NetcdfHandle& file, int group, nc_type type) {
+  std::size_t bytes = 0;
+  check(nc_inq_type(group, type, nullptr, &bytes), file.path(), "asking for a type failed");
+  return bytes;
+}
+
+/// Gives back the strings and variable-length parts that reading allocated.
+class Slab {
+ public:
+  Slab(int group, nc_type type, std::size_t items, std::size_t bytes)
+      : group_(group), type_(type), items_(items), data_(items * bytes) {}
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    if (!read_) return;
+    if (type_ == NC_STRING)
+      nc_free_string(items_, static_cast<char**>(data()));
+    else if (type_ > NC_MAX_ATOMIC_TYPE)
+      nc_reclaim_data(group_, type_, data_.data(), items_);
+  }
+  void* data() { return data_.data(); }
+  void set_read() { read_ = true; }
+
+ private:
+  int group_;
+  nc_type type_;
+  std::size_t items_;
+  std::vector<unsigned char> data_;
+  bool read_ = false;
+};
+
+/// Longest box of at most `budget` items that fills the last dimensions first; in the dimension it cuts, a
+/// multiple of the chunk.
+std::vector<std::size_t> box(const std::vector<std::size_t>& lengths, const std::vector<std::size_t>& chunks,
+                             std::size_t budget) {
+  std::vector<std::size_t> count(lengths.size(), 1);
+  budget = std::max<std::size_t>(1, budget);
+  for (std::size_t k = lengths.size(); k-- > 0;) {
+    count[k] = std::min(lengths[k], budget);
+    if (count[k] < lengths[k] && !chunks.empty() && chunks[k] < count[k]) count[k] -= count[k] % chunks[k];
+    budget = std::max<std::size_t>(1, budget / count[k]);
+    if (count[k] < lengths[k]) break;
+  }
+  return count;
+}
+
+/// Moves a box to its next place, the last dimension fastest. \return false after the last place
+bool next(std::vector<std::size_t>& at, const std::vector<std::size_t>& step,
+          const std::vector<std::size_t>& lengths) {
+  for (std::size_t k = at.size(); k-- > 0;) {
+    at[k] += step[k];
+    if (at[k] < lengths[k]) return true;
+    at[k] = 0;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool is_hdf5(const NetcdfHandle& file) {
+  const int format = file.format();
+  return format == NC_FORMAT_NETCDF4 || format == NC_FORMAT_NETCDF4_CLASSIC;
+}
+
+void NetcdfCopy::define() {
+  hdf5_ = is_hdf5(from_) && is_hdf5(to_);
+  define_groups(from_.id(), to_.id());
+  for (const auto& [from, to] : groups_) copy_attributes({from, NC_GLOBAL, ""}, {to, NC_GLOBAL, ""});
+  for (const auto& v : all_variables(from_)) define_variable(v);
+}
+
+VariableId NetcdfCopy::variable(const VariableId& from) const { return variables_.at(from.name); }
+
+void NetcdfCopy::define_groups(int from, int to) {
+  groups_[from] = to;
+  define_types(from, to);
+  define_dimensions(from, to);
+  int count = 0;
+  check(nc_inq_grps(from, &count, nullptr), from_.path(), "listing groups failed");
+  std::vector<int> children(static_cast<std::size_t>(count));
+  check(nc_inq_grps(from, &count, children.data()), from_.path(), "listing groups failed");
+  for (const int child : children) {
+    char name[NC_MAX_NAME + 1] = "";
+    check(nc_inq_grpname(child, name), from_.path(), "naming a group failed");
+    int created = -1;
+    check_out(nc_def_grp(to, name, &created), "creating a group failed");
+    define_groups(child, created);
+  }
+}
+
+void NetcdfCopy::define_types(int from, int to) {
+  int count = 0;
+  if (!hdf5_ || nc_inq_typeids(from, &count, nullptr) != NC_NOERR) return;
+  std::vector<int> types(static_cast<std::size_t>(count));
+  check(nc_inq_typeids(from, &count, types.data()), from_.path(), "listing types failed");
+  std::sort(types.begin(), types.end());  // in order of definition: a type follows those it is made of
+  for (const int type : types) types_[type] = define_type(from, type, to);
+}
+
+int NetcdfCopy::define_type(int from, int type, int to) {
+  char name[NC_MAX_NAME + 1] = "";
+  std::size_t size = 0;
+  nc_type base = NC_NAT;
+  std::size_t fields = 0;
+  int kind = 0;
+  check(nc_inq_user_type(from, type, name, &size, &base, &fields, &kind), from_.path(),
+        "reading a type failed");
+  const auto mapped = types_.count(base) > 0 ? types_.at(base) : base;
+  int created = -1;
+  if (kind == NC_OPAQUE) {
+    check_out(nc_def_opaque(to, size, name, &created), "defining a type failed");
+  } else if (kind == NC_VLEN) {
+    check_out(nc_def_vlen(to, name, mapped, &created), "defining a type failed");
+  } else if (kind == NC_ENUM) {
+    check_out(nc_def_enum(to, base, name, &created), "defining a type failed");
+    for (int k = 0; k < static_cast<int>(fields); ++k) {
+      char member[NC_MAX_NAME + 1] = "";
+      std::uint64_t value = 0;
+      check(nc_inq_enum_member(from, type, k, member, &value), from_.path(), "reading a type failed");
+      check_out(nc_insert_enum(to, created, member, &value), "defining a type failed");
+    }
+  } else {
+    check_out(nc_def_compound(to, size, name, &created), "defining a type failed");
+    define_compound(from, type, to, created);
+  }
+  return created;
+}
+
+void NetcdfCopy::define_compound(int from, int type, int to, int created) {
+  std::size_t fields = 0;
+  check(nc_inq_compound_nfields(from, type, &fields), from_.path(), "reading a type failed");
+  for (int k = 0; k < static_cast<int>(fields); ++k) {
+    char name[NC_MAX_NAME + 1] = "";
+    std::size_t offset = 0;
+    nc_type of = NC_NAT;
+    int rank = 0;
+    check(nc_inq_compound_field(from, type, k, name, &offset, &of, &rank, nullptr), from_.path(),
+          "reading a type failed");
+    std::vector<int> lengths(static_cast<std::size_t>(rank));
+    check(nc_inq_compound_field(from, type, k, name, &offset, &of, &rank, lengths.data()), from_.path(),
+          "reading a type failed");
+    const nc_type mapped = types_.count(of) > 0 ? types_.at(of) : of;
+    check_out(rank == 0 ? nc_insert_compound(to, created, name, offset, mapped)
+                        : nc_insert_array_compound(to, created, name, offset, mapped, rank, lengths.data()),
+              "defining a type failed");
+  }
+}
+
+void NetcdfCopy::define_dimensions(int from, int to) {
+  int count = 0;
+  check(nc_inq_dimids(from, &count, nullptr, 0), from_.path(), "listing dimensions failed");
+  std::vector<int> ids(static_cast<std::size_t>(count));
+  check(nc_inq_dimids(from, &count, ids.data(), 0), from_.path(), "listing dimensions failed");
+  check(nc_inq_unlimdims(from, &count, nullptr), from_.path(), "listing dimensions failed");
+  std::vector<int> unlimited(static_cast<std::size_t>(count));
+  check(nc_inq_unlimdims(from, &count, unlimited.data()), from_.path(), "listing dimensions failed");
+  unlimited_.insert(unlimited.begin(), unlimited.end());
+  std::sort(ids.begin(), ids.end());
+  for (const int id : ids) {
+    char name[NC_MAX_NAME + 1] = "";
+    Dimension d{.id = id};
+    check(nc_inq_dim(from, id, name, &d.length), from_.path(), "reading a dimension failed");
+    check_out(
+        nc_def_dim(to, name, unlimited_.count(id) > 0 ? NC_UNLIMITED : kept_length(d), &dimensions_[id]),
+        std::string("defining dimension '") + name + "' failed");
+  }
+}
+
+std::size_t NetcdfCopy::kept_length(const Dimension& d) const {
+  return d.id == options_.cut_dimension ? options_.length : d.length;
+}
+
+void NetcdfCopy::define_variable(const VariableId& v) {
+  std::vector<int> dimensions;
+  for (const auto& d : dimensions_of(from_, v)) dimensions.push_back(dimensions_.at(d.id));
+  const nc_type type = type_of(v);
+  const auto renamed = options_.new_names.find(v.name);
+  const std::string name = renamed == options_.new_names.end() ? short_name(v.name) : renamed->second;
+  VariableId o{.group = groups_.at(v.group), .name = v.name};
+  check_out(nc_def_var(o.group, name.c_str(), types_.count(type) > 0 ? types_.at(type) : type,
+                       static_cast<int>(dimensions.size()), dimensions.data(), &o.variable),
+            "defining a variable failed", v.name);
+  if (hdf5_) define_storage(v, o, dimensions);
+  copy_attributes(v, o);
+  variables_[v.name] = o;
+}
+
+void NetcdfCopy::define_storage(const VariableId& v, const VariableId& o,
+                                const std::vector<int>& dimensions) {
+  const std::size_t rank = dimensions.size();
+  int storage = NC_CONTIGUOUS;
+  std::vector<std::size_t> chunks(rank);
+  if (rank > 0) {
+    check(nc_inq_var_chunking(v.group, v.variable, &storage, chunks.data()), from_.path(),
+          "asking for chunks failed", v.name);
+    const auto lengths = dimensions_of(from_, v);
+    for (std::size_t k = 0; k < rank; ++k)
+      if (unlimited_.count(lengths[k].id) == 0) chunks[k] = std::min(chunks[k], kept_length(lengths[k]));
+    const bool plain = storage == NC_CONTIGUOUS || storage == NC_COMPACT;
+    if (plain || storage == NC_CHUNKED)
+      check_out(nc_def_var_chunking(o.group, o.variable, storage, plain ? nullptr : chunks.data()),
+                "setting chunks failed", v.name);
+  }
+  define_filters(v, o);
+  int endian = NC_ENDIAN_NATIVE;
+  if (nc_inq_var_endian(v.group, v.variable, &endian) == NC_NOERR && endian != NC_ENDIAN_NATIVE)
+    check_out(nc_def_var_endian(o.group, o.variable, endian), "setting the byte order failed", v.name);
+  int no_fill = 0;
+  if (nc_inq_var_fill(v.group, v.variable, &no_fill, nullptr) == NC_NOERR && no_fill != 0)
+    check_out(nc_def_var_fill(o.group, o.variable, NC_NOFILL, nullptr), "setting the fill mode failed",
+              v.name);
+}
+
+void NetcdfCopy::define_filters(const VariableId& v, const VariableId& o) {
+  int shuffle = 0;
+  int deflate = 0;
+  int level = 0;
+  check(nc_inq_var_deflate(v.group, v.variable, &shuffle, &deflate, &level), from_.path(),
+        "asking for compression failed", v.name);
+  int checksum = NC_NOCHECKSUM;
+  check(nc_inq_var_fletcher32(v.group, v.variable, &checksum), from_.path(), "asking for checksums failed",
+        v.name);
+  if (checksum != NC_NOCHECKSUM)
+    check_out(nc_def_var_fletcher32(o.group, o.variable, checksum), "setting checksums failed", v.name);
+  if (shuffle != 0 || deflate != 0)
+    check_out(nc_def_var_deflate(o.group, o.variable, shuffle, deflate, level), "setting compression failed",
+              v.name);
+  std::size_t count = 0;
+  if (nc_inq_var_filter_ids(v.group, v.variable, &count, nullptr) != NC_NOERR || count == 0) return;
+  std::vector<unsigned> filters(count);
+  check(nc_inq_var_filter_ids(v.group, v.variable, &count, filters.data()), from_.path(),
+        "asking for filters failed", v.name);
+  for (const unsigned filter : filters) {
+    if (filter == kDeflate) continue;
+    std::size_t length = 0;
+    check(nc_inq_var_filter_info(v.group, v.variable, filter, &length, nullptr), from_.path(),
+          "asking for filters failed", v.name);
+    std::vector<unsigned> parameters(std::max<std::size_t>(length, 1));
+    check(nc_inq_var_filter_info(v.group, v.variable, filter, &length, parameters.data()), from_.path(),
+          "asking for filters failed", v.name);
+    // HDF5 appends what it computed itself to szip's two parameters.
+    if (filter == kSzip && length > 2) length = 2;
+    check_out(nc_def_var_filter(o.group, o.variable, filter, length, parameters.data()),
+              "setting a filter failed", v.name);
+  }
+}
+
+void NetcdfCopy::copy_attributes(const VariableId& v, const VariableId& o) {
+  int count = 0;
+  check(nc_inq_varnatts(v.group, v.variable, &count), from_.path(), "listing attributes failed", v.name);
+  for (int k = 0; k < count; ++k) {
+    char name[NC_MAX_NAME + 1] = "";
+    check(nc_inq_attname(v.group, v.variable, k, name), from_.path(), "naming an attribute failed", v.name);
+    check_out(nc_copy_att(v.group, v.variable, name, o.group, o.variable),
+              std::string("copying attribute '") + name + "' failed", v.name);
+  }
+}
+
+void NetcdfCopy::copy_values() {
+  for (const auto& v : all_variables(from_)) {
+    const bool skip =
+        std::any_of(options_.without_values.begin(), options_.without_values.end(),
+                    [&](const VariableId& w) { return w.group == v.group && w.variable == v.variable; });
+    if (!skip) copy_variable(v);
+  }
+}
+
+void NetcdfCopy::copy_variable(const VariableId& v) {
+  const VariableId& o = variables_.at(v.name);
+  const nc_type type = type_of(v);
+  const auto dimensions = dimensions_of(from_, v);
+  std::vector<std::size_t> lengths;
+  std::vector<std::size_t> offset;
+  for (const auto& d : dimensions) {
+    lengths.push_back(kept_length(d));
+    offset.push_back(d.id == options_.cut_dimension ? options_.first : 0);
+    if (lengths.back() == 0) return;
+  }
+  const std::size_t bytes = bytes_of(from_, v.group, type);
+  const auto chunks = chunks_of(v, lengths.size());
+  if (!chunks.empty()) {
+    nc_set_var_chunk_cache(v.group, v.variable, kCacheBytes, 4133, 0.75F);
+    nc_set_var_chunk_cache(o.group, o.variable, kCacheBytes, 4133, 0.75F);
+  }
+  const auto step = box(lengths, chunks, kSlabBytes / bytes);
+  std::vector<std::size_t> at(lengths.size(), 0);
+  do {
+    std::vector<std::size_t> start(at);
+    std::vector<std::size_t> count(step);
+    std::size_t items = 1;
+    for (std::size_t k = 0; k < at.size(); ++k) {
+      start[k] += offset[k];
+      count[k] = std::min(step[k], lengths[k] - at[k]);
+      items *= count[k];
+    }
+    Slab slab(v.group, type, items, bytes);
+    check(nc_get_vara(v.group, v.variable, start.data(), count.data(), slab.data()), from_.path(),
+          "reading failed", v.name);
+    slab.set_read();
+    check_out(nc_put_vara(o.group, o.variable, at.data(), count.data(), slab.data()), "writing failed",
+              v.name);
+  } while (next(at, step, lengths));
+}
+
+}  // namespace manifill::io

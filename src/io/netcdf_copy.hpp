@@ -1,0 +1,63 @@
+#pragma once
+// Copies of NetCDF files with their groups, types, encodings and values, private to io.
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "netcdf.hpp"
+
+namespace manifill::io {
+
+/// What is not copied as it stands.
+struct CopyOptions {
+  int cut_dimension = -1;  ///< id in the input: of it only [first, first + length) is kept
+  std::size_t first = 0;
+  std::size_t length = 0;
+  std::vector<VariableId> without_values{};        ///< defined, not filled
+  std::map<std::string, std::string> new_names{};  ///< full path of a variable to its short name in the copy
+};
+
+/// A copy in two steps: `define` before the output leaves define mode, `copy_values` after.
+class NetcdfCopy {
+ public:
+  NetcdfCopy(const NetcdfHandle& from, const NetcdfHandle& to, CopyOptions options)
+      : from_(from), to_(to), options_(std::move(options)) {}
+  void define();
+  void copy_values();
+  [[nodiscard]] int group(int from) const { return groups_.at(from); }
+  [[nodiscard]] int dimension(int from) const { return dimensions_.at(from); }
+  [[nodiscard]] VariableId variable(const VariableId& from) const;
+
+ private:
+  void define_groups(int from, int to);
+  void define_types(int from, int to);
+  int define_type(int from, int type, int to);
+  void define_compound(int from, int type, int to, int created);
+  void define_dimensions(int from, int to);
+  void define_variable(const VariableId& v);
+  void define_storage(const VariableId& v, const VariableId& o, const std::vector<int>& dimensions);
+  void define_filters(const VariableId& v, const VariableId& o);
+  void copy_attributes(const VariableId& v, const VariableId& o);
+  void copy_variable(const VariableId& v);
+  [[nodiscard]] std::size_t kept_length(const Dimension& d) const;
+  void check_out(int status, const std::string& what, const std::string& variable = "") const {
+    check_write(status, to_.path(), what, variable);
+  }
+
+  const NetcdfHandle& from_;
+  const NetcdfHandle& to_;
+  CopyOptions options_;
+  bool hdf5_ = false;  // both sides
+  std::map<int, int> groups_{};
+  std::map<int, int> dimensions_{};
+  std::set<int> unlimited_{};  // of the input
+  std::map<nc_type, nc_type> types_{};
+  std::map<std::string, VariableId> variables_{};
+};
+
+bool is_hdf5(const NetcdfHandle& file);
+
+}  // namespace manifill::io

@@ -1,0 +1,362 @@
+#include "manifill/prior/score_network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <numbers>
+#include <sstream>
+#include <utility>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::prior {
+namespace {
+
+constexpr std::int64_t kLevelWaves = 4;   // sinusoids of the noise level
+constexpr std::int64_t kSeasonWaves = 2;  // annual and semi-annual
+constexpr std::int64_t kEmbedded = 1 + 2 * (kLevelWaves + kSeasonWaves);
+constexpr double kLevelScale = 10.0;      // log-SNR is within -10 to 10
+
+torch::Tensor as_tensor(const Eigen::MatrixXd& m) {
+  // Row-major [row][column] of a column-major matrix.
+  const Eigen::MatrixXd turned = m.transpose();
+  return torch::from_blob(const_cast<double*>(turned.data()), {m.rows(), m.cols()}, torch::kFloat64).clone();
+}
+
+torch::Tensor as_tensor(const Eigen::VectorXd& v) {
+  return torch::from_blob(const_cast<double*>(v.data()), {v.size()}, torch::kFloat64).clone();
+}
+
+torch::Tensor column(const torch::Tensor& v) { return v.unsqueeze(1); }
+
+}  // namespace
+
+struct GaussianDenoiser::Impl {
+  /// Eigenbasis of one season bin, in one precision.
+  struct Basis {
+    torch::Tensor modes{};     // [mode][point]
+    torch::Tensor weighted{};  // [point][mode], times relative weight
+    torch::Tensor variance{};  // [1][mode + 1]; the last is that of all directions off the modes
+  };
+
+  explicit Impl(const Backbone& b) : backbone(b), weights(as_tensor(b.relative_weights())) {}
+
+  Backbone backbone;
+  torch::Tensor weights;  // [point], float64
+  std::mutex mutex{};
+  std::map<std::pair<std::size_t, torch::ScalarType>, Basis> bases{};
+
+  const Basis& basis(std::size_t bin, torch::ScalarType type) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    const auto found = bases.find({bin, type});
+    if (found != bases.end()) return found->second;
+    const CovarianceFactor& f = backbone.factor(bin);
+    Basis b;
+    Eigen::VectorXd variance(f.variance.size() + 1);
+    variance << (f.variance.array() + f.residual).matrix(), f.residual;
+    const auto modes = as_tensor(f.modes);
+    b.modes = modes.t().contiguous().to(type);
+    b.weighted = (modes * column(weights)).contiguous().to(type);
+    b.variance = as_tensor(variance).unsqueeze(0).to(type);
+    return bases.emplace(std::make_pair(bin, type), std::move(b)).first->second;
+  }
+
+  /// Calls f(bin, rows) for every season bin of a batch; rows are undefined when all samples share the bin.
+  template <typename F>
+  void for_each_bin(const std::vector<double>& season, std::int64_t batch, F f) const {
+    if (season.size() != 1 && static_cast<std::int64_t>(season.size()) != batch)
+      throw Error(ErrorKind::internal, fmt::format("{} seasons for a batch of {}", season.size(), batch));
+    std::map<std::size_t, std::vector<std::int64_t>> rows;
+    for (std::size_t k = 0; k < season.size(); ++k)
+      rows[backbone.season_bin(season[k])].push_back(static_cast<std::int64_t>(k));
+    for (const auto& [bin, of_bin] : rows)
+      f(bin, rows.size() == 1 ? torch::Tensor() : torch::tensor(of_bin, torch::kLong));
+  }
+
+  /// Number of directions behind each entry of Basis::variance: [mode + 1], float64.
+  [[nodiscard]] torch::Tensor multiplicity(const Basis& b) const {
+    auto count = torch::ones({b.variance.size(1)}, torch::kFloat64);
+    count[-1] = static_cast<double>(weights.size(0) - b.variance.size(1) + 1);
+    return count;
+  }
+};
+
+GaussianDenoiser::GaussianDenoiser(const Backbone& backbone) : impl_(std::make_shared<Impl>(backbone)) {}
+
+const Backbone& GaussianDenoiser::backbone() const { return impl_->backbone; }
+
+std::int64_t GaussianDenoiser::points() const { return impl_->weights.size(0); }
+
+torch::Tensor GaussianDenoiser::relative_weights(torch::ScalarType type) const { return impl_->weights.to(type); }
+
+torch::Tensor GaussianDenoiser::apply(const torch::Tensor& x, const torch::Tensor& lambda,
+                                      const std::vector<double>& season, const Gain& gain) const {
+  const auto level = lambda.to(x.scalar_type());
+  const auto one_bin = [&](std::size_t bin, const torch::Tensor& fields, const torch::Tensor& levels) {
+    const Impl::Basis& b = impl_->basis(bin, x.scalar_type());
+    const auto g = gain(b.variance, column(alpha_of(levels)), column(sigma_of(levels)));
+    const std::int64_t modes = b.variance.size(1) - 1;
+    const auto rest = g.narrow(1, modes, 1);
+    return torch::matmul((g.narrow(1, 0, modes) - rest) * torch::matmul(fields, b.weighted), b.modes) + rest * fields;
+  };
+  torch::Tensor out;
+  impl_->for_each_bin(season, x.size(0), [&](std::size_t bin, const torch::Tensor& rows) {
+    if (!rows.defined()) {
+      out = one_bin(bin, x, level);
+      return;
+    }
+    if (!out.defined()) out = torch::zeros_like(x);
+    out = out.index_add(0, rows, one_bin(bin, x.index_select(0, rows), level.index_select(0, rows)));
+  });
+  return out;
+}
+
+torch::Tensor GaussianDenoiser::denoise(const torch::Tensor& x_t, const torch::Tensor& lambda,
+                                        const std::vector<double>& season) const {
+  return apply(x_t, lambda, season, [](const auto& variance, const auto& alpha, const auto& sigma) {
+    return alpha * variance / (alpha * alpha * variance + sigma * sigma);
+  });
+}
+
+torch::Tensor GaussianDenoiser::whiten(const torch::Tensor& x_t, const torch::Tensor& lambda,
+                                       const std::vector<double>& season) const {
+  return apply(x_t, lambda, season, [](const auto& variance, const auto& alpha, const auto& sigma) {
+    return torch::rsqrt(alpha * alpha * variance + sigma * sigma);
+  });
+}
+
+torch::Tensor GaussianDenoiser::colour(const torch::Tensor& white, const torch::Tensor& lambda,
+                                       const std::vector<double>& season) const {
+  return apply(white, lambda, season, [](const auto& variance, const auto& alpha, const auto& sigma) {
+    return torch::sqrt(alpha * alpha * variance + sigma * sigma);
+  });
+}
+
+torch::Tensor GaussianDenoiser::whiten_clean(const torch::Tensor& x0, const std::vector<double>& season) const {
+  return apply(x0, torch::zeros({x0.size(0)}, x0.options()), season,
+               [](const auto& variance, const auto& alpha, const auto&) {
+                 return torch::rsqrt(variance).expand({alpha.size(0), variance.size(1)});
+               });
+}
+
+torch::Tensor GaussianDenoiser::colour_clean(const torch::Tensor& white, const std::vector<double>& season) const {
+  return apply(white, torch::zeros({white.size(0)}, white.options()), season,
+               [](const auto& variance, const auto& alpha, const auto&) {
+                 return torch::sqrt(variance).expand({alpha.size(0), variance.size(1)});
+               });
+}
+
+torch::Tensor GaussianDenoiser::error_scale(const torch::Tensor& lambda, const std::vector<double>& season) const {
+  const auto level = lambda.to(torch::kFloat64);
+  auto out = torch::empty({level.size(0)}, torch::kFloat64);
+  impl_->for_each_bin(season, level.size(0), [&](std::size_t bin, const torch::Tensor& rows) {
+    const Impl::Basis& b = impl_->basis(bin, torch::kFloat64);
+    const auto of_bin = rows.defined() ? level.index_select(0, rows) : level;
+    const auto alpha = column(alpha_of(of_bin));
+    const auto noise = column(sigma_of(of_bin)).square();
+    const auto error = b.variance * noise / (alpha * alpha * b.variance + noise);
+    const auto scale = torch::sqrt(torch::matmul(error, impl_->multiplicity(b)) / static_cast<double>(points()));
+    if (rows.defined()) out.index_copy_(0, rows, scale);
+    else out = scale;
+  });
+  return out.to(lambda.scalar_type());
+}
+
+torch::Tensor GaussianDenoiser::log_volume(std::int64_t batch, const std::vector<double>& season) const {
+  auto out = torch::empty({batch}, torch::kFloat64);
+  impl_->for_each_bin(season, batch, [&](std::size_t bin, const torch::Tensor& rows) {
+    const Impl::Basis& b = impl_->basis(bin, torch::kFloat64);
+    const auto log_determinant = -0.5 * torch::dot(b.variance[0].log(), impl_->multiplicity(b));
+    if (rows.defined()) out.index_fill_(0, rows, log_determinant);
+    else out.fill_(log_determinant);
+  });
+  return out;
+}
+
+torch::Tensor GaussianDenoiser::log_density(const torch::Tensor& x0, const std::vector<double>& season) const {
+  const auto white = whiten_clean(x0.to(torch::kFloat64), season);
+  const double constant = 0.5 * impl_->weights.log().sum().item<double>() -
+                          0.5 * static_cast<double>(points()) * std::log(2.0 * std::numbers::pi);
+  return -0.5 * (impl_->weights * white.square()).sum(1) + log_volume(x0.size(0), season) + constant;
+}
+
+std::vector<OptionSpec> ScoreNetworkOptions::specs() {
+  const ScoreNetworkOptions d;
+  return {
+      {.key = "score.width", .help = "channels of the score network", .fallback = d.width, .lowest = 1, .highest = 1024},
+      {.key = "score.dilations", .help = "dilations of the score network's residual blocks, cells", .fallback = d.dilations},
+      {.key = "score.dropout", .help = "share of the score network's channels dropped in training", .fallback = d.dropout, .lowest = 0, .highest = 0.9},
+      {.key = "score.embedding", .help = "hidden units that carry noise level and season into the score network", .fallback = d.embedding, .lowest = 1, .highest = 1024},
+  };
+}
+
+ScoreNetworkOptions ScoreNetworkOptions::from(const Config& c) {
+  ScoreNetworkOptions o;
+  o.width = c.integer("score.width");
+  o.dilations = c.list("score.dilations");
+  o.dropout = c.real("score.dropout");
+  o.embedding = c.integer("score.embedding");
+  return o;
+}
+
+ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options, std::uint64_t seed)
+    : options_(options), topology_(GridTopology::of(domain)), generator_(at::detail::createCPUGenerator(seed)) {
+  const auto& shape = domain.lat_lon();
+  const auto area = domain.weights();
+  const auto n = static_cast<std::int64_t>(domain.size());
+  weights_ = register_buffer("weights", torch::empty({n}));
+  latitude_ = register_buffer("latitude", torch::empty({1, 2, topology_.rows, topology_.columns}));
+  for (std::int64_t i = 0; i < n; ++i)
+    weights_.data_ptr<float>()[i] = static_cast<float>(area[static_cast<std::size_t>(i)] * static_cast<double>(n));
+  for (std::int64_t row = 0; row < topology_.rows; ++row) {
+    const double angle = shape.latitude[static_cast<std::size_t>(row)] * std::numbers::pi / 180.0;
+    latitude_.select(1, 0).select(1, row).fill_(std::sin(angle));
+    latitude_.select(1, 1).select(1, row).fill_(std::cos(angle));
+  }
+
+  const std::int64_t width = options.width;
+  entry_ = register_module("entry", GridConv(5, width, 1, topology_));
+  head_ = register_module("head", GridConv(width, 1, 1, topology_));
+  embedding_ = register_module("embedding", torch::nn::Linear(kEmbedded, options.embedding));
+  modulation_ = register_module("modulation", torch::nn::ModuleList());
+  first_ = register_module("first", torch::nn::ModuleList());
+  second_ = register_module("second", torch::nn::ModuleList());
+  for (const double d : options.dilations) {
+    const auto dilation = static_cast<std::int64_t>(d);
+    if (dilation < 1 || static_cast<double>(dilation) != d || dilation > std::min(topology_.rows, topology_.columns))
+      throw Error(ErrorKind::usage, fmt::format("a dilation of {} does not fit a grid of {} x {}", d, topology_.rows, topology_.columns),
+                  {.remedy = "Set score.dilations to whole numbers from 1 to the grid's smaller side"});
+    modulation_->push_back(torch::nn::Linear(options.embedding, 2 * width));
+    first_->push_back(GridConv(width, width, dilation, topology_));
+    second_->push_back(GridConv(width, width, dilation, topology_));
+  }
+
+  const torch::NoGradGuard frozen;
+  for (auto& p : parameters()) {
+    const double inputs = p.dim() > 1 ? static_cast<double>(p[0].numel()) : 1.0;
+    if (p.dim() > 1) p.uniform_(-1.0 / std::sqrt(inputs), 1.0 / std::sqrt(inputs), generator_);
+    else p.zero_();
+  }
+  // Blocks start at the identity, unmodulated, and the whole at nothing.
+  head_->zero();
+  for (std::size_t k = 0; k < second_->size(); ++k) {
+    second_[k]->as<GridConvImpl>()->zero();
+    modulation_[k]->as<torch::nn::LinearImpl>()->weight.zero_();
+  }
+}
+
+void ScoreNetworkImpl::seed_dropout(std::uint64_t seed) { generator_.set_current_seed(seed); }
+
+torch::Tensor ScoreNetworkImpl::embed(const torch::Tensor& lambda, const std::vector<double>& season) const {
+  const std::int64_t batch = lambda.size(0);
+  const auto level = lambda.to(torch::kFloat64) / kLevelScale;
+  const auto turn = 2.0 * std::numbers::pi * torch::tensor(season, torch::kFloat64).expand({batch});
+  std::vector<torch::Tensor> waves{level};
+  for (std::int64_t k = 1; k <= kLevelWaves; ++k) {
+    const auto angle = (0.5 * std::numbers::pi * static_cast<double>(k)) * level;
+    waves.push_back(torch::cos(angle));
+    waves.push_back(torch::sin(angle));
+  }
+  for (std::int64_t k = 1; k <= kSeasonWaves; ++k) {
+    waves.push_back(torch::cos(static_cast<double>(k) * turn));
+    waves.push_back(torch::sin(static_cast<double>(k) * turn));
+  }
+  return torch::stack(waves, 1);
+}
+
+/// Whole channels at random, from this network's own stream.
+torch::Tensor ScoreNetworkImpl::drop(const torch::Tensor& h) {
+  if (!is_training() || options_.dropout <= 0.0) return h;
+  const double kept = 1.0 - options_.dropout;
+  const auto mask = torch::rand({h.size(0), h.size(1), 1, 1}, generator_, h.options()).lt(kept);
+  return h * mask.to(h.scalar_type()).div_(kept);
+}
+
+torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::Tensor& gaussian,
+                                        const torch::Tensor& lambda, const std::vector<double>& season,
+                                        const torch::Tensor& scale) {
+  const auto type = weights_.scalar_type();
+  const std::int64_t batch = x_t.size(0);
+  const auto x = x_t.to(type);
+  const auto mean = gaussian.to(type);
+  const auto alpha = column(alpha_of(lambda).to(type));
+  const auto sigma = column(sigma_of(lambda).to(type));
+  const auto size = torch::rsqrt(alpha * alpha + sigma * sigma / weights_);
+  const auto noise = (x - alpha * mean) / sigma * torch::sqrt(weights_);
+  const auto fields = torch::stack({x * size, mean, noise}, 1).view({batch, 3, topology_.rows, topology_.columns});
+  const auto place = latitude_.expand({batch, 2, topology_.rows, topology_.columns});
+
+  const auto embedded = torch::silu(embedding_(embed(lambda, season).to(type)));
+  auto h = entry_(torch::cat({fields, place}, 1));
+  for (std::size_t k = 0; k < first_->size(); ++k) {
+    const auto m = modulation_[k]->as<torch::nn::LinearImpl>()->forward(embedded).unsqueeze(2).unsqueeze(3);
+    auto inner = first_[k]->as<GridConvImpl>()->forward(torch::silu(h));
+    inner = inner * (1.0 + m.narrow(1, 0, options_.width)) + m.narrow(1, options_.width, options_.width);
+    h = h + second_[k]->as<GridConvImpl>()->forward(drop(torch::silu(inner)));
+  }
+  const auto out = head_(torch::silu(h)).reshape({batch, weights_.size(0)});
+  return out.to(x_t.scalar_type()) * column(scale.to(x_t.scalar_type()));
+}
+
+namespace {
+
+io::ModelFile::Shape shape_of(const torch::Tensor& t) {
+  io::ModelFile::Shape shape;
+  for (const auto extent : t.sizes()) shape.push_back(static_cast<std::size_t>(extent));
+  return shape;
+}
+
+}  // namespace
+
+void save_score(const ScoreNetwork& network, io::ModelFile& file) {
+  const ScoreNetworkOptions& o = network->options();
+  std::string dilations;
+  for (const double d : o.dilations) dilations += fmt::format("{}{}", dilations.empty() ? "" : ",", d);
+  file.put_text("score/options", fmt::format("score.width={}\nscore.dilations={}\nscore.dropout={}\nscore.embedding={}\n",
+                                             o.width, dilations, o.dropout, o.embedding));
+  for (const auto& p : network->named_parameters()) {
+    const auto dense = p.value().detach().to(torch::kFloat32).contiguous();
+    const auto* data = dense.data_ptr<float>();
+    file.put_floats("score/" + p.key(), shape_of(dense), std::vector<float>(data, data + dense.numel()));
+  }
+}
+
+ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain) {
+  if (!file.has("score/options")) return nullptr;
+  const auto bad = [&](const std::string& what) {
+    return Error(ErrorKind::input, "not a usable score network: " + what,
+                 {.file = file.path(), .remedy = "Fetch or train the model again"});
+  };
+  ScoreNetwork network{nullptr};
+  try {
+    Config config(ScoreNetworkOptions::specs());
+    std::istringstream lines(file.text("score/options"));
+    for (std::string line; std::getline(lines, line);)
+      if (!line.empty()) config.set(line);
+    const auto options = ScoreNetworkOptions::from(config);
+    constexpr std::size_t kMostBlocks = 64;
+    if (options.dilations.size() > kMostBlocks) throw bad("it has too many blocks");
+    // The file must hold what the options claim before memory is set aside for it.
+    const auto width = static_cast<std::size_t>(options.width);
+    for (std::size_t k = 0; k < options.dilations.size(); ++k)
+      static_cast<void>(file.floats(fmt::format("score/first.{}.conv.weight", k), {width, width, 3, 3}));
+    network = ScoreNetwork(domain, options);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::usage) throw;
+    throw bad(error.what());
+  }
+  const torch::NoGradGuard frozen;
+  for (auto& p : network->named_parameters()) {
+    const auto& values = file.floats("score/" + p.key(), shape_of(p.value()));
+    if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+      throw bad("'" + p.key() + "' has values that are not finite");
+    p.value().copy_(torch::from_blob(const_cast<float*>(values.data()), p.value().sizes(), torch::kFloat32));
+  }
+  network->eval();
+  return network;
+}
+
+}  // namespace manifill::prior

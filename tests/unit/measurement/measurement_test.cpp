@@ -1,0 +1,119 @@
+#include "manifill/measurement/measurement.hpp"
+
+#include <cmath>
+
+#include "catch.hpp"
+#include "manifill/base/error.hpp"
+#include "manifill/base/random.hpp"
+#include "manifill/measurement/mask_bank.hpp"
+
+using namespace manifill;
+
+namespace {
+
+domain::Domain globe(double step) {
+  std::vector<double> latitude;
+  std::vector<double> longitude;
+  for (double v = 90.0 - 0.5 * step; v > -90.0; v -= step) latitude.push_back(v);
+  for (double v = 0.0; v < 360.0 - 0.5 * step; v += step) longitude.push_back(v);
+  return domain::Domain::lat_lon(latitude, longitude);
+}
+
+}  // namespace
+
+TEST_CASE("adjoint identity <Ax, y> = <x, A^T y>", "[measurement]") {
+  const auto d = globe(15.0);
+  RandomStream random({.seed = 1});
+  std::vector<double> latitude;
+  std::vector<double> longitude;
+  for (int k = 0; k < 40; ++k) {
+    latitude.push_back(-90.0 + 180.0 * random.uniform());
+    longitude.push_back(-180.0 + 540.0 * random.uniform());
+  }
+  const measurement::Measurement m(measurement::bilinear(d, latitude, longitude), Eigen::VectorXd::Constant(40, 0.5));
+  Eigen::VectorXd x(m.points());
+  Eigen::VectorXd y(m.observations());
+  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
+  random.fill_normal(std::span<double>(y.data(), static_cast<std::size_t>(y.size())));
+  CHECK(m.apply(x).col(0).dot(y) == Approx(x.dot(m.adjoint(y).col(0))).margin(1e-12));
+  CHECK_FALSE(m.selection());
+}
+
+TEST_CASE("interpolation weights sum to one and coincident points are taken as they are", "[measurement]") {
+  const auto d = globe(10.0);
+  const auto own = measurement::bilinear(d, d);
+  CHECK((Eigen::MatrixXd(own) - Eigen::MatrixXd::Identity(own.rows(), own.cols())).cwiseAbs().maxCoeff() == 0.0);
+  RandomStream random({.seed = 2});
+  std::vector<double> latitude;
+  std::vector<double> longitude;
+  for (int k = 0; k < 100; ++k) {
+    latitude.push_back(-90.0 + 180.0 * random.uniform());
+    longitude.push_back(360.0 * random.uniform());
+  }
+  const auto a = measurement::bilinear(d, latitude, longitude);
+  CHECK((a * Eigen::VectorXd::Ones(a.cols()) - Eigen::VectorXd::Ones(100)).cwiseAbs().maxCoeff() < 1e-12);
+}
+
+TEST_CASE("interpolation across the poles and the date line is second order", "[measurement]") {
+  // The Cartesian coordinates of a point are smooth on the sphere: a wrong neighbour would show at once.
+  double last = 0.0;
+  for (const double step : {10.0, 5.0}) {
+    const auto d = globe(step);
+    Eigen::MatrixXd xyz(static_cast<Eigen::Index>(d.size()), 3);
+    for (std::size_t i = 0; i < d.size(); ++i)
+      for (int k = 0; k < 3; ++k) xyz(static_cast<Eigen::Index>(i), k) = d.points()[i][static_cast<std::size_t>(k)];
+    std::vector<double> latitude;
+    std::vector<double> longitude;
+    for (double phi = -90.0; phi <= 90.0; phi += 7.3)
+      for (double lambda = -3.0; lambda < 363.0; lambda += 11.1) {
+        latitude.push_back(phi);
+        longitude.push_back(lambda);
+      }
+    const Eigen::MatrixXd got = measurement::bilinear(d, latitude, longitude) * xyz;
+    double worst = 0.0;
+    for (std::size_t k = 0; k < latitude.size(); ++k) {
+      const double p = latitude[k] * M_PI / 180.0;
+      const double l = longitude[k] * M_PI / 180.0;
+      const Eigen::RowVector3d exact(std::cos(p) * std::cos(l), std::cos(p) * std::sin(l), std::sin(p));
+      worst = std::max(worst, (got.row(static_cast<Eigen::Index>(k)) - exact).norm());
+    }
+    CHECK(worst < 0.6 * std::pow(step * M_PI / 180.0, 2));
+    if (last > 0.0) CHECK(worst < 0.4 * last);
+    last = worst;
+  }
+}
+
+TEST_CASE("a regional grid refuses points beyond it", "[measurement]") {
+  const auto d = domain::Domain::lat_lon({50.0, 40.0, 30.0}, {0.0, 10.0, 20.0});
+  CHECK_THROWS_AS(measurement::bilinear(d, {0.0}, {10.0}), Error);
+  std::vector<bool> reachable;
+  const auto a = measurement::bilinear(d, {0.0, 44.0, 52.0}, {10.0, -4.0, 361.0}, &reachable);
+  CHECK(reachable == std::vector<bool>{false, true, true});
+  CHECK(a.row(0).sum() == 0.0);
+}
+
+TEST_CASE("a mask is a selection; noise levels must be positive", "[measurement]") {
+  const auto m = measurement::mask({true, false, true}, Eigen::VectorXd::Constant(3, 0.1));
+  CHECK(m.selection());
+  CHECK(m.observations() == 2);
+  CHECK(m.precision()[0] == Approx(100.0));
+  CHECK(m.precision()[1] == 0.0);
+  CHECK_THROWS_AS(measurement::mask({true}, Eigen::VectorXd::Zero(1)), Error);
+}
+
+TEST_CASE("the mask bank hides about what it is asked to", "[measurement]") {
+  const auto d = globe(6.0);
+  const measurement::MaskBank bank(d, {});
+  RandomStream random({.seed = 6});
+  for (const auto& kind : measurement::mask_kinds()) {
+    if (kind == "gaps") continue;
+    for (const double hidden : {0.1, 0.5, 0.9}) {
+      const auto cells = bank.draw(random, hidden, kind);
+      const double share = static_cast<double>(std::count(cells.begin(), cells.end(), false)) / static_cast<double>(cells.size());
+      INFO(kind << " " << hidden);
+      CHECK(share > hidden - 0.08);
+      CHECK(share < hidden + 0.35);  // the last block may overshoot
+    }
+  }
+  CHECK_THROWS_AS(measurement::MaskBank(d, {}, {"blots"}), Error);
+}

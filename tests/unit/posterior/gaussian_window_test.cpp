@@ -1,0 +1,199 @@
+#include "manifill/posterior/gaussian_window.hpp"
+
+#include <Eigen/Cholesky>
+#include <cmath>
+#include <numeric>
+
+#include "catch.hpp"
+#include "manifill/base/error.hpp"
+
+using namespace manifill;
+
+namespace {
+
+domain::Domain small_grid() {
+  std::vector<double> latitude;
+  std::vector<double> longitude;
+  for (int i = 0; i < 6; ++i) latitude.push_back(75.0 - 30.0 * i);
+  for (int j = 0; j < 12; ++j) longitude.push_back(30.0 * j);
+  return domain::Domain::lat_lon(latitude, longitude);
+}
+
+/// A Gaussian of chordal distance: positive definite on the sphere.
+Eigen::MatrixXd smooth_covariance(const domain::Domain& d) {
+  const auto n = static_cast<Eigen::Index>(d.size());
+  Eigen::MatrixXd c(n, n);
+  for (Eigen::Index i = 0; i < n; ++i)
+    for (Eigen::Index j = 0; j < n; ++j) {
+      const double r = domain::chordal_km(d.points()[static_cast<std::size_t>(i)], d.points()[static_cast<std::size_t>(j)]) / 4000.0;
+      c(i, j) = std::exp(-0.5 * r * r) + (i == j ? 1e-4 : 0.0);
+    }
+  return c;
+}
+
+posterior::StepObservation observe(const Eigen::VectorXd& field, const std::vector<bool>& seen, double sigma, std::int64_t time, RandomStream& random) {
+  posterior::StepObservation step{.time = time};
+  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
+  step.y = step.measurement->apply(field);
+  for (auto& v : step.y) v += sigma * random.normal();
+  return step;
+}
+
+std::vector<bool> half_seen(std::size_t n, RandomStream& random) {
+  std::vector<bool> seen(n);
+  for (std::size_t i = 0; i < n; ++i) seen[i] = random.uniform() < 0.5;
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("the Gaussian posterior is the closed form to 1e-6", "[posterior]") {
+  const auto d = small_grid();
+  const Eigen::MatrixXd c = smooth_covariance(d);
+  const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
+  RandomStream random({.seed = 3});
+  const Eigen::LLT<Eigen::MatrixXd> root(c);
+  for (int trial = 0; trial < 5; ++trial) {
+    Eigen::VectorXd z(c.rows());
+    random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(z.size())));
+    const auto seen = half_seen(d.size(), random);
+    posterior::Window w;
+    w.steps.push_back(observe(root.matrixL() * z, seen, 0.1, 0, random));
+    const posterior::WindowFactor factor(backbone, w);
+    // The textbook formulas with an explicit inverse, independent of the code under test.
+    const Eigen::MatrixXd a = w.steps[0].measurement->matrix();
+    const Eigen::MatrixXd s = a * c * a.transpose() + 0.01 * Eigen::MatrixXd::Identity(a.rows(), a.rows());
+    const Eigen::MatrixXd gain = c * a.transpose() * s.inverse();
+    const Eigen::VectorXd mean = gain * w.steps[0].y;
+    const Eigen::MatrixXd covariance = c - gain * a * c;
+    CHECK((factor.centre_mean(w) - mean).cwiseAbs().maxCoeff() < 1e-6);
+    CHECK((factor.variance() - covariance.diagonal()).cwiseAbs().maxCoeff() < 1e-6);
+    // log density against the same closed form, at a draw.
+    const Eigen::MatrixXd x = mean + Eigen::MatrixXd(factor.draw_departures(random, 1));
+    const Eigen::LLT<Eigen::MatrixXd> posterior_root(covariance);
+    const Eigen::VectorXd e = posterior_root.matrixL().solve(Eigen::VectorXd(x.col(0) - mean));
+    const double expected = -0.5 * e.squaredNorm() - posterior_root.matrixLLT().diagonal().array().log().sum() - 0.5 * static_cast<double>(e.size()) * std::log(2.0 * M_PI);
+    CHECK(factor.log_density(w, x)[0] == Approx(expected).margin(1e-2));
+  }
+}
+
+TEST_CASE("an interpolating measurement has the closed form too", "[posterior]") {
+  const auto d = small_grid();
+  const Eigen::MatrixXd c = smooth_covariance(d);
+  const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
+  RandomStream random({.seed = 5});
+  std::vector<double> latitude;
+  std::vector<double> longitude;
+  for (int k = 0; k < 30; ++k) {
+    latitude.push_back(-85.0 + 170.0 * random.uniform());
+    longitude.push_back(360.0 * random.uniform());
+  }
+  posterior::Window w;
+  posterior::StepObservation step;
+  step.measurement = std::make_shared<measurement::Measurement>(measurement::bilinear(d, latitude, longitude), Eigen::VectorXd::Constant(30, 0.2));
+  step.y = Eigen::VectorXd::LinSpaced(30, -1.0, 1.0);
+  w.steps.push_back(step);
+  const posterior::WindowFactor factor(backbone, w);
+  const Eigen::MatrixXd a = step.measurement->matrix();
+  const Eigen::MatrixXd gain = c * a.transpose() * (a * c * a.transpose() + 0.04 * Eigen::MatrixXd::Identity(30, 30)).inverse();
+  CHECK((factor.centre_mean(w) - gain * step.y).cwiseAbs().maxCoeff() < 1e-6);
+  CHECK((factor.variance() - (c - gain * a * c).diagonal()).cwiseAbs().maxCoeff() < 1e-6);
+}
+
+TEST_CASE("Matheron's draws have the posterior's mean and variance", "[posterior]") {
+  const auto d = small_grid();
+  const auto backbone = prior::Backbone::from_covariance(d, smooth_covariance(d), 0.0, {});
+  RandomStream random({.seed = 7});
+  posterior::Window w;
+  w.steps.push_back(observe(Eigen::VectorXd::LinSpaced(72, -1.0, 1.0), half_seen(72, random), 0.3, 11, random));
+  const posterior::WindowFactor factor(backbone, w);
+  constexpr std::uint32_t kMembers = 4000;
+  prior::PriorSequence sequence(backbone, 1, 0, kMembers);
+  const Eigen::MatrixXd x = factor.draw(w, sequence, 1, 0, kMembers);
+  const Eigen::VectorXd mean = x.rowwise().mean();
+  const Eigen::VectorXd variance = (x.colwise() - mean).rowwise().squaredNorm() / (kMembers - 1.0);
+  // Monte Carlo error: sd / sqrt(4000) = 1.6 %, five of them; relative error of a variance sqrt(2 / 4000) = 2.2 %.
+  CHECK(((mean - factor.centre_mean(w)).array() / factor.variance().array().sqrt()).abs().maxCoeff() < 0.08);
+  CHECK((variance.array() / factor.variance().array() - 1.0).abs().maxCoeff() < 0.12);
+}
+
+TEST_CASE("members depend on seed, step and member only", "[posterior]") {
+  const auto d = small_grid();
+  const auto backbone = prior::Backbone::from_covariance(d, smooth_covariance(d), 0.6, {});
+  RandomStream random({.seed = 9});
+  posterior::Window w;
+  w.steps.push_back(observe(Eigen::VectorXd::Ones(72), half_seen(72, random), 0.3, 40, random));
+  const posterior::WindowFactor factor(backbone, w);
+  prior::PriorSequence all(backbone, 5, 0, 8);
+  static_cast<void>(all.fields(38, 0.0));  // another order of calls
+  prior::PriorSequence last(backbone, 5, 6, 2);
+  const Eigen::MatrixXd a = factor.draw(w, all, 5, 0, 8).rightCols(2);
+  const Eigen::MatrixXd b = factor.draw(w, last, 5, 6, 2);
+  CHECK((a - b).cwiseAbs().maxCoeff() < 1e-10);
+}
+
+TEST_CASE("the spread of ten-step means is that of the full space-time posterior within 10 %", "[posterior]") {
+  const auto d = domain::Domain::lat_lon({30.0, 20.0, 10.0}, {0.0, 10.0, 20.0, 30.0, 40.0});
+  const Eigen::MatrixXd c = smooth_covariance(d);
+  const auto n = static_cast<Eigen::Index>(d.size());
+  constexpr double kPersistence = 0.7;
+  constexpr std::int64_t kHalf = 4;
+  constexpr Eigen::Index kSteps = 10;
+  constexpr double kSigma = 0.3;
+  prior::BackboneOptions o;
+  o.window = kHalf;
+  const auto backbone = prior::Backbone::from_covariance(d, c, kPersistence, o);
+  // Every step has its own gaps; the record runs on beyond the ten steps on both sides.
+  std::map<std::int64_t, std::vector<bool>> seen;
+  RandomStream random({.seed = 12});
+  for (std::int64_t t = -kHalf; t < kSteps + kHalf; ++t) seen[t] = half_seen(d.size(), random);
+  const auto window_of = [&](std::int64_t t) {
+    posterior::Window w;
+    for (std::int64_t k = t - kHalf; k <= t + kHalf; ++k) {
+      posterior::StepObservation step{.time = k};
+      step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen.at(k), Eigen::VectorXd::Constant(n, kSigma)));
+      step.y = Eigen::VectorXd::Zero(step.measurement->observations());
+      w.steps.push_back(step);
+    }
+    return w;
+  };
+  constexpr std::uint32_t kMembers = 1500;
+  prior::PriorSequence sequence(backbone, 2, 0, kMembers);
+  Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(n, kMembers);
+  for (std::int64_t t = 0; t < kSteps; ++t) {
+    const auto w = window_of(t);
+    sum += posterior::WindowFactor(backbone, w).draw(w, sequence, 2, 0, kMembers) / static_cast<double>(kSteps);
+  }
+  const Eigen::VectorXd spread = (sum.rowwise().squaredNorm() / kMembers).cwiseSqrt();
+  // Closed form: all steps at once, kronecker(rho^|s - t|, C).
+  const Eigen::Index total = kSteps + 2 * kHalf;
+  Eigen::MatrixXd joint(total * n, total * n);
+  for (Eigen::Index a = 0; a < total; ++a)
+    for (Eigen::Index b = 0; b < total; ++b) joint.block(a * n, b * n, n, n) = std::pow(kPersistence, std::abs(a - b)) * c;
+  std::vector<Eigen::Index> at;
+  for (Eigen::Index a = 0; a < total; ++a)
+    for (Eigen::Index i = 0; i < n; ++i)
+      if (seen.at(a - kHalf)[static_cast<std::size_t>(i)]) at.push_back(a * n + i);
+  const auto m = static_cast<Eigen::Index>(at.size());
+  Eigen::MatrixXd s(m, m);
+  Eigen::MatrixXd cross(m, n);
+  Eigen::MatrixXd averaging = Eigen::MatrixXd::Zero(n, total * n);
+  for (Eigen::Index a = kHalf; a < kHalf + kSteps; ++a) averaging.middleCols(a * n, n) = Eigen::MatrixXd::Identity(n, n) / static_cast<double>(kSteps);
+  const Eigen::MatrixXd with_mean = joint * averaging.transpose();
+  for (Eigen::Index i = 0; i < m; ++i) {
+    for (Eigen::Index j = 0; j < m; ++j) s(i, j) = joint(at[static_cast<std::size_t>(i)], at[static_cast<std::size_t>(j)]);
+    s(i, i) += kSigma * kSigma;
+    cross.row(i) = with_mean.row(at[static_cast<std::size_t>(i)]);
+  }
+  const Eigen::MatrixXd covariance = averaging * with_mean - cross.transpose() * s.ldlt().solve(cross);
+  const Eigen::VectorXd exact = covariance.diagonal().cwiseSqrt();
+  CHECK((spread.array() / exact.array() - 1.0).abs().maxCoeff() < 0.10);
+}
+
+TEST_CASE("a window of another length is refused", "[posterior]") {
+  const auto d = small_grid();
+  const auto backbone = prior::Backbone::from_covariance(d, smooth_covariance(d), 0.0, {});
+  posterior::Window w;
+  w.steps.resize(3);
+  CHECK_THROWS_AS(posterior::WindowFactor(backbone, w), Error);
+}
