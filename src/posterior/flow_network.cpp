@@ -128,7 +128,7 @@ class RealNvp : public FlowNetwork {
     const std::int64_t in = kept + features * points_;
     auto generator = at::detail::createCPUGenerator(20240717);
     for (std::int64_t k = 0; k < steps_; ++k) {
-      order_.push_back(register_buffer("order" + std::to_string(k), torch::randperm(points_, generator)));
+      order_.push_back(torch::randperm(points_, generator));  // follows from the seed: no part of the state
       first_.push_back(register_module("first" + std::to_string(k), torch::nn::Linear(in, hidden)));
       second_.push_back(register_module("second" + std::to_string(k), torch::nn::Linear(hidden, 2 * moved)));
       linear_.push_back(register_module("linear" + std::to_string(k), torch::nn::Linear(in, moved)));

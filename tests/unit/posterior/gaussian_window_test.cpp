@@ -1,6 +1,7 @@
 #include "manifill/posterior/gaussian_window.hpp"
 
 #include <Eigen/Cholesky>
+#include <Eigen/LU>
 #include <cmath>
 #include <numeric>
 
