@@ -450,7 +450,8 @@ std::vector<std::int64_t> TimeAxis::month_index() const {
 std::vector<std::int64_t> TimeAxis::day_index() const {
   std::vector<std::int64_t> out;
   out.reserve(dates.size());
-  for (const auto& d : dates) out.push_back(day_number(counting(calendar), d.year, d.month, d.day));
+  const auto origin = day_number(counting(calendar), 0, 1, 1);
+  for (const auto& d : dates) out.push_back(day_number(counting(calendar), d.year, d.month, d.day) - origin);
   return out;
 }
 

@@ -30,7 +30,7 @@ struct TimeAxis {
   std::string note{};             ///< an assumption the user should know of, e.g. dates made up; else empty
   /// \brief Absolute running number of the month, year * 12 + month - 1, for each time.
   [[nodiscard]] std::vector<std::int64_t> month_index() const;
-  /// \brief Absolute running number of the day for each time; origin depends on the calendar.
+  /// \brief Absolute running number of the day for each time, days since 0000-01-01 of the calendar.
   [[nodiscard]] std::vector<std::int64_t> day_index() const;
 };
 
