@@ -135,9 +135,10 @@ Domain Domain::lat_lon(std::vector<double> latitude, std::vector<double> longitu
       start.push_back(index.size());
     }
 
+  constexpr std::int64_t kTurn = 3600000;  // ten-thousandths of a degree
   std::vector<std::int64_t> key{static_cast<std::int64_t>(nlat), static_cast<std::int64_t>(nlon)};
   for (const double v : s.latitude) key.push_back(std::llround(v * 1e4));
-  for (const double v : s.longitude) key.push_back(std::llround(std::remainder(v, 360.0) * 1e4) % 3600000);
+  for (const double v : s.longitude) key.push_back(((std::llround(v * 1e4) % kTurn) + kTurn) % kTurn);
   impl->hash = hash_bytes(key.data(), key.size() * sizeof(key[0]));
   return Domain(std::move(impl));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 #include <vector>
 
 namespace manifill::io {
@@ -9,6 +10,8 @@ namespace {
 
 struct Damaged {};
 
+constexpr std::uint64_t kLongestName = 256;
+constexpr std::uint64_t kMostDimensions = 1024;
 constexpr std::uint64_t kMost = std::uint64_t{1} << 60;  // products beyond it are nonsense
 
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + 3) / 4 * 4; }
@@ -21,21 +24,37 @@ std::uint64_t product(std::uint64_t a, std::uint64_t b) {
 /// Follows the grammar of the NetCDF Classic Format Specification.
 class Header {
  public:
-  explicit Header(const std::string& path) : in_(path, std::ios::binary) {}
+  explicit Header(const std::string& path) : in_(path, std::ios::binary) {
+    in_.seekg(0, std::ios::end);
+    bytes_ = static_cast<std::uint64_t>(in_.tellg());
+    in_.seekg(0);
+  }
 
-  std::optional<std::uint64_t> size() {
-    if (number(3) != 0x434446) return std::nullopt;  // "CDF"
+  /// Whether it begins as one of the family.
+  bool begins() {
+    if (bytes_ < 4 || number(3) != 0x434446) return false;  // "CDF"
     version_ = number(1);
-    if (version_ != 1 && version_ != 2 && version_ != 5) return std::nullopt;
+    return version_ == 1 || version_ == 2 || version_ == 5;
+  }
+
+  std::uint64_t size() {
     records_ = count();
-    if (records_ == (version_ == 5 ? ~std::uint64_t{0} : 0xFFFFFFFFULL)) return std::nullopt;  // streaming
+    streaming_ = records_ == (version_ == 5 ? ~std::uint64_t{0} : 0xFFFFFFFFULL);
+    std::set<std::string> names;
     list(0x0A, [&] {
-      skip(padded(count()));
+      require(names.insert(name()).second);
       dimensions_.push_back(count());
     });
+    require(std::count(dimensions_.begin(), dimensions_.end(), 0U) <= 1);
     attributes();
-    list(0x0B, [&] { variable(); });
-    return end();
+    names.clear();
+    list(0x0B, [&] {
+      require(names.insert(name()).second);
+      variable();
+    });
+    const auto header = static_cast<std::uint64_t>(in_.tellg());
+    for (const auto& v : variables_) require(v.begin >= header || v.bytes == 0);
+    return std::max(header, end());
   }
 
  private:
@@ -45,55 +64,72 @@ class Header {
     bool record;
   };
 
+  static void require(bool condition) {
+    if (!condition) throw Damaged{};
+  }
   std::uint64_t number(int bytes) {
     std::uint64_t value = 0;
     for (int k = 0; k < bytes; ++k) {
       const int c = in_.get();
-      if (c == std::char_traits<char>::eof()) throw Damaged{};
+      require(c != std::char_traits<char>::eof());
       value = value << 8U | static_cast<std::uint64_t>(c);
     }
     return value;
   }
   std::uint64_t count() { return number(version_ == 5 ? 8 : 4); }
   void skip(std::uint64_t bytes) {
-    if (bytes > kMost) throw Damaged{};
+    require(bytes <= bytes_ - static_cast<std::uint64_t>(in_.tellg()));
     in_.seekg(static_cast<std::streamoff>(bytes), std::ios::cur);
+  }
+  std::string name() {
+    const std::uint64_t length = count();
+    require(length >= 1 && length <= kLongestName);
+    std::string text(length, ' ');
+    in_.read(text.data(), static_cast<std::streamsize>(length));
+    require(in_.good() && text.find('\0') == std::string::npos && text.find('/') == std::string::npos);
+    skip(padded(length) - length);
+    return text;
   }
   template <typename F>
   void list(std::uint64_t tag, F&& element) {
     const std::uint64_t found = number(4);
     const std::uint64_t n = count();
-    if (found != tag && (found != 0 || n != 0)) throw Damaged{};
+    require(found == tag || (found == 0 && n == 0));
+    require(n <= bytes_ / 8);  // an element takes no less
     for (std::uint64_t k = 0; k < n; ++k) element();
   }
-  static std::uint64_t width(std::uint64_t type) {
+  std::uint64_t width(std::uint64_t type) const {
     static constexpr std::uint64_t widths[] = {0, 1, 1, 2, 4, 4, 8, 1, 2, 4, 8, 8};
-    if (type < 1 || type > 11) throw Damaged{};
+    require(type >= 1 && type <= (version_ == 5 ? 11U : 6U));
     return widths[type];
   }
   void attributes() {
+    std::set<std::string> names;
     list(0x0C, [&] {
-      skip(padded(count()));
+      require(names.insert(name()).second);
       const std::uint64_t bytes = width(number(4));
       skip(padded(product(bytes, count())));
     });
   }
   void variable() {
-    skip(padded(count()));
     const std::uint64_t rank = count();
+    require(rank <= kMostDimensions);
     Variable v{.begin = 0, .bytes = 1, .record = false};
     for (std::uint64_t k = 0; k < rank; ++k) {
       const std::uint64_t id = count();
-      if (id >= dimensions_.size()) throw Damaged{};
-      if (k == 0 && dimensions_[id] == 0)
+      require(id < dimensions_.size());
+      if (dimensions_[id] == 0) {
+        require(k == 0);
         v.record = true;
-      else
+      } else {
         v.bytes = product(v.bytes, dimensions_[id]);
+      }
     }
     attributes();
     v.bytes = product(v.bytes, width(number(4)));
     count();  // vsize: redundant, and not to be trusted for large variables
     v.begin = number(version_ == 1 ? 4 : 8);
+    require(v.begin <= kMost);
     variables_.push_back(v);
   }
   [[nodiscard]] std::uint64_t end() const {
@@ -105,7 +141,7 @@ class Header {
       if (v.record) record_bytes += records == 1 ? v.bytes : padded(v.bytes);
     std::uint64_t last = 0;
     for (const auto& v : variables_) {
-      if (v.bytes == 0 || (v.record && records_ == 0)) continue;
+      if (v.bytes == 0 || (v.record && (streaming_ || records_ == 0))) continue;
       const std::uint64_t before = v.record ? product(records_ - 1, record_bytes) : 0;
       last = std::max(last, v.begin + before + v.bytes);
     }
@@ -113,19 +149,23 @@ class Header {
   }
 
   std::ifstream in_;
+  std::uint64_t bytes_ = 0;
   std::uint64_t version_ = 0;
   std::uint64_t records_ = 0;
+  bool streaming_ = false;  // the number of records follows from the file's size
   std::vector<std::uint64_t> dimensions_{};
   std::vector<Variable> variables_{};
 };
 
 }  // namespace
 
-std::optional<std::uint64_t> promised_size(const std::string& path) {
+ClassicHeader read_classic_header(const std::string& path) {
   try {
-    return Header(path).size();
+    Header header(path);
+    if (!header.begins()) return {};
+    return {ClassicHeader::State::sound, header.size()};
   } catch (const Damaged&) {
-    return std::nullopt;
+    return {ClassicHeader::State::damaged, 0};
   }
 }
 

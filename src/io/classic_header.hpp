@@ -1,15 +1,19 @@
 #pragma once
-// The header of classic NetCDF files, for the one thing that the library does not tell: how long the file
-// should be. The library reads zeros, silently, beyond the end of a truncated classic file.
+// The header of classic NetCDF files, looked at before the library sees it. The library reads zeros,
+// silently, beyond the end of a truncated classic file, and may crash on a damaged header.
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace manifill::io {
 
-/// Bytes that the header of a classic, 64-bit-offset or CDF5 file promises. Nothing when it is of another
-/// format or the header itself cannot be followed.
-std::optional<std::uint64_t> promised_size(const std::string& path);
+struct ClassicHeader {
+  enum class State { other_format, sound, damaged };
+  State state = State::other_format;
+  std::uint64_t promised = 0;  ///< bytes that the file should have at least
+};
+
+/// Follows the header of a classic, 64-bit-offset or CDF5 file.
+ClassicHeader read_classic_header(const std::string& path);
 
 }  // namespace manifill::io

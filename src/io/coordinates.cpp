@@ -104,7 +104,7 @@ struct Found {
 Found classify(const std::vector<const Coordinate*>& scope, const VariableId& v, const Dimension& d) {
   Found found;
   const auto all = candidates(scope, v, d);
-  for (const bool by_attributes : {true, false})
+  for (const bool by_attributes : {true, false}) {
     for (const Coordinate* c : all) {
       const Axis axis = by_attributes ? c->by_attributes : c->by_name;
       if (axis == Axis::other) continue;
@@ -112,6 +112,8 @@ Found classify(const std::vector<const Coordinate*>& scope, const VariableId& v,
       const auto [first, second] = std::minmax(found.axis, axis);
       if (first == Axis::latitude && second == Axis::longitude) found.list_of_points = true;
     }
+    if (found.axis != Axis::other) return found;  // names count where attributes say nothing
+  }
   if (found.axis == Axis::other && all.empty()) found.axis = axis_by_name(d.name, "");
   return found;
 }

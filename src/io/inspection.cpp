@@ -261,16 +261,15 @@ void compare_grids(const domain::LatLonShape& file, const domain::LatLonShape& m
 }
 
 std::string compare_range(const MissingScan& s, const ModelCard& m, double scale, double offset) {
-  if (s.observed == 0 || !(m.typical_low < m.typical_high)) return {};
+  if (s.observed == 0 || !(m.plausible_low < m.plausible_high)) return {};
   const double a = scale * s.lowest + offset;
   const double b = scale * s.highest + offset;
-  const double slack = m.typical_high - m.typical_low;
-  if (std::min(a, b) >= m.typical_low - slack && std::max(a, b) <= m.typical_high + slack) return {};
+  if (std::min(a, b) >= m.plausible_low && std::max(a, b) <= m.plausible_high) return {};
   return fmt::format(
       "its values, {:.4g} to {:.4g} {}, are unlike the model's, {:.4g} to {:.4g}: an anomaly or an absolute "
       "value, a "
       "wrong unit?",
-      std::min(a, b), std::max(a, b), m.units, m.typical_low, m.typical_high);
+      std::min(a, b), std::max(a, b), m.units, m.plausible_low, m.plausible_high);
 }
 
 std::string format_name(const std::string& path) {
@@ -290,16 +289,22 @@ std::string format_name(const std::string& path) {
 
 void add_models(const GriddedVariable& v, const std::vector<ModelCard>& models, Inspection& out) {
   const MissingScan* scan = out.missing ? &*out.missing : nullptr;
-  std::size_t points = 0;
+  MemoryNeed need{.cells = v.domain().size(), .members = out.members};
   for (const auto& m : models) out.models.push_back(fit_model(v, scan, m));
   std::stable_sort(out.models.begin(), out.models.end(), [](const ModelFit& a, const ModelFit& b) {
     if (a.fits != b.fits) return a.fits;
+    if (a.reason.empty() != b.reason.empty()) return a.reason.empty();
     if (a.covered != b.covered) return a.covered > b.covered;
     return a.distance < b.distance;
   });
   for (const auto& m : models)
-    if (!out.models.empty() && out.models[0].fits && m.path == out.models[0].path) points = m.domain.size();
-  out.memory = estimate_memory(v.domain().size(), points, out.members);
+    if (!out.models.empty() && out.models[0].fits && m.path == out.models[0].path) {
+      need.model_points = m.domain.size();
+      need.training_fields = m.training_fields;
+      need.window_steps = m.window_steps;
+      need.season_bins = m.season_bins;
+    }
+  out.memory = estimate_memory(need);
   if (!models.empty() && !out.models[0].fits) out.notes.emplace_back("none of the models fits");
 }
 
@@ -384,19 +389,24 @@ ModelFit fit_model(const GriddedVariable& v, const MissingScan* scan, const Mode
     fit.reason = bare_message(e);
     return fit;
   }
-  fit.fits = fit.covered > 0.0;
-  if (!fit.fits) fit.reason = "no point of the file's grid lies on its grid (" + m.domain.describe() + ")";
+  fit.fits = fit.covered > 0.0 && fit.reason.empty();
+  if (fit.covered == 0.0) fit.reason = "no point of the file's grid lies on its grid (" + m.domain.describe() + ")";
   return fit;
 }
 
-double estimate_memory(std::size_t cells, std::size_t model_points, std::size_t members) {
-  constexpr double kLibraries = 4e8;
-  constexpr double kTrainingFields = 1000.0;
-  constexpr double kModes = 400.0;
-  const auto file = static_cast<double>(cells);
-  const double points = model_points == 0 ? file : static_cast<double>(model_points);
-  const double ensemble = 8.0 * static_cast<double>(members) * (4.0 * points + 3.0 * file);
-  return kLibraries + ensemble + 3.0 * 4.0 * kTrainingFields * points + 3.0 * 8.0 * kModes * points;
+double estimate_memory(const MemoryNeed& need) {
+  constexpr double kLibraries = 4e8;  // LibTorch, OpenBLAS and NetCDF themselves
+  constexpr double kKept = 1073741824.0;
+  const auto cells = static_cast<double>(need.cells);
+  const double points = need.model_points == 0 ? cells : static_cast<double>(need.model_points);
+  const double rows = points * static_cast<double>(need.window_steps);
+  const double covariance = 4.0 * rows * rows;
+  const double covariances = std::max(covariance, std::min(kKept, covariance * static_cast<double>(need.season_bins)));
+  const double factorisation = covariance;
+  const double fields = 4.0 * points * static_cast<double>(need.training_fields);
+  const auto members = static_cast<double>(need.members);
+  const double ensemble = 8.0 * members * (4.0 * points + 3.0 * cells);
+  return kLibraries + covariances + factorisation + 3.0 * fields + members * fields + ensemble;
 }
 
 Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,

@@ -212,6 +212,7 @@ std::string Inspection::to_text() const {
     text += k == 0 ? line("models", model_text(models[k])) : more(model_text(models[k]));
   for (const auto& note : notes) text += line("note", note);
   if (refusal) text += "\nimpute would refuse it: " + *refusal + "\n";
+  text.pop_back();
   return text;
 }
 
@@ -233,7 +234,7 @@ std::string Inspection::to_json() const {
                  {"notes", notes},
                  {"refusal", refusal ? ordered_json(*refusal) : ordered_json(nullptr)}};
   // Attributes need not be UTF-8; JSON must be.
-  return j.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return j.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 }  // namespace manifill::io

@@ -37,14 +37,18 @@ void check_plain_file(const std::string& path) {
     throw refusal(path, "is empty (0 bytes)", "Fetch or write the file again");
 }
 
-void check_whole(const std::string& path) {
-  const auto promised = promised_size(path);
+/// Before the library sees the file: it may crash on a damaged classic header, and reads zeros beyond the
+/// end.
+void check_classic(const std::string& path) {
+  const ClassicHeader header = read_classic_header(path);
   std::error_code ignored;
   const std::uint64_t size = fs::file_size(path, ignored);
-  if (promised && *promised > size)
+  if (header.state == ClassicHeader::State::damaged)
+    throw refusal(path, "has a damaged header: it is truncated or altered", "Fetch or write the file again");
+  if (header.state == ClassicHeader::State::sound && header.promised > size)
     throw refusal(path,
                   "is truncated: it has " + std::to_string(size) + " bytes, its header promises " +
-                      std::to_string(*promised),
+                      std::to_string(header.promised),
                   "Fetch or write the file again");
 }
 
@@ -75,13 +79,10 @@ int NetcdfHandle::format() const {
 NetcdfHandle NetcdfHandle::open(const std::string& path) {
   silence_hdf5();
   check_plain_file(path);
+  check_classic(path);
   int id = -1;
   const int status = nc_open(path.c_str(), NC_NOWRITE, &id);
-  if (status == NC_NOERR) {
-    NetcdfHandle handle(id, path);
-    check_whole(path);
-    return handle;
-  }
+  if (status == NC_NOERR) return {id, path};
   if (status == EACCES || status == EPERM)
     throw Error(ErrorKind::io, "permission to open it was denied",
                 {.file = path, .remedy = "Check its permissions"});

@@ -22,8 +22,11 @@ struct ModelCard {
   std::string units{};
   std::string standard_name{};
   domain::Domain domain;
-  double typical_low = 0.0;  ///< usual range of values, in `units`; equal ends: unknown
-  double typical_high = 0.0;
+  double plausible_low = 0.0;  ///< range of values that impute accepts, in `units`; equal ends: unknown
+  double plausible_high = 0.0;
+  std::size_t training_fields = 600;
+  std::size_t window_steps = 1;
+  std::size_t season_bins = 1;
 };
 
 /// \brief What is missing from a variable, found by reading it once.
@@ -65,13 +68,19 @@ struct ModelFit {
 /// \brief Compares quantity, units, grids and, with a scan, the range of values.
 ModelFit fit_model(const GriddedVariable& variable, const MissingScan* scan, const ModelCard& model);
 
-/// \brief Memory of an imputation, bytes, to a factor of about two.
-///
-/// The libraries, 0.4 GB; the members of one field, 8 bytes for each member at 4 model points' and 3 file
-/// cells' worth of working copies; the model: 1000 training fields in three copies of 4 bytes a point, and a
-/// factor of 400 modes over a window of three steps. \param cells of the file's grid; \param model_points of
-/// the model's grid, 0: as many as cells
-double estimate_memory(std::size_t cells, std::size_t model_points, std::size_t members);
+/// \brief What the memory of an imputation depends on. The defaults stand for a model that is not known yet.
+struct MemoryNeed {
+  std::size_t cells = 0;              ///< of the file's grid
+  std::size_t model_points = 0;       ///< of the model's grid; 0: as many as cells
+  std::size_t training_fields = 600;  ///< kept in the model
+  std::size_t window_steps = 1;
+  std::size_t season_bins = 1;
+  std::size_t members = 32;
+};
+
+/// \brief Memory of an imputation, bytes, to a factor of about two: libraries, covariances of windows (1 GiB of them at
+/// most, or one), one factorisation, training fields, innovations of coherent draws, one field's members.
+double estimate_memory(const MemoryNeed& need);
 
 /// \brief The grid of a variable for people.
 struct GridFacts {
@@ -112,11 +121,12 @@ struct Inspection {
   std::optional<MissingScan> missing{};
   std::size_t members = 0;
   double memory = 0.0;             ///< bytes, of a run with `members`; 0 when unknown
-  std::vector<ModelFit> models{};  ///< fitting ones first, the nearest first
+  std::vector<ModelFit> models{};  ///< fitting ones without a warning first, then the nearest
   std::vector<std::string> notes{};
   std::optional<std::string> refusal{};  ///< what() of the Error that impute would throw
 
-  /// \brief Report for a terminal, UTF-8, lines of up to about 110 columns.
+  /// \brief Report for a terminal, UTF-8, lines of up to about 110 columns, no newline at the
+  /// end.
   [[nodiscard]] std::string to_text() const;
   /// \brief The same facts; keys are those of the members, shares in [0, 1], memory in bytes.
   [[nodiscard]] std::string to_json() const;
