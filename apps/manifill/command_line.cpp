@@ -215,7 +215,9 @@ const std::vector<Command>& commands() {
       {"inspect", "what a file is, what is missing, what would stop a run, memory needed"},
       {"train", "fit a prior or a flow to training fields"},
       {"impute", "fill the gaps of NetCDF fields with a calibrated ensemble"},
-      {"plot", "draw a map of a variable as PNG"},
+      {"merge", "put the shards of an imputation run together"},
+      {"sample", "draw fields from a model's prior"},
+      {"plot", "draw a map of a variable as PNG, PDF or SVG"},
   };
   return table;
 }

@@ -232,6 +232,10 @@ const domain::Domain& GriddedVariable::domain() const { return impl_->domain; }
 const TimeAxis& GriddedVariable::time() const { return impl_->time; }
 std::size_t GriddedVariable::times() const { return impl_->times(); }
 std::size_t GriddedVariable::extras() const { return impl_->extras(); }
+std::string GriddedVariable::time_dimension() const {
+  return impl_->time_dimension < 0 ? std::string() : impl_->dimensions[static_cast<std::size_t>(impl_->time_dimension)].name;
+}
+
 std::size_t GriddedVariable::cyclic_columns() const { return impl_->cyclic; }
 std::vector<std::size_t> GriddedVariable::extra_index(std::size_t extra) const {
   return impl_->extra_index(extra);

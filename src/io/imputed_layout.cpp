@@ -227,8 +227,7 @@ void ImputedLayout::define_unpacked(const NetcdfHandle& out, const NetcdfCopy& c
   const std::string comment = text_attribute(in, "comment");
   put_text(out, model_.group, id, "comment",
            comment + (comment.empty() ? "" : "; ") +
-               "unpacked, because filled values lie outside the range of " + name("_packed") +
-               ", which holds the input");
+               "unpacked; the packed input is " + name("_packed"));
   static_cast<void>(copy);
   target = {model_.group, id, in.name};
 }

@@ -3,6 +3,7 @@
 #include <netcdf_filter.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 namespace manifill::io {
@@ -176,13 +177,42 @@ void NetcdfCopy::define_dimensions(int from, int to) {
     Dimension d{.id = id};
     check(nc_inq_dim(from, id, name, &d.length), from_.path(), "reading a dimension failed");
     check_out(
-        nc_def_dim(to, name, unlimited_.count(id) > 0 ? NC_UNLIMITED : kept_length(d), &dimensions_[id]),
+        nc_def_dim(to, name, unlimited_.count(id) > 0 ? NC_UNLIMITED : whole_length(d), &dimensions_[id]),
         std::string("defining dimension '") + name + "' failed");
   }
 }
 
 std::size_t NetcdfCopy::kept_length(const Dimension& d) const {
   return d.id == options_.cut_dimension ? options_.length : d.length;
+}
+
+std::size_t NetcdfCopy::whole_length(const Dimension& d) const {
+  return d.id == options_.cut_dimension && options_.whole > 0 ? options_.whole : kept_length(d);
+}
+
+void NetcdfCopy::match() {
+  for (const auto& v : all_variables(from_)) {
+    const auto found = find_variable(to_, v.name);
+    if (!found || type_of(*found) != type_of(v) || dimensions_of(to_, *found).size() != dimensions_of(from_, v).size())
+      throw Error(ErrorKind::input, "it does not have the variables of the other shards",
+                  {.file = from_.path(), .variable = v.name, .remedy = "Merge the shards of one run; if fills left the packed range in some of them, run all with --set impute.unpack=true"});
+    variables_[v.name] = *found;
+  }
+}
+
+bool NetcdfCopy::depends_on_cut(const VariableId& v) const {
+  const auto dimensions = dimensions_of(from_, v);
+  return std::any_of(dimensions.begin(), dimensions.end(), [&](const Dimension& d) { return d.id == options_.cut_dimension; });
+}
+
+void NetcdfCopy::copy_cut_values() {
+  for (const auto& v : all_variables(from_))
+    if (depends_on_cut(v)) copy_variable(v);
+}
+
+void NetcdfCopy::verify_cut_values() {
+  for (const auto& v : all_variables(from_))
+    if (depends_on_cut(v) && type_of(v) <= NC_MAX_ATOMIC_TYPE && type_of(v) != NC_STRING) copy_variable(v, true);
 }
 
 void NetcdfCopy::define_variable(const VariableId& v) {
@@ -210,7 +240,7 @@ void NetcdfCopy::define_storage(const VariableId& v, const VariableId& o,
           "asking for chunks failed", v.name);
     const auto lengths = dimensions_of(from_, v);
     for (std::size_t k = 0; k < rank; ++k)
-      if (unlimited_.count(lengths[k].id) == 0) chunks[k] = std::min(chunks[k], kept_length(lengths[k]));
+      if (unlimited_.count(lengths[k].id) == 0) chunks[k] = std::min(chunks[k], whole_length(lengths[k]));
     const bool plain = storage == NC_CONTIGUOUS || storage == NC_COMPACT;
     if (plain || storage == NC_CHUNKED)
       check_out(nc_def_var_chunking(o.group, o.variable, storage, plain ? nullptr : chunks.data()),
@@ -280,15 +310,17 @@ void NetcdfCopy::copy_values() {
   }
 }
 
-void NetcdfCopy::copy_variable(const VariableId& v) {
+void NetcdfCopy::copy_variable(const VariableId& v, bool compare) {
   const VariableId& o = variables_.at(v.name);
   const nc_type type = type_of(v);
   const auto dimensions = dimensions_of(from_, v);
   std::vector<std::size_t> lengths;
   std::vector<std::size_t> offset;
+  std::vector<std::size_t> place;
   for (const auto& d : dimensions) {
     lengths.push_back(kept_length(d));
     offset.push_back(d.id == options_.cut_dimension ? options_.first : 0);
+    place.push_back(d.id == options_.cut_dimension ? options_.at : 0);
     if (lengths.back() == 0) return;
   }
   const std::size_t bytes = bytes_of(from_, v.group, type);
@@ -302,9 +334,11 @@ void NetcdfCopy::copy_variable(const VariableId& v) {
   do {
     std::vector<std::size_t> start(at);
     std::vector<std::size_t> count(step);
+    std::vector<std::size_t> target(at);
     std::size_t items = 1;
     for (std::size_t k = 0; k < at.size(); ++k) {
       start[k] += offset[k];
+      target[k] += place[k];
       count[k] = std::min(step[k], lengths[k] - at[k]);
       items *= count[k];
     }
@@ -312,7 +346,14 @@ void NetcdfCopy::copy_variable(const VariableId& v) {
     check(nc_get_vara(v.group, v.variable, start.data(), count.data(), slab.data()), from_.path(),
           "reading failed", v.name);
     slab.set_read();
-    check_out(nc_put_vara(o.group, o.variable, at.data(), count.data(), slab.data()), "writing failed",
+    if (compare) {
+      std::vector<unsigned char> found(items * bytes);
+      check(nc_get_vara(o.group, o.variable, target.data(), count.data(), found.data()), to_.path(), "verifying failed", v.name);
+      if (std::memcmp(found.data(), slab.data(), found.size()) != 0)
+        throw Error(ErrorKind::io, "what was written is not what was read", {.file = to_.path(), .variable = v.name, .remedy = "Check the disk"});
+      continue;
+    }
+    check_out(nc_put_vara(o.group, o.variable, target.data(), count.data(), slab.data()), "writing failed",
               v.name);
   } while (next(at, step, lengths));
 }

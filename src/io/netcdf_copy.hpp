@@ -16,6 +16,8 @@ struct CopyOptions {
   int cut_dimension = -1;  ///< id in the input: of it only [first, first + length) is kept
   std::size_t first = 0;
   std::size_t length = 0;
+  std::size_t at = 0;     ///< where the kept piece goes in the copy
+  std::size_t whole = 0;  ///< length of that dimension in the copy; 0: `length`
   std::vector<VariableId> without_values{};        ///< defined, not filled
   std::map<std::string, std::string> new_names{};  ///< full path of a variable to its short name in the copy
 };
@@ -26,7 +28,13 @@ class NetcdfCopy {
   NetcdfCopy(const NetcdfHandle& from, const NetcdfHandle& to, CopyOptions options)
       : from_(from), to_(to), options_(std::move(options)) {}
   void define();
+  /// Instead of `define`, when the output has the input's variables already. \throws Error(input) when it has not
+  void match();
   void copy_values();
+  /// Copies, of the variables that depend on the cut dimension, the kept piece.
+  void copy_cut_values();
+  /// Whether the copy's numbers are the input's, bit by bit. \throws Error(io) naming the variable
+  void verify_cut_values();
   [[nodiscard]] int group(int from) const { return groups_.at(from); }
   [[nodiscard]] int dimension(int from) const { return dimensions_.at(from); }
   [[nodiscard]] VariableId variable(const VariableId& from) const;
@@ -41,8 +49,10 @@ class NetcdfCopy {
   void define_storage(const VariableId& v, const VariableId& o, const std::vector<int>& dimensions);
   void define_filters(const VariableId& v, const VariableId& o);
   void copy_attributes(const VariableId& v, const VariableId& o);
-  void copy_variable(const VariableId& v);
+  void copy_variable(const VariableId& v, bool compare = false);
+  [[nodiscard]] bool depends_on_cut(const VariableId& v) const;
   [[nodiscard]] std::size_t kept_length(const Dimension& d) const;
+  [[nodiscard]] std::size_t whole_length(const Dimension& d) const;
   void check_out(int status, const std::string& what, const std::string& variable = "") const {
     check_write(status, to_.path(), what, variable);
   }
