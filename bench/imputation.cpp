@@ -1,21 +1,35 @@
-// Scores methods on the protocols of docs/results.md and prints a table.
+// Scores methods on the protocols of docs/results.md and prints tables.
 //
-//   bench-imputation pressure DATA.nc MODEL.h5 NOISE [STRIDE]     2008, random blocks and 20 % scattered cells
-//   bench-imputation gistemp  DATA.nc MODEL.h5 [STRIDE]           2010-2019 under the real gaps of 1880-1889
+//   bench-imputation pressure  DATA.nc MODEL.h5 [options]   2008, random blocks and 20 % scattered cells
+//   bench-imputation fractions DATA.nc MODEL.h5 [options]   2008, CRPS against the share hidden
+//   bench-imputation gistemp   DATA.nc MODEL.h5 [options]   2010-2019 under the real gaps of 1880-1889
 //
-// NOISE in standard deviations of 951 Pa; every STRIDE-th step is scored. The model must not have seen the scored years.
+//   --standard M.h5   a second model, whose flow has the standard base
+//   --noise S         observation noise of `pressure`, in standard deviations of 951 Pa (0.05)
+//   --stride K        every K-th step is scored (1)
+//   --refine N        adds the flow's members after N likelihood-aware steps of the prior
+//   --figure F.png    of `fractions`
+//
+// The models must not have seen the scored years.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "manifill/base/error.hpp"
 #include "manifill/pipeline/train.hpp"
+#include "manifill/plot/curves.hpp"
+#include "manifill/posterior/classical.hpp"
 #include "manifill/posterior/flow_training.hpp"
+#include "manifill/posterior/kriging.hpp"
 #include "manifill/posterior/sampler.hpp"
+#include "manifill/verification/bootstrap.hpp"
 #include "manifill/verification/scores.hpp"
 
 namespace {
@@ -26,90 +40,177 @@ constexpr std::uint64_t kMaskSeed = 20080101;
 constexpr std::uint32_t kMembers = 32;
 constexpr double kPressureUnit = 951.0;  // Pa
 
+struct Options {
+  std::string protocol{};
+  std::string data{};
+  std::string model{};
+  std::string standard{};
+  std::string figure{};
+  double noise = 0.05;
+  int stride = 1;
+  std::int64_t refine = 0;
+};
+
 struct Case {
   posterior::Window window;
-  Eigen::VectorXd truth;   // [point]
-  Eigen::VectorXd weight;  // [point], area where hidden and known
+  std::vector<bool> observed;  // [point], of the centre
+  Eigen::VectorXd truth;       // [point]
+  Eigen::VectorXd weight;      // [point], area where hidden and known
+};
+
+/// One row of the table: fills a case, and says whether by members, one field or Gaussian marginals.
+struct Method {
+  std::string name;
+  std::function<void(const Case&, verification::ScoreCard&)> score;
+  double preparation = 0.0;  // seconds
 };
 
 struct Row {
   std::string name;
   verification::ScoreCard card;
   double seconds = 0.0;
+  double preparation = 0.0;
 };
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-std::vector<std::array<std::size_t, 2>> neighbour_pairs(const domain::Domain& d) {
-  std::vector<std::array<std::size_t, 2>> pairs;
-  for (std::size_t i = 0; i < d.size(); ++i)
-    for (const auto j : d.neighbours(i))
-      if (i < j) pairs.push_back({i, j});
-  return pairs;
+posterior::Window narrowed(const posterior::Window& window, std::int64_t half) {
+  posterior::Window out;
+  const std::size_t first = window.centre() - static_cast<std::size_t>(half);
+  out.steps.assign(window.steps.begin() + static_cast<std::ptrdiff_t>(first),
+                   window.steps.begin() + static_cast<std::ptrdiff_t>(first + 2 * static_cast<std::size_t>(half) + 1));
+  return out;
 }
 
-posterior::Model reference_model(const posterior::Model& model, prior::BackboneOptions options) {
-  options.window = 0;
-  return {.info = model.info, .backbone = prior::Backbone::fit(model.backbone.training(), options)};
+Method by_sampler(const std::string& name, const std::string& sampler, const posterior::Model& model, double unit, std::int64_t refine = 0) {
+  const double begin = now();
+  const std::shared_ptr<posterior::PosteriorSampler> s = posterior::SamplerRegistry::instance().make(sampler, model);
+  return {name,
+          [s, &model, unit, refine](const Case& c, verification::ScoreCard& card) {
+            const auto e = s->sample(narrowed(c.window, model.backbone.options().window), {.seed = 1, .members = kMembers, .refine = refine});
+            card.add(e.members / unit, c.truth / unit, c.weight);
+          },
+          now() - begin};
 }
 
-void run(const std::vector<std::pair<std::string, const posterior::Model*>>& methods, const prior::TrainingFields& all,
-         const std::vector<Case>& cases, double unit, const char* unit_name) {
-  const auto pairs = neighbour_pairs(all.domain);
-  std::vector<Row> rows;
-  Row climatology;
-  climatology.name = "climatology";
-  for (const auto& c : cases) {
-    const Eigen::VectorXd fill = methods.front().second->backbone.mean(c.window.at_centre().season);
-    climatology.card.add(Eigen::VectorXd(fill / unit), Eigen::VectorXd(c.truth / unit), c.weight);
+Eigen::VectorXd observed_anomalies(const Case& c, const prior::Backbone& backbone) {
+  const posterior::StepObservation& centre = c.window.at_centre();
+  Eigen::VectorXd out = Eigen::VectorXd::Zero(c.truth.size());
+  if (!centre.measurement || centre.y.size() == 0) return out;
+  out = centre.measurement->adjoint(centre.y).col(0);
+  const Eigen::VectorXd level = backbone.mean(centre.season);
+  for (Eigen::Index i = 0; i < out.size(); ++i) out[i] = c.observed[static_cast<std::size_t>(i)] ? out[i] - level[i] : 0.0;
+  return out;
+}
+
+std::vector<Method> methods_of(const Options& o, const posterior::Model& model, const std::optional<posterior::Model>& standard,
+                               const posterior::Model& reference, double unit) {
+  const prior::Backbone& b = model.backbone;
+  std::vector<Method> out;
+  out.push_back({"climatology", [&b, unit](const Case& c, verification::ScoreCard& card) {
+                   card.add(Eigen::MatrixXd(b.mean(c.window.at_centre().season) / unit), c.truth / unit, c.weight);
+                 }});
+  out.push_back({"nearest neighbour", [&b, unit](const Case& c, verification::ScoreCard& card) {
+                   const Eigen::VectorXd fill = posterior::fill_nearest(b.domain(), c.observed, observed_anomalies(c, b)) + b.mean(c.window.at_centre().season);
+                   card.add(Eigen::MatrixXd(fill / unit), c.truth / unit, c.weight);
+                 }});
+  const double begin = now();
+  Eigen::MatrixXf anomalies = b.training().values;
+  for (Eigen::Index t = 0; t < anomalies.cols(); ++t) anomalies.col(t) -= b.mean(b.training().season[static_cast<std::size_t>(t)]).cast<float>();
+  const auto fitted = posterior::fit_exponential_covariance(b.domain(), anomalies);
+  const double fitting = now() - begin;
+  fmt::print("kriging: standard deviation {:.4g}, range {:.0f} km, nugget {:.3g}, by maximum likelihood\n", std::sqrt(fitted.covariance.variance), fitted.covariance.range_km, fitted.covariance.nugget);
+  out.push_back({"kriging, exponential",
+                 [&b, unit, fitted](const Case& c, verification::ScoreCard& card) {
+                   auto covariance = fitted.covariance;
+                   const auto& sigma = c.window.at_centre().measurement->noise_sigma();
+                   covariance.nugget += sigma.cwiseAbs2().mean();
+                   const posterior::KrigingFactor factor(b.domain(), covariance, c.observed);
+                   const Eigen::VectorXd mean = factor.mean(observed_anomalies(c, b)).col(0) + b.mean(c.window.at_centre().season);
+                   // The truth includes what neighbours do not share, but not the observations' noise.
+                   const Eigen::VectorXd sd = (factor.standard_deviation().array().square() + fitted.covariance.nugget).sqrt();
+                   card.add_gaussian(mean / unit, sd / unit, c.truth / unit, c.weight);
+                 },
+                 fitting});
+  out.push_back(by_sampler("reference optimal interpolation", "gaussian", reference, unit));
+  out.push_back(by_sampler("gaussian", "gaussian", model, unit));
+  if (standard && standard->flow) out.push_back(by_sampler("flow, standard base", "flow", *standard, unit));
+  if (model.flow) {
+    out.push_back(by_sampler("flow", "flow", model, unit));
+    if (o.refine > 0) out.push_back(by_sampler(fmt::format("flow --refine {}", o.refine), "flow", model, unit, o.refine));
   }
-  rows.push_back(std::move(climatology));
-  for (const auto& [name, model] : methods) {
-    const std::string method = name == "flow" ? "flow" : "gaussian";
-    Row row;
-    row.name = name;
-    auto sampler = posterior::SamplerRegistry::instance().make(method, *model);
+  return out;
+}
+
+std::vector<Row> score(const std::vector<Method>& methods, const domain::Domain& domain, const std::vector<Case>& cases) {
+  std::vector<Row> rows;
+  for (const auto& m : methods) {
+    Row row{m.name, verification::ScoreCard(domain), 0.0, m.preparation};
+    double scoring = 0.0;
     for (std::size_t k = 0; k < cases.size(); ++k) {
-      posterior::Window w = cases[k].window;
-      const std::size_t half = static_cast<std::size_t>(model->backbone.options().window);
-      const std::size_t first = w.centre() - half;
-      w.steps = std::vector<posterior::StepObservation>(w.steps.begin() + static_cast<std::ptrdiff_t>(first), w.steps.begin() + static_cast<std::ptrdiff_t>(first + 2 * half + 1));
-      static_cast<void>(model->backbone.window_covariance(model->backbone.season_bin(w.at_centre().season)));
       const double begin = now();
-      const auto e = sampler->sample(w, {.seed = 1, .first_member = 0, .members = kMembers});
-      if (k > 0) row.seconds += now() - begin;  // the first draw fills the innovations of the sequence
-      row.card.add(Eigen::MatrixXd(e.members / unit), Eigen::VectorXd(cases[k].truth / unit), cases[k].weight, pairs);
+      m.score(cases[k], row.card);
+      // The first case makes covariances and the innovations of a sequence: preparation, not part of a field.
+      (k > 0 ? scoring : row.preparation) += now() - begin;
     }
-    row.seconds /= std::max<double>(1.0, static_cast<double>(cases.size()) - 1.0);
+    row.seconds = scoring / std::max<double>(1.0, static_cast<double>(cases.size()) - 1.0);
+    fmt::print(stderr, "{}: {:.0f} s\n", m.name, scoring);
     rows.push_back(std::move(row));
   }
-  fmt::print("{} fields, {} members, scores in {} over hidden cells\n\n", cases.size(), kMembers, unit_name);
-  fmt::print("| method | RMSE | CRPS | spread/skill | 50 % | 80 % | 90 % | energy | variogram | s a field |\n|---|---|---|---|---|---|---|---|---|---|\n");
-  for (const auto& r : rows) {
-    const auto s = r.card.result();
-    if (r.name == "climatology") fmt::print("| {} | {:.4f} | {:.4f} | | | | | | | |\n", r.name, s.rmse, s.crps);
-    else
-      fmt::print("| {} | {:.4f} | {:.4f} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {:.4f} | {:.5f} | {:.3f} |\n", r.name, s.rmse, s.crps, s.spread_skill, s.coverage50,
-                 s.coverage80, s.coverage90, s.energy, s.variogram, r.seconds);
-  }
+  return rows;
 }
 
-std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise, int stride, std::int64_t half) {
-  const auto years = pipeline::years_of(all);
+std::string cell(double v, const char* format) { return std::isnan(v) ? std::string() : fmt::format(fmt::runtime(format), v); }
+
+void print_table(const std::vector<Row>& rows, std::size_t cases, const char* unit) {
+  fmt::print("\n{} fields, {} members, scores in {} over hidden cells\n\n", cases, kMembers, unit);
+  fmt::print("| method | RMSE | CRPS | spread/skill | 50 % | 80 % | 90 % | energy | variogram | gradient ratio | s a field |\n");
+  fmt::print("|---|---|---|---|---|---|---|---|---|---|---|\n");
+  for (const auto& r : rows) {
+    const auto s = r.card.result();
+    const bool single = s.members == 1;
+    const double nothing = verification::kUndefined;
+    fmt::print("| {} | {:.4f} | {:.4f} | {} | {} | {} | {} | {} | {} | {} | {:.3f} |\n", r.name, s.rmse, s.crps, cell(s.spread_skill, "{:.3f}"),
+               cell(single ? nothing : s.coverage50, "{:.3f}"), cell(single ? nothing : s.coverage80, "{:.3f}"), cell(single ? nothing : s.coverage90, "{:.3f}"),
+               cell(single ? nothing : s.energy, "{:.4f}"), cell(single ? nothing : s.variogram, "{:.5f}"), cell(single ? nothing : s.gradient_ratio, "{:.3f}"), r.seconds);
+  }
+  fmt::print("\n");
+  const auto find = [&](const std::string& name) {
+    const auto at = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.name == name; });
+    return at == rows.end() ? nullptr : &*at;
+  };
+  const auto compare = [&](const std::string& name, const std::string& with) {
+    const Row* a = find(name);
+    const Row* b = find(with);
+    if (a == nullptr || b == nullptr) return;
+    const double base = b->card.result().crps;
+    const auto d = verification::block_bootstrap_difference(a->card.field_crps(), b->card.field_crps(), a->card.values(&verification::FieldScores::weight));
+    fmt::print("{} against {}: CRPS {:+.1f} % ({:+.1f} to {:+.1f}, 95 % block bootstrap over fields)\n", name, with, 100.0 * d.mean / base, 100.0 * d.low / base, 100.0 * d.high / base);
+  };
+  compare("gaussian", "reference optimal interpolation");
+  compare("flow", "reference optimal interpolation");
+  compare("flow", "gaussian");
+}
+
+/// The windows of 2008 under the masks that `mask` draws for every step.
+std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise, int stride, std::int64_t half,
+                                 const std::function<measurement::ObservedCells(RandomStream&)>& mask) {
   std::vector<Case> cases;
   const Eigen::VectorXd area = Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
-  for (std::size_t t = 0; t < years.size(); ++t) {
-    if (years[t] != 2008 || (all.index[t] % stride) != 0) continue;
+  for (std::size_t t = 0; t < all.year.size(); ++t) {
+    if (all.year[t] != 2008 || (all.index[t] % stride) != 0) continue;
     std::vector<measurement::ObservedCells> masks;
     for (std::int64_t k = -half; k <= half; ++k) {
       RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::mask, .time = all.index[t] + k});
-      masks.push_back(measurement::blocks_and_scattered(all.domain, random));
+      masks.push_back(mask(random));
     }
     RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::observation_noise, .time = all.index[t]});
     Case c{.window = posterior::simulate_window(all, static_cast<Eigen::Index>(t), half, masks, noise * kPressureUnit, random),
-           .truth = all.values.col(static_cast<Eigen::Index>(t)).cast<double>(), .weight = area};
+           .observed = masks[static_cast<std::size_t>(half)],
+           .truth = all.values.col(static_cast<Eigen::Index>(t)).cast<double>(),
+           .weight = area};
     for (std::size_t i = 0; i < all.domain.size(); ++i)
-      if (masks[static_cast<std::size_t>(half)][i]) c.weight[static_cast<Eigen::Index>(i)] = 0.0;
+      if (c.observed[i]) c.weight[static_cast<Eigen::Index>(i)] = 0.0;
     cases.push_back(std::move(c));
   }
   return cases;
@@ -123,51 +224,104 @@ std::vector<Case> gistemp_cases(const prior::TrainingFields& all, int stride) {
   for (std::int64_t month = 2010 * 12; month < 2020 * 12; month += stride) {
     const auto t = static_cast<Eigen::Index>(at.at(month));
     const auto early = static_cast<Eigen::Index>(at.at(month - 130 * 12));
-    measurement::ObservedCells seen(all.domain.size());
-    Case c{.window = {}, .truth = all.values.col(t).cast<double>(), .weight = area};
-    for (std::size_t i = 0; i < seen.size(); ++i) {
-      const auto row = static_cast<Eigen::Index>(i);
-      seen[i] = !std::isnan(all.values(row, early));
-      if (seen[i] || std::isnan(all.values(row, t))) c.weight[row] = 0.0;
-      if (std::isnan(c.truth[row])) c.truth[row] = 0.0;
-    }
+    Case c{.window = {}, .observed = std::vector<bool>(all.domain.size()), .truth = all.values.col(t).cast<double>(), .weight = area};
     posterior::StepObservation step{.time = month, .season = all.season[static_cast<std::size_t>(t)]};
-    for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = seen[i] && !std::isnan(all.values(static_cast<Eigen::Index>(i), t));
-    step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(all.values.rows(), 0.05)));
-    step.y.resize(step.measurement->observations());
-    Eigen::Index row = 0;
-    for (std::size_t i = 0; i < seen.size(); ++i)
-      if (seen[i]) step.y[row++] = all.values(static_cast<Eigen::Index>(i), t);
+    std::vector<double> y;
+    for (std::size_t i = 0; i < c.observed.size(); ++i) {
+      const auto row = static_cast<Eigen::Index>(i);
+      const bool known = !std::isnan(all.values(row, t));
+      c.observed[i] = known && !std::isnan(all.values(row, early));
+      if (c.observed[i] || !known) c.weight[row] = 0.0;
+      if (c.observed[i]) y.push_back(all.values(row, t));
+    }
+    step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(c.observed, Eigen::VectorXd::Constant(all.values.rows(), 0.05)));
+    step.y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()));
     c.window.steps.push_back(std::move(step));
     cases.push_back(std::move(c));
   }
   return cases;
 }
 
+void fractions(const Options& o, const prior::TrainingFields& all, const posterior::Model& model, const std::vector<Method>& methods) {
+  const std::vector<double> shares{0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95};
+  std::map<std::string, plot::Curve> curves;
+  fmt::print("\n| share hidden |");
+  for (const auto& m : methods) fmt::print(" {} |", m.name);
+  fmt::print("\n|---|");
+  for (std::size_t k = 0; k < methods.size(); ++k) fmt::print("---|");
+  fmt::print("\n");
+  for (const double share : shares) {
+    const measurement::MaskBank bank(all.domain, {}, {"blocks_scattered"});
+    const auto cases = pressure_cases(all, o.noise, o.stride, model.backbone.options().window, [&](RandomStream& random) { return bank.draw(random, share); });
+    fmt::print("| {:.0f} % |", 100.0 * share);
+    for (const auto& row : score(methods, all.domain, cases)) {
+      const double crps = row.card.result().crps;
+      fmt::print(" {:.4f} |", crps);
+      plot::Curve& c = curves[row.name];
+      c.x.push_back(100.0 * share);
+      c.y.push_back(crps);
+    }
+    fmt::print("\n");
+  }
+  if (o.figure.empty()) return;
+  plot::CurvePanel panel{.title = "sea-level pressure 2008, masks not seen before", .x = {.label = "cells hidden, %"}, .y = {.label = "CRPS, 951 Pa"}};
+  for (const auto& m : methods) {
+    if (m.name == "climatology" || m.name == "nearest neighbour") continue;  // far above the others
+    plot::Curve c = curves[m.name];
+    c.label = m.name;
+    c.markers = true;
+    panel.curves.push_back(std::move(c));
+  }
+  plot::curves(o.figure, {.panels = {panel}, .width = 1200});
+}
+
+Options parse(const std::vector<std::string>& args) {
+  if (args.size() < 3) throw Error(ErrorKind::usage, "usage: bench-imputation pressure|fractions|gistemp DATA.nc MODEL.h5 [options]");
+  Options o;
+  o.protocol = args[0];
+  o.data = args[1];
+  o.model = args[2];
+  for (std::size_t k = 3; k + 1 < args.size(); k += 2) {
+    const std::string& value = args[k + 1];
+    if (args[k] == "--standard") o.standard = value;
+    else if (args[k] == "--noise") o.noise = std::stod(value);
+    else if (args[k] == "--stride") o.stride = std::stoi(value);
+    else if (args[k] == "--refine") o.refine = std::stoll(value);
+    else if (args[k] == "--figure") o.figure = value;
+    else throw Error(ErrorKind::usage, "unknown option " + args[k]);
+  }
+  return o;
+}
+
 int main_of(const std::vector<std::string>& args) {
-  if (args.size() < 3) throw Error(ErrorKind::usage, "usage: bench-imputation pressure|gistemp DATA.nc MODEL.h5 [NOISE] [STRIDE]");
-  const bool pressure = args[0] == "pressure";
-  const auto input = io::GriddedVariable::open(args[1], "");
+  const Options o = parse(args);
+  const bool gistemp = o.protocol == "gistemp";
+  const auto input = io::GriddedVariable::open(o.data, "");
   const auto all = pipeline::load_training_fields(input, -100000, 100000, {});
-  const auto model = posterior::Model::load(args[2]);
+  const auto model = posterior::Model::load(o.model);
+  std::optional<posterior::Model> standard;
+  if (!o.standard.empty()) standard = posterior::Model::load(o.standard);
+  // Plain sample covariance of a single time: untapered on pressure, 3000 km (half the support) on GISTEMP.
   prior::BackboneOptions plain = model.backbone.options();
+  plain.window = 0;
   plain.scale_power = 0.0;
-  plain.season_bins = pressure ? 1 : 12;
+  plain.season_bins = gistemp ? 12 : 1;
   plain.season_weights = {1.0};
-  plain.taper_km = pressure ? 0.0 : 6000.0;
+  plain.taper_km = gistemp ? 6000.0 : 0.0;
   plain.second_taper_share = 0.0;
   plain.offset_variance = 0.0;
   plain.inflation = 1.0;
-  const auto reference = reference_model(model, plain);
-  std::vector<std::pair<std::string, const posterior::Model*>> methods{{"reference optimal interpolation", &reference}, {"gaussian", &model}};
-  if (model.flow) methods.emplace_back("flow", &model);
-  if (pressure) {
-    const double noise = args.size() > 3 ? std::stod(args[3]) : 0.05;
-    const int stride = args.size() > 4 ? std::stoi(args[4]) : 1;
-    run(methods, all, pressure_cases(all, noise, stride, model.backbone.options().window), kPressureUnit, "951 Pa");
-  } else {
-    run(methods, all, gistemp_cases(all, args.size() > 3 ? std::stoi(args[3]) : 1), 1.0, "K");
+  const posterior::Model reference{.info = model.info, .backbone = prior::Backbone::fit(model.backbone.training(), plain)};
+  const double unit = gistemp ? 1.0 : kPressureUnit;
+  const auto methods = methods_of(o, model, standard, reference, unit);
+  if (o.protocol == "fractions") {
+    fractions(o, all, model, methods);
+    return 0;
   }
+  const auto cases = gistemp ? gistemp_cases(all, o.stride)
+                             : pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
+                                              [&](RandomStream& random) { return measurement::blocks_and_scattered(all.domain, random); });
+  print_table(score(methods, all.domain, cases), cases.size(), gistemp ? "K" : "951 Pa");
   return 0;
 }
 

@@ -43,6 +43,9 @@ Shard parse_shard(const std::string& text, std::size_t times) {
   char rest = 0;
   if (std::sscanf(text.c_str(), "%lu/%lu%c", &i, &n, &rest) != 2 || i < 1 || i > n)
     throw Error(ErrorKind::usage, "the shard '" + text + "' is not I/N with 1 <= I <= N", {.remedy = "Write for example --shard 3/8"});
+  if (n > times)
+    throw Error(ErrorKind::usage, fmt::format("{} shards were asked for and the file has {} times: some would be empty", n, times),
+                {.remedy = fmt::format("Use at most {} shards", times)});
   const std::size_t first = times * (i - 1) / n;
   return {first, times * i / n - first};
 }
@@ -176,7 +179,7 @@ FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler
 }
 
 void write_output(const Config& c, const io::GriddedVariable& input, const posterior::Model& model, const Journal& journal,
-                  const Shard& shard, const std::string& resolved, std::vector<std::string>& notes) {
+                  const Shard& shard, const std::string& resolved, const std::string& job) {
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
   for (std::size_t k = 0; k < journal.size(); ++k) {
@@ -187,11 +190,12 @@ void write_output(const Config& c, const io::GriddedVariable& input, const poste
         high = std::max<double>(high, r.mean[i]);
       }
   }
-  const bool unpacked = low <= high && !io::ImputedFileWriter::fits_packing(input, low, high);
-  if (unpacked) {
-    notes.push_back(fmt::format("filled values reach {:g} to {:g} and leave the packed range of '{}': it is written unpacked as float, the packed input stays as '{}_packed'",
+  const bool beyond = low <= high && !io::ImputedFileWriter::fits_packing(input, low, high);
+  const bool packed = !io::ImputedFileWriter::fits_packing(input, -std::numeric_limits<double>::max(), std::numeric_limits<double>::max());
+  const bool unpacked = beyond || (packed && c.flag("impute.unpack"));
+  if (beyond) {
+    log::warning(fmt::format("filled values reach {:g} to {:g} and leave the packed range of '{}': it is written unpacked as float, the packed input stays as '{}_packed'",
                                 low, high, input.summary().name, input.summary().name));
-    log::warning(notes.back());
   }
   const bool keep_members = c.flag("impute.write_members");
   io::ImputedFileOptions o{.path = c.text("impute.output"), .overwrite = c.flag("impute.overwrite")};
@@ -205,7 +209,11 @@ void write_output(const Config& c, const io::GriddedVariable& input, const poste
                   {"manifill_model", fmt::format("{} {:016x}", model.info.name, model.checksum)},
                   {"manifill_config", resolved},
                   {"manifill_seed", std::to_string(c.integer("impute.seed"))}};
-  if (!c.text("impute.shard").empty()) o.attributes["manifill_shard"] = c.text("impute.shard");
+  if (!c.text("impute.shard").empty()) {
+    o.attributes["manifill_shard"] = c.text("impute.shard");
+    o.attributes["manifill_shard_dimension"] = input.time_dimension();
+    o.attributes["manifill_job"] = job;
+  }
   io::ImputedFileWriter writer(input, o, unpacked);
   for (std::size_t k = 0; k < journal.size(); ++k) {
     const FieldRecord r = journal.read(k);
@@ -234,7 +242,9 @@ std::vector<OptionSpec> impute_specs() {
       {.key = "impute.seed", .help = "seed of the ensemble", .fallback = std::int64_t{1}, .lowest = 0},
       {.key = "impute.write_members", .help = "write V_member(realization, ...)", .fallback = false},
       {.key = "impute.noise", .help = "observation noise, units of the variable; 0: the model's", .fallback = 0.0, .lowest = 0},
-      {.key = "impute.diagnostics", .help = "write log-densities, importance weights and chi-square to OUT.diagnostics.csv", .fallback = false},
+      {.key = "impute.refine", .help = "steps of the prior, aware of the likelihood, that start from the flow's members", .fallback = std::int64_t{0}, .lowest = 0, .highest = 10000},
+      {.key = "impute.diagnostics", .help = "write log-densities, importance weights and chi-square to OUTPUT.diagnostics.csv", .fallback = false},
+      {.key = "impute.unpack", .help = "write a packed variable as float whether or not its fills fit the packed range (for shards that are to be merged)", .fallback = false},
       {.key = "impute.shard", .help = "I/N: only the I-th of N runs of consecutive times", .fallback = std::string()},
       {.key = "impute.max_memory", .help = "refuse a run that would need more", .fallback = std::string("4GiB")},
       {.key = "impute.time_limit", .help = "stop with a checkpoint after so many seconds; 0: never", .fallback = 0.0, .lowest = 0},
@@ -291,16 +301,12 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
 
 double impute_memory(const posterior::Model& model, std::size_t cells, std::uint32_t members) {
   const auto& o = model.backbone.options();
-  const auto n = static_cast<double>(model.backbone.domain().size());
-  const auto fields = static_cast<double>(model.backbone.training().values.cols());
-  const double rows = n * static_cast<double>(2 * o.window + 1);
-  const double factors = 4.0 * rows * rows * static_cast<double>(o.season_bins);
-  const double factorisation = 8.0 * rows * (2.0 * rows + n);
-  const double training = 4.0 * n * fields * 3.0;
-  const double innovations = 4.0 * n * fields * members;
-  const double ensemble = 8.0 * members * (4.0 * n + 3.0 * static_cast<double>(cells));
-  constexpr double kLibraries = 4e8;  // LibTorch, OpenBLAS and NetCDF themselves
-  return factors + factorisation + training + innovations + ensemble + kLibraries;
+  return io::estimate_memory({.cells = cells,
+                              .model_points = model.backbone.domain().size(),
+                              .training_fields = static_cast<std::size_t>(model.backbone.training().values.cols()),
+                              .window_steps = static_cast<std::size_t>(2 * o.window + 1),
+                              .season_bins = static_cast<std::size_t>(o.season_bins),
+                              .members = members});
 }
 
 std::vector<std::string> run_impute(const Config& c) {
@@ -327,15 +333,17 @@ std::vector<std::string> run_impute(const Config& c) {
                                                     : model.backbone.options().noise_sigma * model.backbone.unit_scale();
   const std::string resolved = c.to_toml();
   std::error_code ignored;
-  const std::string identity = fmt::format("{}|{:016x}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", version(), model.checksum, fs::file_size(input.path(), ignored),
-                                           fs::last_write_time(input.path(), ignored).time_since_epoch().count(), input.summary().name,
-                                           c.text("impute.method"), members, c.integer("impute.seed"), c.flag("impute.write_members"), noise,
-                                           c.text("impute.shard"), c.flag("impute.diagnostics"));
+  // What every shard of one run has in common.
+  const std::string job = fmt::format("{} {} {} members {} refine {} noise {:g}", fs::path(input.path()).filename().string(), input.summary().name,
+                                      c.text("impute.method"), members, c.integer("impute.refine"), noise);
+  const std::string identity = fmt::format("{}|{:016x}|{}|{}|{}|{}|{}|{}|{}", version(), model.checksum, fs::file_size(input.path(), ignored),
+                                           fs::last_write_time(input.path(), ignored).time_since_epoch().count(), job, c.integer("impute.seed"),
+                                           c.flag("impute.write_members"), c.text("impute.shard"), c.flag("impute.diagnostics"));
   set_time_limit(c.real("impute.time_limit"));
   Journal journal(output + ".manifill-checkpoint", identity, c.flag("impute.resume"));
   if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));
   Observations observations(input, fit, model, noise);
-  const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")), .first_member = 0, .members = members, .density = c.flag("impute.diagnostics")};
+  const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")), .first_member = 0, .members = members, .density = c.flag("impute.diagnostics"), .refine = c.integer("impute.refine")};
   Progress progress("imputing", input.extras() * shard.count, "fields");
   progress.set(journal.size());
   for (std::size_t e = 0; e < input.extras(); ++e)
@@ -367,11 +375,10 @@ std::vector<std::string> run_impute(const Config& c) {
       csv += fmt::format("{},{},{:.4f},{:.2f},{},{:.4f},{:.4f}\n", r.extra, r.time, r.chi_square, r.effective_size, i + 1, r.diagnostics[i], r.diagnostics[members + i]);
   }
   if (unlike > 0) {
-    notes.push_back(fmt::format("{} fields are unlike the training data: the chi-square of their observed departures is above {:g} times its expectation (worst {:.1f} at time index {}); trust their spread less",
+    log::warning(fmt::format("{} fields are unlike the training data: the chi-square of their observed departures is above {:g} times its expectation (worst {:.1f} at time index {}); trust their spread less",
                                 unlike, kChiSquareWarning, most, worst));
-    log::warning(notes.back());
   }
-  write_output(c, input, model, journal, shard, resolved, notes);
+  write_output(c, input, model, journal, shard, resolved, job);
   if (c.flag("impute.diagnostics")) write_atomically(output + ".diagnostics.csv", csv);
   write_atomically(output + ".toml", resolved);
   journal.remove();

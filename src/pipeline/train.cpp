@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -12,7 +13,11 @@
 #include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/imputed_file.hpp"
+#include "manifill/pipeline/select_backbone.hpp"
+#include "manifill/pipeline/training_plot.hpp"
 #include "manifill/posterior/flow_training.hpp"
+#include "manifill/prior/prior.hpp"
+#include "manifill/prior/score_training.hpp"
 
 namespace manifill::pipeline {
 namespace {
@@ -49,8 +54,11 @@ std::vector<OptionSpec> train_prior_specs() {
           {.key = "train.except_years", .help = "years left out", .fallback = std::vector<double>{}},
           {.key = "train.name", .help = "name of the model", .fallback = std::string("model")},
           {.key = "train.output", .help = "model file to write (.h5)", .fallback = std::string()},
+          {.key = "train.validation_years", .help = "years held out while the score network is trained and the backbone's options are chosen", .fallback = std::vector<double>{}},
+          {.key = "train.score", .help = "train a score network on the backbone", .fallback = false},
+          {.key = "train.resume", .help = "go on from the checkpoint of a stopped training", .fallback = false},
       },
-      prior::BackboneOptions::specs());
+      joined(joined(prior::BackboneOptions::specs(), prior::ScoreTrainingOptions::specs()), selection_specs()));
 }
 
 std::vector<OptionSpec> train_flow_specs() {
@@ -64,7 +72,8 @@ std::vector<OptionSpec> train_flow_specs() {
               {.key = "train.gaps_variable", .help = "its variable", .fallback = std::string()},
               {.key = "train.gaps_first_year", .help = "first year of those gaps", .fallback = std::int64_t{-100000}},
               {.key = "train.gaps_last_year", .help = "last year of those gaps", .fallback = std::int64_t{100000}},
-              {.key = "train.log", .help = "CSV file of the training curve; empty: OUTPUT.csv", .fallback = std::string()},
+              {.key = "train.log", .help = "CSV file of the training curve, drawn beside it as PNG; empty: OUTPUT.csv", .fallback = std::string()},
+              {.key = "train.resume", .help = "go on from the checkpoint of a stopped training", .fallback = false},
           },
           posterior::FlowTrainingOptions::specs()),
       posterior::FlowNetworkOptions::specs());
@@ -90,6 +99,10 @@ prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int
     const auto field = input.read(0, t, 1);
     for (std::size_t i = 0; i < field.size(); ++i) f.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) = static_cast<float>(field(0, i));
     f.index.push_back(index.empty() ? static_cast<std::int64_t>(t) : index[t]);
+    if (f.index.size() > 1 && f.index.back() <= f.index[f.index.size() - 2])
+      throw Error(ErrorKind::input, fmt::format("two times fall into one {} or run backwards", f.step == prior::StepKind::day ? "day" : f.step == prior::StepKind::month ? "month" : "step"),
+                  {.file = input.path(), .variable = input.summary().name, .index = fmt::format("[time {}]", t), .remedy = "Sort the file and average it to one step"});
+    f.year.push_back(time.dates.empty() ? static_cast<int>(t) : time.dates[t].year);
     const bool month = f.step == prior::StepKind::month;
     f.season.push_back(time.dates.empty() ? 0.0 : month ? (time.dates[t].month - 0.5) / 12.0 : time.dates[t].year_fraction);
   }
@@ -108,16 +121,34 @@ std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& inp
   return out;
 }
 
-std::vector<int> years_of(const prior::TrainingFields& f) {
-  std::vector<int> out;
-  for (std::size_t t = 0; t < f.index.size(); ++t) {
-    if (f.step == prior::StepKind::month) out.push_back(static_cast<int>(f.index[t] / 12));
-    // The day index counts from the same origin for all times; the season says how much of its year has gone by.
-    else if (f.step == prior::StepKind::day) out.push_back(static_cast<int>(std::floor((static_cast<double>(f.index[t]) - f.season[t] * 365.2425) / 365.2425 + 0.5)));
-    else out.push_back(static_cast<int>(f.index[t]));
+namespace {
+
+/// Trains the score network beside the output; its checkpoint and log stay in OUTPUT.training while it runs.
+prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFields& fields, const prior::BackboneOptions& backbone_options,
+                                        std::vector<std::string>& notes) {
+  const auto& held = c.list("train.validation_years");
+  std::vector<bool> validation(fields.year.size());
+  std::vector<bool> keep(fields.year.size());
+  for (std::size_t t = 0; t < validation.size(); ++t) {
+    validation[t] = std::find(held.begin(), held.end(), static_cast<double>(fields.year[t])) != held.end();
+    keep[t] = !validation[t];
   }
-  return out;
+  if (std::find(validation.begin(), validation.end(), true) == validation.end())
+    throw Error(ErrorKind::usage, "no training field lies in train.validation_years", {.remedy = "Hold out one of the years " + std::to_string(fields.year.front()) + " to " + std::to_string(fields.year.back())});
+  const std::string directory = c.text("train.output") + ".training";
+  std::filesystem::create_directories(directory);
+  const prior::ScoreTrainingHooks hooks{.report = [](const std::string& line) { log::info(line); }, .stop = [] { return stop_requested(); }};
+  const auto trained = prior::train_score(prior::Backbone::fit(fields.subset(keep), backbone_options), fields, validation,
+                                          prior::ScoreTrainingOptions::from(c), directory, c.flag("train.resume"), hooks);
+  notes.push_back(fmt::format("score network: squared error of the denoiser {:.4f} of the backbone's on held-out years (noisy to clean: {:.3f} {:.3f} {:.3f} {:.3f}), best at step {} of {}, {:.0f} s",
+                              trained.validation_ratio, trained.validation_bands[0], trained.validation_bands[1], trained.validation_bands[2], trained.validation_bands[3],
+                              trained.best_step, trained.steps, trained.seconds));
+  plot_score_training(directory + "/score_log.csv", c.text("train.output") + ".score.png");
+  notes.push_back("training curve: " + c.text("train.output") + ".score.png");
+  return trained;
 }
+
+}  // namespace
 
 std::vector<std::string> train_prior(const Config& c) {
   require(c, "train.input", "--input");
@@ -126,13 +157,19 @@ std::vector<std::string> train_prior(const Config& c) {
   const auto input = io::GriddedVariable::open(c.text("train.input"), c.text("train.variable"));
   auto fields = load_training_fields(input, static_cast<int>(c.integer("train.first_year")), static_cast<int>(c.integer("train.last_year")), c.list("train.except_years"));
   const auto count = fields.values.cols();
-  posterior::Model model{.backbone = prior::Backbone::fit(std::move(fields), prior::BackboneOptions::from(c))};
+  std::vector<std::string> notes;
+  const prior::BackboneOptions options = select_backbone(c, fields, notes);
+  prior::ScoreNetwork score{nullptr};
+  if (c.flag("train.score")) score = train_score_network(c, fields, options, notes).network;
+  posterior::Model model{.backbone = prior::Backbone::fit(std::move(fields), options)};
+  model.score = score;
   const auto& summary = input.summary();
   model.info = {c.text("train.name"), summary.name.substr(summary.name.rfind('/') + 1), summary.units, summary.standard_name,
                 fmt::format("manifill {}; {} fields of {} from {}", version(), count, summary.name, input.path().substr(input.path().rfind('/') + 1))};
   model.save(c.text("train.output"));
-  return {fmt::format("{} fields on {}, standard deviation of anomalies {:.4g} {}", count, model.backbone.domain().describe(), model.backbone.unit_scale(), summary.units),
-          "written: " + c.text("train.output")};
+  notes.insert(notes.begin(), fmt::format("{} fields on {}, standard deviation of anomalies {:.4g} {}", count, model.backbone.domain().describe(), model.backbone.unit_scale(), summary.units));
+  notes.push_back("written: " + c.text("train.output"));
+  return notes;
 }
 
 std::vector<std::string> train_flow(const Config& c) {
@@ -143,7 +180,9 @@ std::vector<std::string> train_flow(const Config& c) {
   const auto options = posterior::FlowTrainingOptions::from(c);
   const auto network = posterior::FlowNetworkOptions::from(c);
   const prior::TrainingFields& fields = model.backbone.training();
-  const auto years = years_of(fields);
+  const std::vector<int>& years = fields.year;
+  if (years.empty())
+    throw Error(ErrorKind::input, "the model keeps no years of its training fields", {.file = c.text("train.prior"), .remedy = "Run 'manifill train prior' again"});
   const auto& held = c.list("train.validation_years");
   std::vector<measurement::ObservedCells> gaps;
   if (!c.text("train.gaps").empty())
@@ -163,36 +202,52 @@ std::vector<std::string> train_flow(const Config& c) {
   std::map<int, std::size_t> fold_of_year;
   for (std::size_t k = 0; k < list.size(); ++k) fold_of_year[list[k]] = k * folds / list.size();
   std::vector<std::size_t> fold(years.size());
-  std::vector<Eigen::Index> training;
-  std::vector<Eigen::Index> validation;
+  std::vector<posterior::Fold> training(folds);
+  std::vector<posterior::Fold> validation(1);
   for (std::size_t t = 0; t < years.size(); ++t) {
     const auto found = fold_of_year.find(years[t]);
     fold[t] = found == fold_of_year.end() ? folds : found->second;
-    (fold[t] == folds ? validation : training).push_back(static_cast<Eigen::Index>(t));
+    (fold[t] == folds ? validation.front() : training[fold[t]]).times.push_back(static_cast<Eigen::Index>(t));
   }
-  if (validation.empty())
+  if (validation.front().times.empty())
     throw Error(ErrorKind::usage, "no year is held out for validation", {.remedy = "Set train.validation_years to years of the training data"});
-  std::vector<prior::Backbone> backbones;
-  for (std::size_t k = 0; k <= folds; ++k) {
-    std::vector<bool> keep(fold.size());
-    for (std::size_t t = 0; t < fold.size(); ++t) keep[t] = fold[t] != k;
-    backbones.push_back(prior::Backbone::fit(fields.subset(keep), model.backbone.options()));
-  }
-  const auto backbone_of = [&](Eigen::Index t) -> const prior::Backbone& { return backbones[fold[static_cast<std::size_t>(t)]]; };
+  const auto without = [&](std::size_t k) {
+    return [&, k] {
+      std::vector<bool> keep(fold.size());
+      for (std::size_t t = 0; t < fold.size(); ++t) keep[t] = fold[t] != k;
+      return prior::Backbone::fit(fields.subset(keep), model.backbone.options());
+    };
+  };
+  for (std::size_t k = 0; k < folds; ++k) training[k].backbone = without(k);
+  validation.front().backbone = without(folds);
   const measurement::MaskBank bank(fields.domain, gaps);
   posterior::TrainingHooks hooks;
   hooks.report = [](const std::string& line) { log::info(line); };
   hooks.stop = [] { return stop_requested(); };
   hooks.log_csv = c.text("train.log").empty() ? c.text("train.output") + ".csv" : c.text("train.log");
+  hooks.checkpoint = c.text("train.output") + ".checkpoint";
+  hooks.resume = c.flag("train.resume");
+  if (hooks.resume && !std::filesystem::exists(hooks.checkpoint))
+    throw Error(ErrorKind::usage, "there is no checkpoint to resume from", {.file = hooks.checkpoint, .remedy = "Start without --resume"});
   const auto seed = static_cast<std::uint64_t>(options.seed);
-  const auto cases = posterior::simulate_cases(fields, training, backbone_of, bank, options, options.cases, seed, hooks);
-  const auto held_cases = posterior::simulate_cases(fields, validation, backbone_of, bank, options, options.validation_cases, seed + 1, hooks);
-  const auto trained = posterior::train_flow(cases, held_cases, network, options, model.backbone, {}, hooks);
+  const std::int64_t half = model.backbone.options().window;
+  const auto cases = posterior::simulate_cases(fields, training, half, bank, options, options.cases, seed, hooks);
+  const auto held_cases = posterior::simulate_cases(fields, validation, half, bank, options, options.validation_cases, seed + 1, hooks);
+  posterior::PriorLogDensity density;  // empty: the backbone's
+  if (model.score) {
+    density = [prior = prior::Prior(model.backbone, model.score), seed](const torch::Tensor& x, const std::vector<double>& season) {
+      return prior.log_density(x, season, {.draws = 4, .seed = seed}).to(torch::kFloat32);
+    };
+  }
+  const auto trained = posterior::train_flow(cases, held_cases, network, options, model.backbone, density, hooks);
   model.flow = trained.network;
   model.flow_options = network;
   model.flow_base = posterior::parse_flow_base(options.base);
   model.info.training += fmt::format("; flow: {} cases, seed {}, {:.0f} s", options.cases, options.seed, trained.seconds);
   model.save(c.text("train.output"));
+  std::error_code ignored;
+  std::filesystem::remove(hooks.checkpoint, ignored);
+  plot_flow_training(hooks.log_csv, std::filesystem::path(hooks.log_csv).replace_extension(".png").string());
   return {fmt::format("validation CRPS {:.4f}, {:+.1f} % of the base's {:.4f} (normalised units, held-out years and masks)", trained.validation_crps,
                       100.0 * (trained.validation_crps / trained.base_validation_crps - 1.0), trained.base_validation_crps),
           fmt::format("factor on the spread {:.3f}; {:.0f} s", std::exp(trained.network->log_spread.item<double>()), trained.seconds), "written: " + c.text("train.output")};

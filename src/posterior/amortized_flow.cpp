@@ -18,7 +18,7 @@ torch::Tensor as_tensor(Eigen::MatrixXf& x) {
 
 }  // namespace
 
-AmortizedFlowSampler::AmortizedFlowSampler(const Model& model) : model_(model), base_(model) {
+AmortizedFlowSampler::AmortizedFlowSampler(const Model& model) : model_(model), base_(model), departure_(model) {
   if (!model.flow)
     throw Error(ErrorKind::usage, "the model '" + model.info.name + "' holds no flow",
                 {.remedy = "Use --method gaussian, or train one with 'manifill train flow'"});
@@ -70,10 +70,11 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
       e.log_density.array() -= sd.array().log().sum() + 0.5 * static_cast<double>(n) * std::log(2.0 * std::numbers::pi);
       e.log_density -= determinant.cast<double>();
     }
-    // p(y | x) p(x) is, up to a constant, the backbone's posterior density where the prior is the backbone.
-    e.log_weight = factor->log_density(window, x) - e.log_density;
+    // The window's Gaussian posterior, with the score network's departure from the Gaussian prior where there is one.
+    e.log_weight = factor->log_density(window, x) + departure_(x, centre.season, request.seed) - e.log_density;
     e.effective_size = effective_sample_size(e.log_weight);
   }
+  if (request.refine > 0) x = refine(departure_, *factor, window, x, request);
   e.members = backbone.scale(centre.season).asDiagonal() * x;
   e.members.colwise() += backbone.mean(centre.season);
   return e;

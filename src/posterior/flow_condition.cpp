@@ -26,7 +26,7 @@ FlowCondition make_condition(const prior::Backbone& backbone, const Window& wind
 
   FlowCondition c;
   c.mean = means.col(static_cast<Eigen::Index>(window.centre())).cast<float>();
-  c.sd = (posterior ? Eigen::VectorXd(factor.variance().cwiseMax(1e-12).cwiseSqrt()) : prior_sd).cast<float>();
+  c.sd = (posterior ? Eigen::VectorXd(factor.marginal_scale()) : prior_sd).cast<float>();
   c.features.resize(n, condition_channels(backbone.options().window));
   for (Eigen::Index k = 0; k < steps; ++k) {
     const StepObservation& step = window.steps[static_cast<std::size_t>(k)];

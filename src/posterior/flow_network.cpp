@@ -6,8 +6,9 @@ namespace manifill::posterior {
 namespace {
 
 constexpr double kLogScaleLimit = 2.0;  // a layer changes a scale by at most e^2 either way
+constexpr double kShiftLimit = 8.0;     // and moves a mean by at most 8 standard deviations of the base
 
-torch::Tensor limit(const torch::Tensor& x) { return kLogScaleLimit * torch::tanh(x / kLogScaleLimit); }
+torch::Tensor limit(const torch::Tensor& x, double bound = kLogScaleLimit) { return bound * torch::tanh(x / bound); }
 
 /// Checkerboards of 1, 2, 4, ... cells, each followed by its complement: 1 where a coupling leaves the field as it is.
 torch::Tensor partition(std::int64_t layer, const prior::GridTopology& t) {
@@ -61,7 +62,7 @@ class ConvFlow : public FlowNetwork {
     const auto h = stack_(features);
     const auto out = head_(h).flatten(2);
     Context c;
-    c.shift = options_.affine ? out.select(1, 0) : torch::zeros_like(out.select(1, 0));
+    c.shift = options_.affine ? limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
     c.log_scale = options_.affine ? limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
     if (!couplings_.empty()) c.features = context_(h);
     return c;

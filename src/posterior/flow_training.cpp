@@ -4,13 +4,16 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <numbers>
 
 #include <fmt/format.h>
 
+#include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/base/parallel.hpp"
+#include "manifill/io/model_file.hpp"
 #include "manifill/posterior/flow_objectives.hpp"
+#include "manifill/prior/averaged_optimiser.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -42,38 +45,6 @@ std::vector<measurement::ObservedCells> draw_masks(const prior::TrainingFields& 
       masks[static_cast<std::size_t>(k)].assign(fields.domain.size(), false);
   return masks;
 }
-
-/// Moving average of the weights, swapped in for validation.
-class AveragedWeights {
- public:
-  AveragedWeights(FlowNetwork& network, double decay) : network_(network), decay_(decay) {
-    for (const auto& p : network.parameters()) average_.push_back(p.detach().clone());
-  }
-  void update() {
-    const torch::NoGradGuard frozen;
-    ++count_;
-    // A short memory at first, or the average would drag the starting point along.
-    const double decay = std::min(decay_, (1.0 + static_cast<double>(count_)) / (10.0 + static_cast<double>(count_)));
-    const auto parameters = network_.parameters();
-    for (std::size_t k = 0; k < parameters.size(); ++k) average_[k].mul_(decay).add_(parameters[k], 1.0 - decay);
-  }
-  void swap() {
-    const torch::NoGradGuard frozen;
-    const auto parameters = network_.parameters();
-    for (std::size_t k = 0; k < parameters.size(); ++k) {
-      const auto held = parameters[k].detach().clone();
-      parameters[k].copy_(average_[k]);
-      average_[k].copy_(held);
-    }
-  }
-  std::vector<torch::Tensor>& tensors() { return average_; }
-
- private:
-  FlowNetwork& network_;
-  double decay_;
-  std::int64_t count_ = 0;
-  std::vector<torch::Tensor> average_{};
-};
 
 FlowCases select(const FlowCases& all, const torch::Tensor& which) {
   FlowCases some;
@@ -346,13 +317,11 @@ Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, s
   return window;
 }
 
-FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Eigen::Index>& times,
-                         const std::function<const prior::Backbone&(Eigen::Index)>& backbone_of,
+FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds, std::int64_t half,
                          const measurement::MaskBank& bank, const FlowTrainingOptions& o, std::int64_t count,
                          std::uint64_t seed, const TrainingHooks& hooks) {
   const auto& shape = fields.domain.lat_lon();
   const auto n = static_cast<std::int64_t>(fields.domain.size());
-  const std::int64_t half = backbone_of(times.front()).options().window;
   const std::int64_t channels = condition_channels(half);
   const auto rows = static_cast<std::int64_t>(shape.nlat());
   const auto columns = static_cast<std::int64_t>(shape.nlon());
@@ -366,12 +335,15 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
   c.weight = torch::zeros({count, n});
   c.hidden = torch::zeros({count, n});
   c.departures = torch::empty({count, o.draws, n});
-  const double begin = seconds();
-  for (std::int64_t k = 0; k < count; ++k) {
-    if (hooks.stop()) throw Error(ErrorKind::stopped, "stopped while simulating training cases");
-    RandomStream random({.seed = seed, .purpose = RandomPurpose::training, .time = k});
-    const Eigen::Index time = times[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(times.size()) - 1))];
-    const prior::Backbone& backbone = backbone_of(time);
+  if (keep) {
+    c.windows.resize(static_cast<std::size_t>(count));
+    c.factors.resize(static_cast<std::size_t>(count));
+  }
+  const auto stream_of = [&](std::int64_t k) { return RandomStream({.seed = seed, .purpose = RandomPurpose::training, .time = k}); };
+  const auto simulate = [&](std::int64_t k, const Fold& fold, const prior::Backbone& backbone) {
+    RandomStream random = stream_of(k);
+    static_cast<void>(random.uniform());  // it chose the fold
+    const Eigen::Index time = fold.times[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(fold.times.size()) - 1))];
     const double noise = backbone.unit_scale() * o.noise_lowest * std::pow(o.noise_highest / o.noise_lowest, random.uniform());
     const auto masks = draw_masks(fields, 2 * half + 1, bank, o, random);
     const Window window = simulate_window(fields, time, half, masks, noise, random);
@@ -406,112 +378,194 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
       z = condition.sd.cwiseInverse().asDiagonal() * factor->draw_departures(random, o.draws).cast<float>();
     std::copy(z.data(), z.data() + z.size(), c.departures.data_ptr<float>() + k * z.size());
     if (keep) {
-      c.windows.push_back(window);
-      c.factors.push_back(factor);
+      c.windows[static_cast<std::size_t>(k)] = window;
+      c.factors[static_cast<std::size_t>(k)] = factor;
     }
-    if ((k + 1) % 500 == 0)
-      hooks.report(fmt::format("simulated {} of {} cases, {:.0f} s", k + 1, count, seconds() - begin));
+  };
+  // Fold by fold, so that the covariances of one only are in memory.
+  double times = 0.0;
+  for (const auto& f : folds) times += static_cast<double>(f.times.size());
+  std::vector<std::vector<std::int64_t>> cases_of(folds.size());
+  for (std::int64_t k = 0; k < count; ++k) {
+    double left = stream_of(k).uniform() * times;
+    std::size_t f = 0;
+    while (f + 1 < folds.size() && left >= static_cast<double>(folds[f].times.size())) left -= static_cast<double>(folds[f++].times.size());
+    cases_of[f].push_back(k);
+  }
+  const double begin = seconds();
+  std::int64_t done = 0;
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    if (cases_of[f].empty()) continue;
+    const prior::Backbone backbone = folds[f].backbone();
+    parallel_for(static_cast<std::int64_t>(cases_of[f].size()), [&](std::int64_t k) {
+      if (hooks.stop()) throw Error(ErrorKind::stopped, "stopped while simulating training cases");
+      simulate(cases_of[f][static_cast<std::size_t>(k)], folds[f], backbone);
+    }, [&] {
+      if (++done % 1000 == 0)
+        hooks.report(fmt::format("simulated {} of {} cases, {:.0f} s", done, count, seconds() - begin));
+    });
   }
   return c;
 }
+
+namespace {
+
+/// Where a training stands.
+struct Progress {
+  std::int64_t step = 0;
+  std::int64_t without_gain = 0;
+  double best_crps = 0.0;
+  double base_crps = 0.0;
+  double seconds = 0.0;
+};
+
+/// Log and checkpoint of a training.
+class Records {
+ public:
+  Records(const TrainingHooks& hooks, std::string agreement) : hooks_(hooks), agreement_(std::move(agreement)) {}
+
+  void log(const std::string& line) {
+    if (lines_.empty()) lines_ = "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error\n";
+    lines_ += line;
+    if (!hooks_.log_csv.empty()) write_atomically(hooks_.log_csv, lines_);
+  }
+
+  void save(const FlowNetwork& network, const prior::AveragedOptimiser& state, const Progress& p) const {
+    if (hooks_.checkpoint.empty()) return;
+    io::ModelFile file;
+    file.put_text("agreement", agreement_);
+    file.put_text("log", lines_);
+    state.save(network, file);
+    file.put_integers("steps", {2}, {p.step, p.without_gain});
+    file.put_doubles("figures", {3}, {p.best_crps, p.base_crps, p.seconds});
+    file.save(hooks_.checkpoint);
+  }
+
+  Progress load(FlowNetwork& network, prior::AveragedOptimiser& state) {
+    const auto file = io::ModelFile::load(hooks_.checkpoint);
+    if (file.text("agreement") != agreement_)
+      throw Error(ErrorKind::input, "the checkpoint is of a training with other options or fields",
+                  {.file = hooks_.checkpoint, .remedy = "Use the options and data it was started with, or start anew without --resume"});
+    lines_ = file.text("log");
+    state.load(network, file);
+    const auto& steps = file.integers("steps", {2});
+    const auto& figures = file.doubles("figures", {3});
+    return {.step = steps[0], .without_gain = steps[1], .best_crps = figures[0], .base_crps = figures[1], .seconds = figures[2]};
+  }
+
+ private:
+  const TrainingHooks& hooks_;
+  std::string agreement_;
+  std::string lines_{};
+};
+
+/// What a checkpoint must agree with to be continued.
+std::string agreement_of(const FlowCases& training, const FlowNetwork& network, const FlowTrainingOptions& o) {
+  const auto truth = training.truth.contiguous();
+  const auto hash = hash_bytes(truth.data_ptr<float>(), static_cast<std::size_t>(truth.numel()) * sizeof(float));
+  std::string shapes;
+  for (const auto& p : network.named_parameters()) shapes += fmt::format(" {}:{}", p.key(), p.value().numel());
+  return fmt::format("cases {} {:016x} seed {} steps {} batch {} rate {} decay {} average {} weights {} {} {} {} anneal {}{}", training.size(), hash, o.seed,
+                     o.steps, o.batch, o.learning_rate, o.weight_decay, o.average, o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl,
+                     o.anneal, shapes);
+}
+
+}  // namespace
 
 TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation, const FlowNetworkOptions& network_options,
                        const FlowTrainingOptions& o, const prior::Backbone& backbone, const PriorLogDensity& prior,
                        const TrainingHooks& hooks) {
   const auto topology = prior::GridTopology::of(backbone.domain());
   const PriorLogDensity prior_density = prior ? prior : gaussian_prior(backbone);
-  torch::manual_seed(static_cast<std::uint64_t>(o.seed));
+  const auto seed = static_cast<std::uint64_t>(o.seed);
+  torch::manual_seed(seed);
   const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
   auto network = twin();
-  AveragedWeights average(*network, o.average);
-  torch::optim::AdamW optimizer(network->parameters(),
-                                torch::optim::AdamWOptions(o.learning_rate).weight_decay(o.weight_decay));
+  prior::AveragedOptimiser optimiser(*network, {.weight_decay = o.weight_decay, .clip = 0.3, .average = o.average, .second_decay = 0.999});
   Objective objective(*network, o, topology, prior_density, backbone, twin);
-  TrainedFlow out;
-  out.network = network;
-  out.base_validation_crps = validate(*network, validation).crps;
-  out.validation_crps = out.base_validation_crps;
-  std::vector<torch::Tensor> best;
-  for (const auto& p : network->parameters()) best.push_back(p.detach().clone());
+  Records records(hooks, agreement_of(training, *network, o));
+  Progress p;
+  if (hooks.resume) {
+    p = records.load(*network, optimiser);
+    hooks.report(fmt::format("resumed at step {}", p.step));
+  } else {
+    p.base_crps = p.best_crps = validate(*network, validation).crps;
+    records.log(fmt::format("0,0,,,{:.6f},\n", p.base_crps));
+  }
 
-  const double begin = seconds();
+  const double begin = seconds() - p.seconds;
   const double budget = o.minutes * 60.0;
   const std::int64_t count = training.size();
   const std::int64_t per_epoch = std::max<std::int64_t>(1, count / o.batch);
   const double between = std::clamp(budget / 40.0, 2.0, 30.0);
-  double next_validation = between;
-  std::int64_t without_gain = 0;
+  double next_validation = p.seconds + between;
   torch::Tensor order;
-  std::ofstream log;
-  if (!hooks.log_csv.empty()) {
-    log.open(hooks.log_csv);
-    log << "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error\n";
-    log << fmt::format("0,0,,,{:.6f},\n", out.base_validation_crps);
-  }
+  std::int64_t epoch = -1;
   double crps = 0.0;
   double energy = 0.0;
   std::int64_t summed = 0;
-  for (std::int64_t step = 0; step < o.steps; ++step) {
-    const double elapsed = seconds() - begin;
-    const double progress = std::max(elapsed / std::max(budget, 1e-9), static_cast<double>(step) / static_cast<double>(o.steps));
-    if (progress >= 1.0 || hooks.stop()) break;
-    if (step % per_epoch == 0) order = torch::randperm(count, torch::kLong);
-    const auto which = order.narrow(0, (step % per_epoch) * o.batch, std::min(o.batch, count)).contiguous();
-    const double warm = std::min(1.0, static_cast<double>(step + 1) / 100.0);
+  while (p.step < o.steps && p.without_gain < o.patience) {
+    p.seconds = seconds() - begin;
+    const double progress = std::max(p.seconds / std::max(budget, 1e-9), static_cast<double>(p.step) / static_cast<double>(o.steps));
+    if (progress >= 1.0) break;
+    if (hooks.stop()) {
+      records.save(*network, optimiser, p);
+      throw Error(ErrorKind::stopped, fmt::format("stopped at step {} of the flow", p.step),
+                  {.file = hooks.checkpoint, .remedy = "Run again with --resume"});
+    }
+    if (p.step / per_epoch != epoch) {
+      epoch = p.step / per_epoch;
+      // Keyed by epoch and step, so that a resumed training meets the cases and drops the channels it would have.
+      order = torch::randperm(count, at::detail::createCPUGenerator(seed + 7919U * static_cast<std::uint64_t>(epoch)), torch::kLong);
+    }
+    torch::manual_seed(seed + 104729U * static_cast<std::uint64_t>(p.step));
+    const auto which = order.narrow(0, (p.step % per_epoch) * o.batch, std::min(o.batch, count)).contiguous();
+    const double warm = std::min(1.0, static_cast<double>(p.step + 1) / 300.0);
     const double rate = o.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1.0 + std::cos(std::numbers::pi * progress)));
-    for (auto& group : optimizer.param_groups()) static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
     const double second = 1.0 / (1.0 + std::exp(-(progress - o.anneal) * 20.0));
-    optimizer.zero_grad();
+    network->zero_grad();
     const Losses losses = objective(select(training, which), second > 0.02 ? second : 0.0);
     const double loss = losses.total.item<double>();
     if (!std::isfinite(loss))
-      throw Error(ErrorKind::numerical, fmt::format("the training loss is not finite at step {}", step),
+      throw Error(ErrorKind::numerical, fmt::format("the training loss is not finite at step {}", p.step),
                   {.remedy = "Lower flow.learning_rate"});
     losses.total.backward();
-    torch::nn::utils::clip_grad_norm_(network->parameters(), 1.0);
-    optimizer.step();
-    average.update();
+    optimiser.update(*network, ++p.step, rate);
     crps += losses.crps;
     energy += losses.energy;
     ++summed;
-    const bool last = seconds() - begin >= budget || step + 1 == o.steps;
-    if (seconds() - begin < next_validation && !last) continue;
-    next_validation = seconds() - begin + between;
-    average.swap();
+    p.seconds = seconds() - begin;
+    const bool last = p.seconds >= budget || p.step == o.steps;
+    if (p.seconds < next_validation && !last) continue;
+    next_validation = p.seconds + between;
+    const auto held = prior::copies(*network);
+    prior::assign(*network, optimiser.average);
     const Validation v = validate(*network, validation);
-    const bool gain = v.crps < out.validation_crps;
-    if (gain) {
-      out.validation_crps = v.crps;
-      without_gain = 0;
-      const auto parameters = network->parameters();
-      for (std::size_t k = 0; k < best.size(); ++k) best[k].copy_(parameters[k].detach());
+    prior::assign(*network, held);
+    if (v.crps < p.best_crps) {
+      p.best_crps = v.crps;
+      p.without_gain = 0;
+      for (std::size_t k = 0; k < optimiser.best.size(); ++k) optimiser.best[k].copy_(optimiser.average[k]);
     } else {
-      ++without_gain;
+      ++p.without_gain;
     }
-    average.swap();
     const double share = 1.0 / static_cast<double>(summed);
     hooks.report(fmt::format("step {} ({:.0f} s): loss {:.4f} {:.4f}, validation CRPS {:.4f} ({:+.1f} % of the base), standardised error {:.3f}",
-                             step + 1, seconds() - begin, crps * share, energy * share, v.crps,
-                             100.0 * (v.crps / out.base_validation_crps - 1.0), v.standardised));
-    if (log) {
-      log << fmt::format("{},{:.1f},{:.6f},{:.6f},{:.6f},{:.4f}\n", step + 1, seconds() - begin, crps * share, energy * share, v.crps, v.standardised);
-      log.flush();
-    }
+                             p.step, p.seconds, crps * share, energy * share, v.crps, 100.0 * (v.crps / p.base_crps - 1.0), v.standardised));
+    records.log(fmt::format("{},{:.1f},{:.6f},{:.6f},{:.6f},{:.4f}\n", p.step, p.seconds, crps * share, energy * share, v.crps, v.standardised));
+    records.save(*network, optimiser, p);
     crps = energy = 0.0;
     summed = 0;
-    if (without_gain >= o.patience) break;
   }
+  prior::assign(*network, optimiser.best);
   {
     const torch::NoGradGuard frozen;
-    const auto parameters = network->parameters();
-    for (std::size_t k = 0; k < best.size(); ++k) parameters[k].copy_(best[k]);
     // The spread that makes the mean square of standardised errors one on held-out fields under held-out masks.
     const Validation v = validate(*network, validation);
     network->log_spread.fill_(std::clamp(0.5 * std::log(v.standardised), -0.3, 0.3));
   }
   network->eval();
-  out.seconds = seconds() - begin;
-  return out;
+  return {.network = network, .validation_crps = p.best_crps, .base_validation_crps = p.base_crps, .seconds = p.seconds};
 }
 
 }  // namespace manifill::posterior

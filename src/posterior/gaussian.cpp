@@ -1,5 +1,7 @@
 #include "manifill/posterior/gaussian.hpp"
 
+#include "manifill/posterior/refine.hpp"
+
 namespace manifill::posterior {
 namespace {
 
@@ -8,7 +10,10 @@ const SamplerRegistration kRegistration("gaussian", "optimal interpolation with 
 
 }  // namespace
 
-GaussianSampler::GaussianSampler(const Model& model) : backbone_(model.backbone), cache_(model.backbone) {}
+GaussianSampler::GaussianSampler(const Model& model)
+    : backbone_(model.backbone), cache_(model.backbone), departure_(std::make_unique<PriorDeparture>(model)) {}
+
+GaussianSampler::~GaussianSampler() = default;
 
 Eigen::MatrixXd GaussianSampler::draw(const Window& window, const WindowFactor& factor, const SampleRequest& request) {
   const std::uint64_t which = (static_cast<std::uint64_t>(request.first_member) << 32) | request.members;
@@ -23,18 +28,19 @@ Eigen::MatrixXd GaussianSampler::draw(const Window& window, const WindowFactor& 
 Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& request) {
   const auto f = factor(window);
   const StepObservation& centre = window.at_centre();
-  const Eigen::MatrixXd x = draw(window, *f, request);
+  Eigen::MatrixXd x = draw(window, *f, request);
   Ensemble e;
-  e.members = backbone_.scale(centre.season).asDiagonal() * x;
-  e.members.colwise() += backbone_.mean(centre.season);
   std::tie(e.chi_square, e.freedom) = f->chi_square(window);
   if (e.freedom > 0.0) e.chi_square /= e.freedom;
   if (request.density) {
     e.log_density = f->log_density(window, x);
-    // Under its own prior the Gaussian posterior is exact: every member weighs the same.
-    e.log_weight = Eigen::VectorXd::Zero(x.cols());
-    e.effective_size = static_cast<double>(x.cols());
+    // Under the backbone as prior the Gaussian posterior is exact: every member weighs the same.
+    e.log_weight = (*departure_)(x, centre.season, request.seed);
+    e.effective_size = effective_sample_size(e.log_weight);
   }
+  if (request.refine > 0 && !departure_->zero()) x = refine(*departure_, *f, window, x, request);
+  e.members = backbone_.scale(centre.season).asDiagonal() * x;
+  e.members.colwise() += backbone_.mean(centre.season);
   return e;
 }
 

@@ -7,19 +7,14 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/operators/definite_factor.hpp"
 
 namespace manifill::posterior {
 namespace {
 
 using Factor = Eigen::LLT<Eigen::MatrixXd>;
 
-Factor cholesky(const Eigen::MatrixXd& matrix) {
-  Factor factor(matrix);
-  if (factor.info() != Eigen::Success)
-    throw Error(ErrorKind::numerical, "a covariance of observations is not positive definite",
-                {.remedy = "Give a larger noise level, or train with a larger backbone.residual_floor"});
-  return factor;
-}
+constexpr Eigen::Index kDoubleObservations = 1200;  // up to here a factor in double precision costs nothing
 
 /// The observations of a window stacked: z = A x over [step, point], in normalised units.
 measurement::SparseMatrix stack(const prior::Backbone& backbone, const Window& window, Eigen::VectorXd& sigma) {
@@ -50,33 +45,36 @@ struct WindowFactor::Impl {
   explicit Impl(const prior::Backbone& b) : backbone(b) {}
 
   prior::Backbone backbone;
-  const prior::WindowCovariance* covariance = nullptr;  // kept alive by the backbone
+  std::shared_ptr<const prior::WindowCovariance> covariance;
   Eigen::Index points = 0;
   std::size_t centre = 0;
-  measurement::SparseMatrix a;             // [observation][step, point]
-  measurement::SparseMatrix compact;       // its columns that are not empty
-  std::vector<Eigen::Index> touched;       // which those are
-  Eigen::VectorXd sigma;                   // [observation]
-  Factor factor;                           // of A C A^T + R
-  Eigen::VectorXd variance;                // [point]
-  Eigen::MatrixXd half;                    // L^-1 A C of the centre's columns, kept where it is small
+  measurement::SparseMatrix a;        // [observation][step, point]
+  measurement::SparseMatrix compact;  // its columns that are not empty
+  std::vector<Eigen::Index> touched;  // which those are
+  bool plain = true;                  // a mask of unit weights: A C is a choice of rows
+  Eigen::VectorXd sigma;              // [observation]
+  Eigen::VectorXd direct;             // [point], noise variance of the centre's own direct observation; 0: none
+  std::unique_ptr<operators::DefiniteFactor> factor;  // of A C A^T + R
+  mutable std::once_flag variance_once;
+  mutable Eigen::VectorXd variance;  // [point]
+  mutable std::once_flag scale_once;
+  mutable Eigen::VectorXd scale;  // [point]
 
-  [[nodiscard]] std::vector<Eigen::Index> step_rows(std::size_t k) const {
-    std::vector<Eigen::Index> rows(static_cast<std::size_t>(points));
-    std::iota(rows.begin(), rows.end(), static_cast<Eigen::Index>(k) * points);
-    return rows;
-  }
-  /// A C of some columns of C: [observation][column].
-  [[nodiscard]] Eigen::MatrixXd observe(const std::vector<Eigen::Index>& columns) const {
+  [[nodiscard]] Eigen::Index first_row(std::size_t k) const { return static_cast<Eigen::Index>(k) * points; }
+  /// A C of some points of the centre: [observation][point].
+  [[nodiscard]] Eigen::MatrixXd observe(const std::vector<Eigen::Index>& which) const {
+    std::vector<Eigen::Index> columns = which;
+    for (auto& j : columns) j += first_row(centre);
     Eigen::MatrixXd c = covariance->gather(touched, columns);
     if (plain) return c;
     return compact * c;
   }
-  bool plain = true;                       // a mask of unit weights: A C is a choice of rows
 
   void prepare();
+  /// Posterior variances of some points of the centre.
+  void variances(const std::vector<Eigen::Index>& which, Eigen::VectorXd& out) const;
   [[nodiscard]] Eigen::VectorXd departures(const Window& window) const;
-  [[nodiscard]] Eigen::MatrixXd analysis(std::size_t k, const Eigen::MatrixXd& departure) const;
+  [[nodiscard]] Eigen::MatrixXd analysis(std::size_t k, const Eigen::MatrixXd& solved) const;
   [[nodiscard]] Factor posterior() const;
 };
 
@@ -88,34 +86,46 @@ void WindowFactor::Impl::prepare() {
       place[static_cast<std::size_t>(j)] = static_cast<int>(touched.size());
       touched.push_back(j);
     }
+  direct = Eigen::VectorXd::Zero(points);
   std::vector<Eigen::Triplet<double>> entries;
-  for (Eigen::Index i = 0; i < a.rows(); ++i)
+  for (Eigen::Index i = 0; i < a.rows(); ++i) {
+    const bool alone = a.outerIndexPtr()[i + 1] - a.outerIndexPtr()[i] == 1;
     for (measurement::SparseMatrix::InnerIterator it(a, i); it; ++it) {
+      const Eigen::Index at = it.col() - first_row(centre);
+      if (alone && at >= 0 && at < points) {
+        const double noise = std::pow(sigma[i] / it.value(), 2);
+        direct[at] = direct[at] > 0.0 ? std::min(direct[at], noise) : noise;
+      }
       plain = plain && it.value() == 1.0 && place[static_cast<std::size_t>(it.col())] == i;
       entries.emplace_back(static_cast<int>(i), place[static_cast<std::size_t>(it.col())], it.value());
     }
+  }
   compact.resize(a.rows(), static_cast<Eigen::Index>(touched.size()));
   compact.setFromTriplets(entries.begin(), entries.end());
   plain = plain && compact.rows() == compact.cols();
+  const bool single = covariance->single() && a.rows() > kDoubleObservations;
+  if (plain && single) {
+    Eigen::MatrixXf s = covariance->gather_single(touched, touched);
+    s.diagonal() += sigma.cwiseAbs2().cast<float>();
+    factor = std::make_unique<operators::DefiniteFactor>(std::move(s));
+    return;
+  }
   Eigen::MatrixXd s = covariance->gather(touched, touched);
   if (!plain) s = (compact * Eigen::MatrixXd((compact * s).transpose())).eval();
   s.diagonal() += sigma.cwiseAbs2();
-  factor = cholesky(s);
-  const auto rows = step_rows(centre);
-  variance.resize(points);
-  constexpr Eigen::Index kBlock = 512;  // bounds the memory of the triangular solve
-  for (Eigen::Index first = 0; first < points; first += kBlock) {
-    const Eigen::Index count = std::min(kBlock, points - first);
-    const std::vector<Eigen::Index> some(rows.begin() + first, rows.begin() + first + count);
-    Eigen::MatrixXd block = observe(some);
-    factor.matrixL().solveInPlace(block);
-    for (Eigen::Index i = 0; i < count; ++i) {
-      const Eigen::Index row = some[static_cast<std::size_t>(i)];
-      variance[first + i] = std::max((*covariance)(row, row) - block.col(i).squaredNorm(), 1e-12);
-    }
-    if (points <= 2 * kBlock) {
-      half.conservativeResize(block.rows(), first + count);
-      half.rightCols(count) = block;
+  factor = single ? std::make_unique<operators::DefiniteFactor>(Eigen::MatrixXf(s.cast<float>()))
+                  : std::make_unique<operators::DefiniteFactor>(std::move(s));
+}
+
+void WindowFactor::Impl::variances(const std::vector<Eigen::Index>& which, Eigen::VectorXd& out) const {
+  constexpr std::size_t kBlock = 512;  // bounds the memory of the triangular solve
+  for (std::size_t first = 0; first < which.size(); first += kBlock) {
+    const std::vector<Eigen::Index> some(which.begin() + static_cast<std::ptrdiff_t>(first),
+                                         which.begin() + static_cast<std::ptrdiff_t>(std::min(which.size(), first + kBlock)));
+    const Eigen::VectorXd explained = factor->quadratic(observe(some));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const Eigen::Index row = first_row(centre) + some[i];
+      out[some[i]] = std::max((*covariance)(row, row) - explained[static_cast<Eigen::Index>(i)], 1e-12);
     }
   }
 }
@@ -132,25 +142,27 @@ Eigen::VectorXd WindowFactor::Impl::departures(const Window& window) const {
   return d;
 }
 
-/// C_kz (A C A^T + R)^-1 d: what departures [observation][column] add to step k.
-Eigen::MatrixXd WindowFactor::Impl::analysis(std::size_t k, const Eigen::MatrixXd& departure) const {
-  return observe(step_rows(k)).transpose() * factor.solve(departure);
+/// C_k A^T s: what departures d with s = (A C A^T + R)^-1 d, [observation][column], add to step k.
+Eigen::MatrixXd WindowFactor::Impl::analysis(std::size_t k, const Eigen::MatrixXd& solved) const {
+  return covariance->multiply_rows(first_row(k), points, a.transpose() * solved);
 }
 
 /// Cholesky factor of the posterior covariance of the centre.
 Factor WindowFactor::Impl::posterior() const {
-  const auto rows = step_rows(centre);
+  std::vector<Eigen::Index> all(static_cast<std::size_t>(points));
+  std::iota(all.begin(), all.end(), Eigen::Index{0});
+  std::vector<Eigen::Index> rows = all;
+  for (auto& j : rows) j += first_row(centre);
   Eigen::MatrixXd c = covariance->gather(rows, rows);
-  if (half.cols() == points) {
-    c.noalias() -= half.transpose() * half;
-  } else {
-    Eigen::MatrixXd whole = observe(rows);
-    factor.matrixL().solveInPlace(whole);
-    c.noalias() -= whole.transpose() * whole;
-  }
+  const Eigen::MatrixXd observed = observe(all);
+  c.noalias() -= observed.transpose() * factor->solve(observed);
   // Rounding of the difference must not turn the least variances negative.
   c.diagonal().array() += 1e-9 * c.diagonal().maxCoeff();
-  return cholesky(c);
+  Factor out(c);
+  if (out.info() != Eigen::Success)
+    throw Error(ErrorKind::numerical, "the posterior covariance of a step is not positive definite",
+                {.remedy = "Give a larger noise level, or train with a larger backbone.residual_floor"});
+  return out;
 }
 
 WindowFactor::WindowFactor(const prior::Backbone& backbone, const Window& window) : impl_(std::make_unique<Impl>(backbone)) {
@@ -158,7 +170,7 @@ WindowFactor::WindowFactor(const prior::Backbone& backbone, const Window& window
   if (static_cast<std::int64_t>(window.steps.size()) != 2 * backbone.options().window + 1)
     throw Error(ErrorKind::internal, "a window of " + std::to_string(window.steps.size()) + " steps for a backbone of " +
                                          std::to_string(2 * backbone.options().window + 1));
-  m.covariance = &backbone.window_covariance(backbone.season_bin(window.at_centre().season));
+  m.covariance = backbone.window_covariance(backbone.season_bin(window.at_centre().season));
   m.points = static_cast<Eigen::Index>(backbone.domain().size());
   m.centre = window.centre();
   m.a = stack(backbone, window, m.sigma);
@@ -169,18 +181,45 @@ WindowFactor::~WindowFactor() = default;
 
 Eigen::MatrixXd WindowFactor::mean(const Window& window) const {
   const Impl& m = *impl_;
-  const Eigen::MatrixXd solved = m.factor.solve(m.departures(window));
+  const Eigen::MatrixXd solved = m.factor->solve(m.departures(window));
   Eigen::MatrixXd out(m.points, static_cast<Eigen::Index>(window.steps.size()));
-  for (std::size_t k = 0; k < window.steps.size(); ++k)
-    out.col(static_cast<Eigen::Index>(k)) = m.observe(m.step_rows(k)).transpose() * solved;
+  for (std::size_t k = 0; k < window.steps.size(); ++k) out.col(static_cast<Eigen::Index>(k)) = m.analysis(k, solved);
   return out;
 }
 
 Eigen::VectorXd WindowFactor::centre_mean(const Window& window) const {
-  return impl_->analysis(impl_->centre, impl_->departures(window));
+  return impl_->analysis(impl_->centre, impl_->factor->solve(impl_->departures(window)));
 }
 
-const Eigen::VectorXd& WindowFactor::variance() const { return impl_->variance; }
+const Eigen::VectorXd& WindowFactor::variance() const {
+  const Impl& m = *impl_;
+  std::call_once(m.variance_once, [&] {
+    m.variance.resize(m.points);
+    std::vector<Eigen::Index> all(static_cast<std::size_t>(m.points));
+    std::iota(all.begin(), all.end(), Eigen::Index{0});
+    m.variances(all, m.variance);
+  });
+  return m.variance;
+}
+
+const Eigen::VectorXd& WindowFactor::marginal_scale() const {
+  const Impl& m = *impl_;
+  std::call_once(m.scale_once, [&] {
+    Eigen::VectorXd variance(m.points);
+    std::vector<Eigen::Index> hidden;
+    for (Eigen::Index i = 0; i < m.points; ++i) {
+      if (m.direct[i] == 0.0) {
+        hidden.push_back(i);
+        continue;
+      }
+      const double c = (*m.covariance)(m.first_row(m.centre) + i, m.first_row(m.centre) + i);
+      variance[i] = c * m.direct[i] / (c + m.direct[i]);
+    }
+    m.variances(hidden, variance);
+    m.scale = variance.cwiseMax(1e-12).cwiseSqrt();
+  });
+  return m.scale;
+}
 
 Eigen::MatrixXd WindowFactor::draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
                                    std::uint32_t first_member, std::uint32_t members) const {
@@ -206,13 +245,26 @@ Eigen::MatrixXd WindowFactor::draw(const Window& window, prior::PriorSequence& s
   }
   Eigen::MatrixXd departure = -(m.a * fields) - m.sigma.asDiagonal() * noise;
   departure.colwise() += m.departures(window);
-  return fields.middleRows(static_cast<Eigen::Index>(m.centre) * m.points, m.points) + m.analysis(m.centre, departure);
+  return fields.middleRows(m.first_row(m.centre), m.points) + m.analysis(m.centre, m.factor->solve(departure));
 }
 
 Eigen::MatrixXd WindowFactor::draw_departures(RandomStream& random, Eigen::Index columns) const {
-  Eigen::MatrixXd z(impl_->points, columns);
-  random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(z.size())));
-  return impl_->posterior().matrixL() * z;
+  const Impl& m = *impl_;
+  Eigen::MatrixXd white(m.covariance->rows(), columns);
+  random.fill_normal(std::span<double>(white.data(), static_cast<std::size_t>(white.size())));
+  const Eigen::MatrixXd x = m.covariance->colour(white);
+  Eigen::MatrixXd noise(m.sigma.size(), columns);
+  random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
+  const Eigen::MatrixXd observed = m.a * x + m.sigma.asDiagonal() * noise;
+  return x.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, m.factor->solve(observed));
+}
+
+Eigen::MatrixXd WindowFactor::covariance_times(const Eigen::MatrixXd& x) const {
+  const Impl& m = *impl_;
+  Eigen::MatrixXd padded = Eigen::MatrixXd::Zero(m.covariance->rows(), x.cols());
+  padded.middleRows(m.first_row(m.centre), m.points) = x;
+  const Eigen::MatrixXd whole = m.covariance->multiply_rows(0, m.covariance->rows(), padded);
+  return whole.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, m.factor->solve(m.a * whole));
 }
 
 Eigen::VectorXd WindowFactor::log_density(const Window& window, const Eigen::MatrixXd& x) const {
@@ -230,7 +282,7 @@ Eigen::MatrixXd WindowFactor::log_density_gradient(const Window& window, const E
 
 std::pair<double, double> WindowFactor::chi_square(const Window& window) const {
   const Eigen::VectorXd d = impl_->departures(window);
-  return {d.dot(impl_->factor.solve(d)), static_cast<double>(d.size())};
+  return {d.dot(impl_->factor->solve(d).col(0)), static_cast<double>(d.size())};
 }
 
 WindowFactorCache::WindowFactorCache(const prior::Backbone& backbone, std::size_t capacity)

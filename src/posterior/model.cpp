@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <sstream>
 
 #include "manifill/base/error.hpp"
@@ -80,13 +82,19 @@ void set_options(Config& config, const std::string& text) {
 }
 
 std::pair<double, double> Model::plausible_range() const {
-  const Eigen::VectorXd level = backbone.mean(0.0);
   const double ten = 10.0 * backbone.unit_scale();
-  return {level.minCoeff() - ten, level.maxCoeff() + ten};
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  for (int month = 0; month < 12; ++month) {
+    const Eigen::VectorXd level = backbone.mean((month + 0.5) / 12.0);
+    low = std::min(low, level.minCoeff());
+    high = std::max(high, level.maxCoeff());
+  }
+  return {low - ten, high + ten};
 }
 
 void Model::save(const std::string& path) const {
-  io::ModelFile file = extra;
+  io::ModelFile file;
   file.put_text("model/name", info.name);
   file.put_text("model/training", info.training);
   file.put_text("variable", info.variable);
@@ -94,7 +102,9 @@ void Model::save(const std::string& path) const {
   file.put_text("standard_name", info.standard_name);
   const auto [low, high] = plausible_range();
   file.put_doubles("range", {2}, {low, high});
+  file.put_integers("model/shape", {2}, {2 * backbone.options().window + 1, backbone.options().season_bins});  // for inspect
   backbone.save(file);
+  if (score) prior::save_score(score, file);
   if (flow) {
     file.put_text("flow/options", options_text(flow_config(flow_options)));
     file.put_text("flow/base", flow_base == FlowBase::standard ? "standard" : "gaussian_posterior");
@@ -113,9 +123,7 @@ Model Model::load(const std::string& path) {
   m.info = {file.text("model/name"), file.text("variable"), file.text("units"), file.text("standard_name"),
             file.text("model/training")};
   m.checksum = file.checksum();
-  for (const auto& name : file.names())
-    if (name.rfind("score/", 0) == 0) m.extra.put_floats(name, file.shape(name), file.floats(name));
-  if (file.has("score/options")) m.extra.put_text("score/options", file.text("score/options"));
+  m.score = prior::load_score(file, m.backbone.domain());
   if (!file.has("flow/options")) return m;
   Config config(FlowNetworkOptions::specs());
   set_options(config, file.text("flow/options"));

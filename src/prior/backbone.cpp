@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <list>
 #include <map>
 #include <mutex>
 #include <numbers>
 
 #include "manifill/base/error.hpp"
+#include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/eigenpairs.hpp"
 
@@ -78,6 +80,7 @@ TrainingFields TrainingFields::subset(const std::vector<bool>& keep) const {
     out.values.col(column++) = values.col(static_cast<Eigen::Index>(t));
     out.index.push_back(index[t]);
     out.season.push_back(season[t]);
+    if (!year.empty()) out.year.push_back(year[t]);
   }
   return out;
 }
@@ -138,15 +141,15 @@ struct Backbone::Impl {
   double persistence = 0.0;
   mutable std::mutex mutex;
   mutable std::map<std::size_t, CovarianceFactor> factors;
-  mutable std::map<std::size_t, WindowCovariance> window_covariances;
-  mutable Eigen::MatrixXf taper;  // [point][point], made once
+  mutable std::list<std::pair<std::size_t, std::shared_ptr<const WindowCovariance>>> window_covariances;  // latest first
+  mutable std::map<std::size_t, Eigen::VectorXd> variances;  // [point], of every bin seen so far
 
   [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
   [[nodiscard]] std::vector<Eigen::Index> window_centres(const Eigen::VectorXd& weight, std::int64_t half) const;
   [[nodiscard]] Eigen::MatrixXf sample_covariance(std::size_t bin, std::int64_t half) const;
   [[nodiscard]] CovarianceFactor build_factor(std::size_t bin) const;
-  [[nodiscard]] WindowCovariance build_window(std::size_t bin) const;
-  [[nodiscard]] const Eigen::MatrixXf& taper_matrix() const;
+  [[nodiscard]] std::shared_ptr<const WindowCovariance> build_window(std::size_t bin) const;
+  void localise(Eigen::MatrixXf& sample, Eigen::Index steps) const;
   [[nodiscard]] Eigen::VectorXd scale(double season) const;
   void prepare_anomalies();
 };
@@ -191,17 +194,23 @@ std::vector<Eigen::Index> Backbone::Impl::window_centres(const Eigen::VectorXd& 
   return centres;
 }
 
-const Eigen::MatrixXf& Backbone::Impl::taper_matrix() const {
-  if (taper.size() > 0) return taper;
+/// Tapers every block of [step, point][step, point] and adds the common level.
+void Backbone::Impl::localise(Eigen::MatrixXf& sample, Eigen::Index steps) const {
   const auto points = fields.domain.points();
   const auto n = static_cast<Eigen::Index>(points.size());
-  taper.resize(n, n);
-  for (Eigen::Index j = 0; j < n; ++j)
-    for (Eigen::Index i = 0; i <= j; ++i) {
+  const auto level = static_cast<float>(options.offset_variance);
+  parallel_for(n, [&](std::int64_t j) {
+    Eigen::VectorXf taper(n);
+    for (Eigen::Index i = 0; i < n; ++i) {
       const double d = domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]);
-      taper(i, j) = taper(j, i) = static_cast<float>(options.inflation * localisation(options, d));
+      taper[i] = static_cast<float>(options.inflation * localisation(options, d));
     }
-  return taper;
+    for (Eigen::Index a = 0; a < steps; ++a)
+      for (Eigen::Index b = 0; b < steps; ++b) {
+        auto column = sample.col(b * n + j).segment(a * n, n);
+        column = (column.array() * taper.array() + level).matrix();
+      }
+  });
 }
 
 /// Localised sample covariance of windows of 2 half + 1 steps: [step, point][step, point].
@@ -221,12 +230,7 @@ Eigen::MatrixXf Backbone::Impl::sample_covariance(std::size_t bin, std::int64_t 
   // stays positive semi-definite, which counts pair by pair would not guarantee.
   e = (seen.cwiseMax(1e-6F).cwiseSqrt().cwiseInverse().asDiagonal() * e).eval();
   Eigen::MatrixXf c = e * e.transpose();
-  const Eigen::MatrixXf& t = taper_matrix();
-  for (Eigen::Index a = 0; a < steps; ++a)
-    for (Eigen::Index b = 0; b < steps; ++b) {
-      auto block = c.block(a * n, b * n, n, n);
-      block = (block.array() * t.array() + static_cast<float>(options.offset_variance)).matrix();
-    }
+  localise(c, steps);
   return c;
 }
 
@@ -257,34 +261,79 @@ CovarianceFactor Backbone::Impl::build_factor(std::size_t bin) const {
   return f;
 }
 
-WindowCovariance Backbone::Impl::build_window(std::size_t bin) const {
+std::shared_ptr<const WindowCovariance> Backbone::Impl::build_window(std::size_t bin) const {
   const std::int64_t half = options.window;
   // The floor keeps a sample covariance of few fields invertible; it is part of the variances.
   if (!closed_form) {
     Eigen::MatrixXf c = sample_covariance(bin, half);
     c.diagonal().array() += static_cast<float>(options.residual_floor) * c.diagonal().mean();
-    return WindowCovariance(std::move(c));
+    return std::make_shared<const WindowCovariance>(std::move(c));
   }
   const Eigen::Index n = covariance.rows();
   Eigen::MatrixXd window((2 * half + 1) * n, (2 * half + 1) * n);
   for (std::int64_t a = 0; a <= 2 * half; ++a)
     for (std::int64_t b = 0; b <= 2 * half; ++b)
       window.block(a * n, b * n, n, n) = std::pow(persistence, std::abs(a - b)) * covariance;
-  return WindowCovariance(std::move(window));
+  return std::make_shared<const WindowCovariance>(std::move(window));
 }
 
-Eigen::MatrixXd WindowCovariance::gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const {
-  Eigen::MatrixXd out(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(columns.size()));
-  const auto pick = [&](const auto& from) {
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      const auto* column = from.data() + columns[j] * from.rows();
-      double* to = out.data() + static_cast<Eigen::Index>(j) * out.rows();
-      for (std::size_t i = 0; i < rows.size(); ++i) to[i] = static_cast<double>(column[rows[i]]);
-    }
-  };
-  if (exact_.size() > 0) pick(exact_);
-  else pick(single_);
+namespace {
+
+template <typename Out, typename From>
+Out picked(const From& from, const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) {
+  Out out(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(columns.size()));
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    const auto* column = from.data() + columns[j] * from.rows();
+    auto* to = out.data() + static_cast<Eigen::Index>(j) * out.rows();
+    for (std::size_t i = 0; i < rows.size(); ++i) to[i] = static_cast<typename Out::Scalar>(column[rows[i]]);
+  }
   return out;
+}
+
+/// Lower Cholesky root of C plus the least of a few shares of its mean variance that makes it definite.
+template <typename Matrix>
+Matrix jittered_root(const Matrix& c) {
+  using Scalar = typename Matrix::Scalar;
+  const Scalar level = c.diagonal().mean();
+  for (const double jitter : {0.0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3}) {
+    Matrix root = c;
+    root.diagonal().array() += static_cast<Scalar>(jitter) * level;
+    const Eigen::LLT<Eigen::Ref<Matrix>> factor(root);
+    if (factor.info() == Eigen::Success) return root;
+  }
+  throw Error(ErrorKind::numerical, "the covariance of a window is not positive definite",
+              {.remedy = "Train with a larger backbone.residual_floor"});
+}
+
+}  // namespace
+
+Eigen::MatrixXd WindowCovariance::gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const {
+  return single() ? picked<Eigen::MatrixXd>(single_, rows, columns) : picked<Eigen::MatrixXd>(exact_, rows, columns);
+}
+
+Eigen::MatrixXf WindowCovariance::gather_single(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const {
+  return picked<Eigen::MatrixXf>(single_, rows, columns);
+}
+
+Eigen::MatrixXd WindowCovariance::multiply_rows(Eigen::Index first, Eigen::Index count, const Eigen::MatrixXd& x) const {
+  if (!single()) return exact_.middleRows(first, count) * x;
+  Eigen::MatrixXd out(count, x.cols());
+  constexpr Eigen::Index kBlock = 256;  // rows turned into double at once
+  for (Eigen::Index row = 0; row < count; row += kBlock) {
+    const Eigen::Index some = std::min(kBlock, count - row);
+    // By symmetry its columns, which are contiguous.
+    out.middleRows(row, some).noalias() = single_.middleCols(first + row, some).cast<double>().eval().transpose() * x;
+  }
+  return out;
+}
+
+Eigen::MatrixXd WindowCovariance::colour(const Eigen::MatrixXd& white) const {
+  std::call_once(once_, [&] {
+    if (single()) single_root_ = jittered_root(single_);
+    else exact_root_ = jittered_root(exact_);
+  });
+  if (!single()) return exact_root_.triangularView<Eigen::Lower>() * white;
+  return (single_root_.triangularView<Eigen::Lower>() * white.cast<float>()).eval().cast<double>();
 }
 
 void Backbone::Impl::prepare_anomalies() {
@@ -399,11 +448,20 @@ const CovarianceFactor& Backbone::factor(std::size_t bin) const {
   return impl_->factors.emplace(bin, impl_->build_factor(bin)).first->second;
 }
 
-const WindowCovariance& Backbone::window_covariance(std::size_t bin) const {
+std::shared_ptr<const WindowCovariance> Backbone::window_covariance(std::size_t bin) const {
+  constexpr double kBytes = 1073741824.0;
   const std::lock_guard<std::mutex> lock(impl_->mutex);
-  const auto found = impl_->window_covariances.find(bin);
-  if (found != impl_->window_covariances.end()) return found->second;
-  return impl_->window_covariances.emplace(bin, impl_->build_window(bin)).first->second;
+  auto& held = impl_->window_covariances;
+  const auto found = std::find_if(held.begin(), held.end(), [&](const auto& item) { return item.first == bin; });
+  if (found != held.end()) {
+    held.splice(held.begin(), held, found);
+    return held.front().second;
+  }
+  const double rows = static_cast<double>((2 * impl_->options.window + 1) * impl_->relative_weights.size());
+  const auto most = static_cast<std::size_t>(std::max(1.0, kBytes / (4.0 * rows * rows)));
+  while (held.size() >= most) held.pop_back();
+  held.emplace_front(bin, impl_->build_window(bin));
+  return held.front().second;
 }
 
 Eigen::MatrixXd Backbone::denoise(const Eigen::MatrixXd& noisy, double alpha, double sigma, std::size_t bin) const {
@@ -442,11 +500,17 @@ Eigen::MatrixXd Backbone::log_density_gradient(const Eigen::MatrixXd& x, std::si
 }
 
 Eigen::VectorXd Backbone::variance(std::size_t bin) const {
-  const WindowCovariance& c = window_covariance(bin);
+  {
+    const std::lock_guard<std::mutex> lock(impl_->mutex);
+    const auto found = impl_->variances.find(bin);
+    if (found != impl_->variances.end()) return found->second;
+  }
+  const auto c = window_covariance(bin);
   const Eigen::Index n = relative_weights().size();
   Eigen::VectorXd out(n);
-  for (Eigen::Index i = 0; i < n; ++i) out[i] = c(impl_->options.window * n + i, impl_->options.window * n + i);
-  return out;
+  for (Eigen::Index i = 0; i < n; ++i) out[i] = (*c)(impl_->options.window * n + i, impl_->options.window * n + i);
+  const std::lock_guard<std::mutex> lock(impl_->mutex);
+  return impl_->variances.emplace(bin, std::move(out)).first->second;
 }
 
 namespace {
@@ -509,6 +573,7 @@ void Backbone::save(io::ModelFile& file) const {
   file.put_doubles("backbone/packing", {2}, {step, offset});
   file.put_integers("backbone/index", {times}, f.index);
   file.put_doubles("backbone/season", {times}, f.season);
+  if (!f.year.empty()) file.put_integers("backbone/year", {times}, std::vector<std::int64_t>(f.year.begin(), f.year.end()));
   file.put_doubles("backbone/options", {13}, options_vector(impl_->options));
   file.put_doubles("backbone/season_weights", {impl_->options.season_weights.size()}, impl_->options.season_weights);
   file.put_text("backbone/step", f.step == StepKind::day ? "day" : f.step == StepKind::month ? "month" : "none");
@@ -526,6 +591,8 @@ Backbone Backbone::load(const io::ModelFile& file) {
   const std::size_t times = file.shape("backbone/fields")[0];
   f.index = file.integers("backbone/index", {times});
   f.season = file.doubles("backbone/season", {times});
+  if (file.has("backbone/year"))
+    for (const std::int64_t y : file.integers("backbone/year", {times})) f.year.push_back(static_cast<int>(y));
   const std::string& step = file.text("backbone/step");
   if (step != "day" && step != "month" && step != "none") throw bad("its step is '" + step + "'");
   f.step = step == "day" ? StepKind::day : step == "month" ? StepKind::month : StepKind::none;

@@ -15,7 +15,8 @@ namespace {
 /// The probability flow in whitened coordinates.
 class WhitenedFlow {
  public:
-  WhitenedFlow(const GaussianDenoiser& gaussian, const Correction& correction, const std::vector<double>& season)
+  WhitenedFlow(const GaussianDenoiser& gaussian, const Correction& correction,
+               const std::vector<double>& season)
       : gaussian_(gaussian), correction_(correction), season_(season) {}
 
   /// dw/dlambda: [batch][point].
@@ -26,20 +27,23 @@ class WhitenedFlow {
     return gaussian_.whiten(0.5 * alpha_of(lambda) * c, level, season_);
   }
 
-  /// dw/dlambda and its divergence [batch]. \param probes [probe][batch][point], +-1; undefined: the exact trace
-  [[nodiscard]] std::pair<torch::Tensor, torch::Tensor> velocity_and_divergence(const torch::Tensor& white, double lambda,
-                                                                                const torch::Tensor& probes) const {
+  /// dw/dlambda and its divergence [batch]. \param probes [probe][batch][point], +-1; undefined: the exact
+  /// trace
+  [[nodiscard]] std::pair<torch::Tensor, torch::Tensor> velocity_and_divergence(
+      const torch::Tensor& white, double lambda, const torch::Tensor& probes) const {
     const auto level = torch::full({white.size(0)}, lambda, white.options());
     const auto x = gaussian_.colour(white, level, season_).detach().requires_grad_();
     const auto c = correction_(x, gaussian_.denoise(x, level, season_), level, season_);
     // The trace is that of dc/dx in any coordinates.
     const double half_alpha = 0.5 * alpha_of(lambda);
-    const auto divergence = half_alpha * (probes.defined() ? estimated_trace(c, x, probes) : exact_trace(c, x));
+    const auto divergence =
+        half_alpha * (probes.defined() ? estimated_trace(c, x, probes) : exact_trace(c, x));
     return {gaussian_.whiten(half_alpha * c.detach(), level, season_), divergence};
   }
 
  private:
-  [[nodiscard]] torch::Tensor estimated_trace(const torch::Tensor& c, const torch::Tensor& x, const torch::Tensor& probes) const {
+  [[nodiscard]] torch::Tensor estimated_trace(const torch::Tensor& c, const torch::Tensor& x,
+                                              const torch::Tensor& probes) const {
     // The probes are of coordinates in which areas are equal.
     const auto root = torch::sqrt(gaussian_.relative_weights(x.scalar_type()));
     auto trace = torch::zeros({x.size(0)}, x.options());
@@ -67,7 +71,10 @@ torch::Tensor rademacher(std::int64_t probes, const torch::Tensor& like, std::ui
   auto* sign = signs.data_ptr<double>();
   for (std::int64_t k = 0; k < probes; ++k)
     for (std::int64_t b = 0; b < like.size(0); ++b) {
-      RandomStream random({.seed = seed, .purpose = RandomPurpose::diffusion, .time = k, .member = static_cast<std::uint32_t>(b)});
+      RandomStream random({.seed = seed,
+                           .purpose = RandomPurpose::diffusion,
+                           .time = k,
+                           .member = static_cast<std::uint32_t>(b)});
       for (std::int64_t i = 0; i < like.size(1); ++i) *sign++ = (random.next_u32() >> 31) != 0U ? 1.0 : -1.0;
     }
   return signs;
@@ -77,7 +84,8 @@ torch::Tensor rademacher(std::int64_t probes, const torch::Tensor& like, std::ui
 
 torch::Tensor white_noise(const GaussianDenoiser& gaussian, const RandomKey& key) {
   auto noise = torch::empty({gaussian.points()}, torch::kFloat64);
-  RandomStream(key).fill_normal(std::span<double>(noise.data_ptr<double>(), static_cast<std::size_t>(gaussian.points())));
+  RandomStream(key).fill_normal(
+      std::span<double>(noise.data_ptr<double>(), static_cast<std::size_t>(gaussian.points())));
   return noise * torch::rsqrt(gaussian.relative_weights(torch::kFloat64));
 }
 
@@ -95,10 +103,13 @@ torch::Tensor surrogate_log_density(const GaussianDenoiser& gaussian, const Corr
   auto levels = torch::empty({pairs, batch}, torch::kFloat64);
   for (std::int64_t b = 0; b < batch; ++b) {
     const auto row = static_cast<std::uint32_t>(b);
-    RandomStream random({.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = -1, .member = row});
-    levels.select(1, b) = torch::tensor(stratified_log_snr(schedule, static_cast<std::size_t>(pairs), random), torch::kFloat64);
+    RandomStream random(
+        {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = -1, .member = row});
+    levels.select(1, b) =
+        torch::tensor(stratified_log_snr(schedule, static_cast<std::size_t>(pairs), random), torch::kFloat64);
     for (std::int64_t k = 0; k < pairs; ++k)
-      noise[k][b] = white_noise(gaussian, {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = k, .member = row});
+      noise[k][b] = white_noise(
+          gaussian, {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = k, .member = row});
   }
   std::vector<double> seasons;
   for (std::int64_t k = 0; k < 2 * pairs; ++k) seasons.insert(seasons.end(), season.begin(), season.end());
@@ -115,13 +126,14 @@ torch::Tensor surrogate_log_density(const GaussianDenoiser& gaussian, const Corr
   const auto mean = gaussian.denoise(x_t, lambda, seasons);
   const auto c = correction(x_t, mean, lambda, seasons);
   const auto weights = gaussian.relative_weights(torch::kFloat64);
-  const auto difference = (weights * (c * (c - 2.0 * (clean - mean))).to(torch::kFloat64)).sum(1) * torch::exp(lambda);
+  const auto difference =
+      (weights * (c * (c - 2.0 * (clean - mean))).to(torch::kFloat64)).sum(1) * torch::exp(lambda);
   return exact - 0.5 * schedule.span() * difference.view({2 * pairs, batch}).mean(0);
 }
 
 torch::Tensor exact_log_density(const GaussianDenoiser& gaussian, const Correction& correction,
-                                const NoiseSchedule& schedule, const torch::Tensor& x0, const std::vector<double>& season,
-                                const ExactDensityOptions& options) {
+                                const NoiseSchedule& schedule, const torch::Tensor& x0,
+                                const std::vector<double>& season, const ExactDensityOptions& options) {
   const auto start = x0.detach().to(torch::kFloat64);
   if (!correction) return gaussian.log_density(start, season);
   const torch::AutoGradMode graph(true);
@@ -143,7 +155,9 @@ torch::Tensor exact_log_density(const GaussianDenoiser& gaussian, const Correcti
   const auto weights = gaussian.relative_weights(torch::kFloat64);
   const double constant = 0.5 * weights.log().sum().item<double>() -
                           0.5 * static_cast<double>(gaussian.points()) * std::log(2.0 * std::numbers::pi);
-  return (-0.5 * (weights * w.square()).sum(1) + gaussian.log_volume(start.size(0), season) + constant + gained).detach();
+  return (-0.5 * (weights * w.square()).sum(1) + gaussian.log_volume(start.size(0), season) + constant +
+          gained)
+      .detach();
 }
 
 torch::Tensor flow_from_noise(const GaussianDenoiser& gaussian, const Correction& correction,

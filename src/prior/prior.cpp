@@ -13,7 +13,8 @@ constexpr double kRounding = 1e-4;  // of a log-SNR in single precision
 
 }  // namespace
 
-Prior::Prior(const Backbone& backbone, ScoreNetwork network) : gaussian_(backbone), network_(std::move(network)) {
+Prior::Prior(const Backbone& backbone, ScoreNetwork network)
+    : gaussian_(backbone), network_(std::move(network)) {
   if (!network_) return;
   network_->eval();
 }
@@ -22,19 +23,23 @@ Correction Prior::correction() const {
   if (!network_) return {};
   // Handles are shared: the function outlives this object safely.
   return [gaussian = gaussian_, network = network_](const torch::Tensor& x_t, const torch::Tensor& mean,
-                                                    const torch::Tensor& lambda, const std::vector<double>& season) {
+                                                    const torch::Tensor& lambda,
+                                                    const std::vector<double>& season) {
     return network.ptr()->forward(x_t, mean, lambda, season, gaussian.error_scale(lambda, season));
   };
 }
 
-torch::Tensor Prior::denoise(const torch::Tensor& x_t, const torch::Tensor& lambda, const std::vector<double>& season) const {
+torch::Tensor Prior::denoise(const torch::Tensor& x_t, const torch::Tensor& lambda,
+                             const std::vector<double>& season) const {
   const auto mean = gaussian_.denoise(x_t, lambda, season);
   if (!network_) return mean;
-  const auto inside = torch::logical_and(lambda.ge(schedule_.lowest() - kRounding), lambda.le(schedule_.highest() + kRounding));
+  const auto inside = torch::logical_and(lambda.ge(schedule_.lowest() - kRounding),
+                                         lambda.le(schedule_.highest() + kRounding));
   return mean + correction()(x_t, mean, lambda, season) * inside.to(x_t.scalar_type()).unsqueeze(1);
 }
 
-torch::Tensor Prior::noise(const torch::Tensor& x_t, const torch::Tensor& lambda, const std::vector<double>& season) const {
+torch::Tensor Prior::noise(const torch::Tensor& x_t, const torch::Tensor& lambda,
+                           const std::vector<double>& season) const {
   const auto alpha = alpha_of(lambda).to(x_t.scalar_type()).unsqueeze(1);
   const auto sigma = sigma_of(lambda).to(x_t.scalar_type()).unsqueeze(1);
   return (x_t - alpha * denoise(x_t, lambda, season)) / sigma;
@@ -56,13 +61,18 @@ torch::Tensor Prior::sample(std::int64_t count, double season, const PriorSample
     const std::int64_t fields = std::min(options.batch, count - first);
     auto white = torch::empty({fields, gaussian_.points()}, torch::kFloat32);
     for (std::int64_t k = 0; k < fields; ++k)
-      white[k] = white_noise(gaussian_, {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = options.time,
-                                         .member = options.first_member + static_cast<std::uint32_t>(first + k)});
-    out.narrow(0, first, fields) = flow_from_noise(gaussian_, correction(), schedule_, white, {season}, options.steps);
+      white[k] =
+          white_noise(gaussian_, {.seed = options.seed,
+                                  .purpose = RandomPurpose::diffusion,
+                                  .time = options.time,
+                                  .member = options.first_member + static_cast<std::uint32_t>(first + k)});
+    out.narrow(0, first, fields) =
+        flow_from_noise(gaussian_, correction(), schedule_, white, {season}, options.steps);
   }
   if (!torch::isfinite(out).all().item<bool>())
     throw Error(ErrorKind::numerical, "the prior gave values that are not finite",
-                {.index = "[step " + std::to_string(options.time) + "]", .remedy = "Train the score network again with a lower score.learning_rate"});
+                {.index = "[step " + std::to_string(options.time) + "]",
+                 .remedy = "Train the score network again with a lower score.learning_rate"});
   return out;
 }
 

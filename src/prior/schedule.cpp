@@ -10,7 +10,8 @@ double NoiseSchedule::log_snr(double time) const {
 }
 
 double NoiseSchedule::time(double log_snr) const {
-  const double decay = log_snr > 0.0 ? std::log1p(std::exp(-log_snr)) : -log_snr + std::log1p(std::exp(log_snr));
+  const double decay =
+      log_snr > 0.0 ? std::log1p(std::exp(-log_snr)) : -log_snr + std::log1p(std::exp(log_snr));
   const double slope = beta_highest - beta_lowest;
   // The root of slope t^2 / 2 + beta_lowest t - decay in the form without cancellation.
   return 2.0 * decay / (beta_lowest + std::sqrt(beta_lowest * beta_lowest + 2.0 * slope * decay));
@@ -24,7 +25,8 @@ torch::Tensor alpha_of(const torch::Tensor& log_snr) { return torch::sqrt(torch:
 
 torch::Tensor sigma_of(const torch::Tensor& log_snr) { return torch::sqrt(torch::sigmoid(-log_snr)); }
 
-std::vector<double> stratified_log_snr(const NoiseSchedule& schedule, std::size_t count, RandomStream& random) {
+std::vector<double> stratified_log_snr(const NoiseSchedule& schedule, std::size_t count,
+                                       RandomStream& random) {
   std::vector<double> levels(count);
   const double low = schedule.lowest();
   const double high = schedule.highest();

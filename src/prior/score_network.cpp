@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t kLevelWaves = 4;   // sinusoids of the noise level
 constexpr std::int64_t kSeasonWaves = 2;  // annual and semi-annual
 constexpr std::int64_t kEmbedded = 1 + 2 * (kLevelWaves + kSeasonWaves);
-constexpr double kLevelScale = 10.0;      // log-SNR is within -10 to 10
+constexpr double kLevelScale = 10.0;  // log-SNR is within -10 to 10
 
 torch::Tensor as_tensor(const Eigen::MatrixXd& m) {
   // Row-major [row][column] of a column-major matrix.
@@ -31,6 +31,23 @@ torch::Tensor as_tensor(const Eigen::VectorXd& v) {
 }
 
 torch::Tensor column(const torch::Tensor& v) { return v.unsqueeze(1); }
+
+/// Sine and cosine of latitude and, if wanted, of longitude: [1][2 or 4][row][column].
+torch::Tensor place_of(const domain::LatLonShape& shape, bool with_longitude) {
+  const auto rows = static_cast<std::int64_t>(shape.nlat());
+  const auto columns = static_cast<std::int64_t>(shape.nlon());
+  constexpr double kDegree = std::numbers::pi / 180.0;
+  const auto latitude =
+      (kDegree * torch::tensor(shape.latitude, torch::kFloat64)).view({rows, 1}).expand({rows, columns});
+  const auto longitude =
+      (kDegree * torch::tensor(shape.longitude, torch::kFloat64)).view({1, columns}).expand({rows, columns});
+  std::vector<torch::Tensor> channels{torch::sin(latitude), torch::cos(latitude)};
+  if (with_longitude) {
+    channels.push_back(torch::sin(longitude));
+    channels.push_back(torch::cos(longitude));
+  }
+  return torch::stack(channels).unsqueeze(0).to(torch::kFloat32);
+}
 
 }  // namespace
 
@@ -90,7 +107,9 @@ const Backbone& GaussianDenoiser::backbone() const { return impl_->backbone; }
 
 std::int64_t GaussianDenoiser::points() const { return impl_->weights.size(0); }
 
-torch::Tensor GaussianDenoiser::relative_weights(torch::ScalarType type) const { return impl_->weights.to(type); }
+torch::Tensor GaussianDenoiser::relative_weights(torch::ScalarType type) const {
+  return impl_->weights.to(type);
+}
 
 torch::Tensor GaussianDenoiser::apply(const torch::Tensor& x, const torch::Tensor& lambda,
                                       const std::vector<double>& season, const Gain& gain) const {
@@ -100,7 +119,8 @@ torch::Tensor GaussianDenoiser::apply(const torch::Tensor& x, const torch::Tenso
     const auto g = gain(b.variance, column(alpha_of(levels)), column(sigma_of(levels)));
     const std::int64_t modes = b.variance.size(1) - 1;
     const auto rest = g.narrow(1, modes, 1);
-    return torch::matmul((g.narrow(1, 0, modes) - rest) * torch::matmul(fields, b.weighted), b.modes) + rest * fields;
+    return torch::matmul((g.narrow(1, 0, modes) - rest) * torch::matmul(fields, b.weighted), b.modes) +
+           rest * fields;
   };
   torch::Tensor out;
   impl_->for_each_bin(season, x.size(0), [&](std::size_t bin, const torch::Tensor& rows) {
@@ -135,21 +155,24 @@ torch::Tensor GaussianDenoiser::colour(const torch::Tensor& white, const torch::
   });
 }
 
-torch::Tensor GaussianDenoiser::whiten_clean(const torch::Tensor& x0, const std::vector<double>& season) const {
+torch::Tensor GaussianDenoiser::whiten_clean(const torch::Tensor& x0,
+                                             const std::vector<double>& season) const {
   return apply(x0, torch::zeros({x0.size(0)}, x0.options()), season,
                [](const auto& variance, const auto& alpha, const auto&) {
                  return torch::rsqrt(variance).expand({alpha.size(0), variance.size(1)});
                });
 }
 
-torch::Tensor GaussianDenoiser::colour_clean(const torch::Tensor& white, const std::vector<double>& season) const {
+torch::Tensor GaussianDenoiser::colour_clean(const torch::Tensor& white,
+                                             const std::vector<double>& season) const {
   return apply(white, torch::zeros({white.size(0)}, white.options()), season,
                [](const auto& variance, const auto& alpha, const auto&) {
                  return torch::sqrt(variance).expand({alpha.size(0), variance.size(1)});
                });
 }
 
-torch::Tensor GaussianDenoiser::error_scale(const torch::Tensor& lambda, const std::vector<double>& season) const {
+torch::Tensor GaussianDenoiser::error_scale(const torch::Tensor& lambda,
+                                            const std::vector<double>& season) const {
   const auto level = lambda.to(torch::kFloat64);
   auto out = torch::empty({level.size(0)}, torch::kFloat64);
   impl_->for_each_bin(season, level.size(0), [&](std::size_t bin, const torch::Tensor& rows) {
@@ -158,9 +181,12 @@ torch::Tensor GaussianDenoiser::error_scale(const torch::Tensor& lambda, const s
     const auto alpha = column(alpha_of(of_bin));
     const auto noise = column(sigma_of(of_bin)).square();
     const auto error = b.variance * noise / (alpha * alpha * b.variance + noise);
-    const auto scale = torch::sqrt(torch::matmul(error, impl_->multiplicity(b)) / static_cast<double>(points()));
-    if (rows.defined()) out.index_copy_(0, rows, scale);
-    else out = scale;
+    const auto scale =
+        torch::sqrt(torch::matmul(error, impl_->multiplicity(b)) / static_cast<double>(points()));
+    if (rows.defined())
+      out.index_copy_(0, rows, scale);
+    else
+      out = scale;
   });
   return out.to(lambda.scalar_type());
 }
@@ -170,13 +196,16 @@ torch::Tensor GaussianDenoiser::log_volume(std::int64_t batch, const std::vector
   impl_->for_each_bin(season, batch, [&](std::size_t bin, const torch::Tensor& rows) {
     const Impl::Basis& b = impl_->basis(bin, torch::kFloat64);
     const auto log_determinant = -0.5 * torch::dot(b.variance[0].log(), impl_->multiplicity(b));
-    if (rows.defined()) out.index_fill_(0, rows, log_determinant);
-    else out.fill_(log_determinant);
+    if (rows.defined())
+      out.index_fill_(0, rows, log_determinant);
+    else
+      out.fill_(log_determinant);
   });
   return out;
 }
 
-torch::Tensor GaussianDenoiser::log_density(const torch::Tensor& x0, const std::vector<double>& season) const {
+torch::Tensor GaussianDenoiser::log_density(const torch::Tensor& x0,
+                                            const std::vector<double>& season) const {
   const auto white = whiten_clean(x0.to(torch::kFloat64), season);
   const double constant = 0.5 * impl_->weights.log().sum().item<double>() -
                           0.5 * static_cast<double>(points()) * std::log(2.0 * std::numbers::pi);
@@ -186,10 +215,28 @@ torch::Tensor GaussianDenoiser::log_density(const torch::Tensor& x0, const std::
 std::vector<OptionSpec> ScoreNetworkOptions::specs() {
   const ScoreNetworkOptions d;
   return {
-      {.key = "score.width", .help = "channels of the score network", .fallback = d.width, .lowest = 1, .highest = 1024},
-      {.key = "score.dilations", .help = "dilations of the score network's residual blocks, cells", .fallback = d.dilations},
-      {.key = "score.dropout", .help = "share of the score network's channels dropped in training", .fallback = d.dropout, .lowest = 0, .highest = 0.9},
-      {.key = "score.embedding", .help = "hidden units that carry noise level and season into the score network", .fallback = d.embedding, .lowest = 1, .highest = 1024},
+      {.key = "score.width",
+       .help = "channels of the score network",
+       .fallback = d.width,
+       .lowest = 1,
+       .highest = 1024},
+      {.key = "score.dilations",
+       .help = "dilations of the score network's residual blocks, cells",
+       .fallback = d.dilations},
+      {.key = "score.dropout",
+       .help = "share of the score network's channels dropped in training",
+       .fallback = d.dropout,
+       .lowest = 0,
+       .highest = 0.9},
+      {.key = "score.embedding",
+       .help = "hidden units that carry noise level and season into the score network",
+       .fallback = d.embedding,
+       .lowest = 1,
+       .highest = 1024},
+      {.key = "score.place",
+       .help = "what the score network knows of where it is",
+       .fallback = d.place,
+       .choices = {"latitude", "position"}},
   };
 }
 
@@ -199,26 +246,26 @@ ScoreNetworkOptions ScoreNetworkOptions::from(const Config& c) {
   o.dilations = c.list("score.dilations");
   o.dropout = c.real("score.dropout");
   o.embedding = c.integer("score.embedding");
+  o.place = c.text("score.place");
   return o;
 }
 
-ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options, std::uint64_t seed)
-    : options_(options), topology_(GridTopology::of(domain)), generator_(at::detail::createCPUGenerator(seed)) {
+ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options,
+                                   std::uint64_t seed)
+    : options_(options),
+      topology_(GridTopology::of(domain)),
+      generator_(at::detail::createCPUGenerator(seed)) {
   const auto& shape = domain.lat_lon();
   const auto area = domain.weights();
   const auto n = static_cast<std::int64_t>(domain.size());
   weights_ = register_buffer("weights", torch::empty({n}));
-  latitude_ = register_buffer("latitude", torch::empty({1, 2, topology_.rows, topology_.columns}));
   for (std::int64_t i = 0; i < n; ++i)
-    weights_.data_ptr<float>()[i] = static_cast<float>(area[static_cast<std::size_t>(i)] * static_cast<double>(n));
-  for (std::int64_t row = 0; row < topology_.rows; ++row) {
-    const double angle = shape.latitude[static_cast<std::size_t>(row)] * std::numbers::pi / 180.0;
-    latitude_.select(1, 0).select(1, row).fill_(std::sin(angle));
-    latitude_.select(1, 1).select(1, row).fill_(std::cos(angle));
-  }
+    weights_.data_ptr<float>()[i] =
+        static_cast<float>(area[static_cast<std::size_t>(i)] * static_cast<double>(n));
+  place_ = register_buffer("place", place_of(shape, options.place == "position"));
 
   const std::int64_t width = options.width;
-  entry_ = register_module("entry", GridConv(5, width, 1, topology_));
+  entry_ = register_module("entry", GridConv(3 + place_.size(1), width, 1, topology_));
   head_ = register_module("head", GridConv(width, 1, 1, topology_));
   embedding_ = register_module("embedding", torch::nn::Linear(kEmbedded, options.embedding));
   modulation_ = register_module("modulation", torch::nn::ModuleList());
@@ -226,8 +273,11 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
   second_ = register_module("second", torch::nn::ModuleList());
   for (const double d : options.dilations) {
     const auto dilation = static_cast<std::int64_t>(d);
-    if (dilation < 1 || static_cast<double>(dilation) != d || dilation > std::min(topology_.rows, topology_.columns))
-      throw Error(ErrorKind::usage, fmt::format("a dilation of {} does not fit a grid of {} x {}", d, topology_.rows, topology_.columns),
+    if (dilation < 1 || static_cast<double>(dilation) != d ||
+        dilation > std::min(topology_.rows, topology_.columns))
+      throw Error(ErrorKind::usage,
+                  fmt::format("a dilation of {} does not fit a grid of {} x {}", d, topology_.rows,
+                              topology_.columns),
                   {.remedy = "Set score.dilations to whole numbers from 1 to the grid's smaller side"});
     modulation_->push_back(torch::nn::Linear(options.embedding, 2 * width));
     first_->push_back(GridConv(width, width, dilation, topology_));
@@ -235,16 +285,22 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
   }
 
   const torch::NoGradGuard frozen;
-  for (auto& p : parameters()) {
-    const double inputs = p.dim() > 1 ? static_cast<double>(p[0].numel()) : 1.0;
-    if (p.dim() > 1) p.uniform_(-1.0 / std::sqrt(inputs), 1.0 / std::sqrt(inputs), generator_);
-    else p.zero_();
+  for (auto& layer : modules(false)) {
+    const auto own = layer->parameters(false);
+    if (own.empty()) continue;
+    const double bound =
+        std::sqrt(6.0 / static_cast<double>(own[0][0].numel()));  // He et al. 2015, arXiv 1502.01852
+    // Biases too: silu's odd part is linear, so that without them nothing but the mean could be learned of a
+    // symmetric distribution in the first steps.
+    own[0].uniform_(-bound, bound, generator_);
+    if (own.size() > 1) own[1].uniform_(-1.0, 1.0, generator_);
   }
-  // Blocks start at the identity, unmodulated, and the whole at nothing.
+  // The whole starts at nothing; blocks are unmodulated and add little.
   head_->zero();
+  const double share = 1.0 / std::sqrt(static_cast<double>(second_->size() + 1));
   for (std::size_t k = 0; k < second_->size(); ++k) {
-    second_[k]->as<GridConvImpl>()->zero();
-    modulation_[k]->as<torch::nn::LinearImpl>()->weight.zero_();
+    for (auto p : second_[k]->parameters()) p.mul_(share);
+    for (auto p : modulation_[k]->parameters()) p.zero_();
   }
 }
 
@@ -286,8 +342,9 @@ torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::T
   const auto sigma = column(sigma_of(lambda).to(type));
   const auto size = torch::rsqrt(alpha * alpha + sigma * sigma / weights_);
   const auto noise = (x - alpha * mean) / sigma * torch::sqrt(weights_);
-  const auto fields = torch::stack({x * size, mean, noise}, 1).view({batch, 3, topology_.rows, topology_.columns});
-  const auto place = latitude_.expand({batch, 2, topology_.rows, topology_.columns});
+  const auto fields =
+      torch::stack({x * size, mean, noise}, 1).view({batch, 3, topology_.rows, topology_.columns});
+  const auto place = place_.expand({batch, place_.size(1), topology_.rows, topology_.columns});
 
   const auto embedded = torch::silu(embedding_(embed(lambda, season).to(type)));
   auto h = entry_(torch::cat({fields, place}, 1));
@@ -315,8 +372,11 @@ void save_score(const ScoreNetwork& network, io::ModelFile& file) {
   const ScoreNetworkOptions& o = network->options();
   std::string dilations;
   for (const double d : o.dilations) dilations += fmt::format("{}{}", dilations.empty() ? "" : ",", d);
-  file.put_text("score/options", fmt::format("score.width={}\nscore.dilations={}\nscore.dropout={}\nscore.embedding={}\n",
-                                             o.width, dilations, o.dropout, o.embedding));
+  file.put_text(
+      "score/options",
+      fmt::format(
+          "score.width={}\nscore.dilations={}\nscore.dropout={}\nscore.embedding={}\nscore.place={}\n",
+          o.width, dilations, o.dropout, o.embedding, o.place));
   for (const auto& p : network->named_parameters()) {
     const auto dense = p.value().detach().to(torch::kFloat32).contiguous();
     const auto* data = dense.data_ptr<float>();

@@ -18,6 +18,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/io/model_file.hpp"
+#include "manifill/prior/averaged_optimiser.hpp"
 #include "manifill/prior/schedule.hpp"
 
 namespace manifill::prior {
@@ -27,7 +28,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint32_t kDropoutMember = 0xFFFFFFFFU;  // streams of a step beside those of its batch rows
 constexpr std::uint32_t kChoiceMember = 0xFFFFFFFEU;
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 std::size_t band_of(const NoiseSchedule& schedule, double lambda) {
   const double share = (lambda - schedule.lowest()) / schedule.span();
@@ -47,8 +50,9 @@ struct NoisyBatch {
 };
 
 /// \param rows fields taken; \param levels [case]; noises are keyed by (seed, time, case)
-NoisyBatch make_noisy(const GaussianDenoiser& gaussian, const ScoreFields& fields, const std::vector<std::int64_t>& rows,
-                      const std::vector<double>& levels, double level_power, std::uint64_t seed, std::int64_t time) {
+NoisyBatch make_noisy(const GaussianDenoiser& gaussian, const ScoreFields& fields,
+                      const std::vector<std::int64_t>& rows, const std::vector<double>& levels,
+                      double level_power, std::uint64_t seed, std::int64_t time) {
   const torch::NoGradGuard frozen;
   NoisyBatch b;
   const auto which = torch::tensor(rows, torch::kLong);
@@ -59,7 +63,10 @@ NoisyBatch make_noisy(const GaussianDenoiser& gaussian, const ScoreFields& field
   auto noise = torch::empty_like(b.clean);
   const auto n = static_cast<std::size_t>(noise.size(1));
   for (std::size_t k = 0; k < rows.size(); ++k) {
-    RandomStream random({.seed = seed, .purpose = RandomPurpose::diffusion, .time = time, .member = static_cast<std::uint32_t>(k)});
+    RandomStream random({.seed = seed,
+                         .purpose = RandomPurpose::diffusion,
+                         .time = time,
+                         .member = static_cast<std::uint32_t>(k)});
     random.fill_normal(std::span<float>(noise.data_ptr<float>() + k * n, n));
     b.season.push_back(fields.season[static_cast<std::size_t>(rows[k])]);
   }
@@ -71,12 +78,14 @@ NoisyBatch make_noisy(const GaussianDenoiser& gaussian, const ScoreFields& field
   return b;
 }
 
-/// Errors relative to the Gaussian's expected one: of the network [case] (differentiable) and of the backbone [case].
+/// Errors relative to the Gaussian's expected one: of the network [case] (differentiable) and of the backbone
+/// [case].
 std::pair<torch::Tensor, torch::Tensor> relative_errors(ScoreNetwork network, const NoisyBatch& b) {
   const auto correction = network->forward(b.noisy, b.gaussian, b.lambda, b.season, b.scale);
   const auto unit = 1.0 / b.scale.square();
   const auto error = b.gaussian - b.clean;
-  return {(b.weights * (error + correction).square()).sum(1) * unit, (b.weights * error.square()).sum(1) * unit};
+  return {(b.weights * (error + correction).square()).sum(1) * unit,
+          (b.weights * error.square()).sum(1) * unit};
 }
 
 /// A fixed set of noisy fields, in chunks.
@@ -87,14 +96,16 @@ class Validation {
     std::array<double, kLevelBands> bands{kNaN, kNaN, kNaN, kNaN};
   };
 
-  Validation(const GaussianDenoiser& gaussian, const ScoreFields& fields, std::int64_t draws, double level_power,
-             std::uint64_t seed) {
+  Validation(const GaussianDenoiser& gaussian, const ScoreFields& fields, std::int64_t draws,
+             double level_power, std::uint64_t seed) {
     const std::int64_t count = fields.values.size(0);
     if (count == 0) return;
-    RandomStream random({.seed = seed, .purpose = RandomPurpose::training, .time = -1, .member = kChoiceMember});
+    RandomStream random(
+        {.seed = seed, .purpose = RandomPurpose::training, .time = -1, .member = kChoiceMember});
     auto levels = stratified_log_snr(schedule_, static_cast<std::size_t>(draws), random);
     for (std::size_t k = levels.size(); k > 1; --k)
-      std::swap(levels[k - 1], levels[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(k) - 1))]);
+      std::swap(levels[k - 1],
+                levels[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(k) - 1))]);
     constexpr std::int64_t kChunk = 64;
     for (std::int64_t first = 0; first < draws; first += kChunk) {
       std::vector<std::int64_t> rows;
@@ -128,7 +139,8 @@ class Validation {
         all_theirs += factor * linear[k].item<double>();
       }
     }
-    for (std::size_t k = 0; k < kLevelBands; ++k) figures.bands[k] = theirs[k] > 0.0 ? ours[k] / theirs[k] : kNaN;
+    for (std::size_t k = 0; k < kLevelBands; ++k)
+      figures.bands[k] = theirs[k] > 0.0 ? ours[k] / theirs[k] : kNaN;
     figures.ratio = all_ours / all_theirs;
     return figures;
   }
@@ -136,63 +148,6 @@ class Validation {
  private:
   NoiseSchedule schedule_{};
   std::vector<NoisyBatch> chunks_{};
-};
-
-using Tensors = std::vector<torch::Tensor>;
-
-Tensors copies(const ScoreNetwork& network) {
-  Tensors out;
-  for (const auto& p : network->parameters()) out.push_back(p.detach().clone());
-  return out;
-}
-
-void assign(const ScoreNetwork& network, const Tensors& values) {
-  const torch::NoGradGuard frozen;
-  const auto parameters = network->parameters();
-  for (std::size_t k = 0; k < parameters.size(); ++k) parameters[k].copy_(values[k]);
-}
-
-/// AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with clipping and averaged weights. All its state is in the
-/// open, so that a checkpoint needs no pickle.
-class Optimiser {
- public:
-  Optimiser(const ScoreNetwork& network, const ScoreTrainingOptions& o) : options_(o), average(copies(network)), best(copies(network)) {
-    for (const auto& p : average) {
-      first.push_back(torch::zeros_like(p));
-      second.push_back(torch::zeros_like(p));
-    }
-  }
-
-  /// One update from the gradients in the parameters. \param step counted from 1
-  void update(const ScoreNetwork& network, std::int64_t step, double learning_rate) {
-    const torch::NoGradGuard frozen;
-    constexpr double kFirst = 0.9;
-    constexpr double kSecond = 0.99;
-    auto parameters = network->parameters();
-    torch::nn::utils::clip_grad_norm_(parameters, options_.clip);
-    const auto count = static_cast<double>(step);
-    // A short memory at first, or the average would drag the starting point along.
-    const double kept = std::min(options_.average, (1.0 + count) / (10.0 + count));
-    for (std::size_t k = 0; k < parameters.size(); ++k) {
-      auto& p = parameters[k];
-      const auto& g = p.grad();
-      first[k].mul_(kFirst).add_(g, 1.0 - kFirst);
-      second[k].mul_(kSecond).addcmul_(g, g, 1.0 - kSecond);
-      if (p.dim() > 1) p.mul_(1.0 - learning_rate * options_.weight_decay);
-      const auto size = torch::sqrt(second[k] / (1.0 - std::pow(kSecond, count))).add_(1e-8);
-      p.addcdiv_(first[k], size, -learning_rate / (1.0 - std::pow(kFirst, count)));
-      average[k].mul_(kept).add_(p, 1.0 - kept);
-    }
-  }
-
- private:
-  const ScoreTrainingOptions& options_;
-
- public:
-  Tensors first{};
-  Tensors second{};
-  Tensors average;
-  Tensors best;
 };
 
 /// Where a training stands.
@@ -203,7 +158,7 @@ struct Progress {
   double best_ratio = std::numeric_limits<double>::infinity();
   std::array<double, kLevelBands> best_bands{kNaN, kNaN, kNaN, kNaN};
   double seconds = 0.0;
-  double sum_ours = 0.0;    // of the training loss since the last validation
+  double sum_ours = 0.0;  // of the training loss since the last validation
   double sum_theirs = 0.0;
 };
 
@@ -212,50 +167,29 @@ std::string fingerprint(const ScoreTrainingOptions& o, const ScoreFields& fields
   std::string dilations;
   for (const double d : o.network.dilations) dilations += fmt::format(" {}", d);
   const auto values = fields.values.contiguous();
-  const auto hash = hash_bytes(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()) * sizeof(float));
-  return fmt::format("width {} dilations{} dropout {} embedding {} steps {} batch {} rate {} decay {} clip {} warmup {} "
-                     "average {} power {} folds {} draws {} every {} seed {} fields {} {:016x}",
-                     o.network.width, dilations, o.network.dropout, o.network.embedding, o.steps, o.batch, o.learning_rate,
-                     o.weight_decay, o.clip, o.warmup, o.average, o.level_power, o.folds, o.validation_draws,
-                     o.validate_every, o.seed, values.size(0), hash);
-}
-
-void put(io::ModelFile& file, const std::string& group, const ScoreNetwork& network, const Tensors& tensors) {
-  const auto names = network->named_parameters().keys();
-  for (std::size_t k = 0; k < tensors.size(); ++k) {
-    const auto dense = tensors[k].detach().contiguous();
-    io::ModelFile::Shape shape;
-    for (const auto extent : dense.sizes()) shape.push_back(static_cast<std::size_t>(extent));
-    file.put_floats(group + "/" + names[k], shape,
-                    std::vector<float>(dense.data_ptr<float>(), dense.data_ptr<float>() + dense.numel()));
-  }
-}
-
-void get(const io::ModelFile& file, const std::string& group, const ScoreNetwork& network, Tensors& tensors) {
-  const auto names = network->named_parameters().keys();
-  for (std::size_t k = 0; k < tensors.size(); ++k) {
-    io::ModelFile::Shape shape;
-    for (const auto extent : tensors[k].sizes()) shape.push_back(static_cast<std::size_t>(extent));
-    const auto& values = file.floats(group + "/" + names[k], shape);
-    tensors[k].copy_(torch::from_blob(const_cast<float*>(values.data()), tensors[k].sizes(), torch::kFloat32));
-  }
+  const auto hash =
+      hash_bytes(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()) * sizeof(float));
+  return fmt::format(
+      "width {} dilations{} dropout {} embedding {} place {} steps {} batch {} rate {} decay {} clip {} "
+      "warmup {} "
+      "average {} power {} folds {} draws {} every {} seed {} fields {} {:016x}",
+      o.network.width, dilations, o.network.dropout, o.network.embedding, o.network.place, o.steps, o.batch,
+      o.learning_rate, o.weight_decay, o.clip, o.warmup, o.average, o.level_power, o.folds,
+      o.validation_draws, o.validate_every, o.seed, values.size(0), hash);
 }
 
 /// Log and checkpoint of a training; does nothing without a directory.
 class Records {
  public:
-  Records(const std::string& directory, std::string agreement) : directory_(directory), agreement_(std::move(agreement)) {}
+  Records(const std::string& directory, std::string agreement)
+      : directory_(directory), agreement_(std::move(agreement)) {}
 
-  void save(const ScoreNetwork& network, const Optimiser& state, const Progress& p) const {
+  void save(const ScoreNetwork& network, const AveragedOptimiser& state, const Progress& p) const {
     if (directory_.empty()) return;
     io::ModelFile file;
     file.put_text("agreement", agreement_);
     file.put_text("log", lines_);
-    put(file, "weights", network, copies(network));
-    put(file, "average", network, state.average);
-    put(file, "best", network, state.best);
-    put(file, "first", network, state.first);
-    put(file, "second", network, state.second);
+    state.save(*network, file);
     file.put_integers("steps", {3}, {p.step, p.best_step, p.without_gain});
     std::vector<double> figures{p.best_ratio, p.seconds, p.sum_ours, p.sum_theirs};
     figures.insert(figures.end(), p.best_bands.begin(), p.best_bands.end());
@@ -263,24 +197,24 @@ class Records {
     file.save(checkpoint());
   }
 
-  Progress load(const ScoreNetwork& network, Optimiser& state) {
+  Progress load(const ScoreNetwork& network, AveragedOptimiser& state) {
     if (directory_.empty()) throw Error(ErrorKind::usage, "a training without a directory cannot be resumed");
     const auto file = io::ModelFile::load(checkpoint());
     if (file.text("agreement") != agreement_)
       throw Error(ErrorKind::input, "the checkpoint is of a training with other options or fields",
-                  {.file = checkpoint(), .remedy = "Use the options and data it was started with, or start anew without --resume"});
+                  {.file = checkpoint(),
+                   .remedy = "Use the options and data it was started with, or start anew without --resume"});
     lines_ = file.text("log");
-    Tensors weights = copies(network);
-    get(file, "weights", network, weights);
-    assign(network, weights);
-    get(file, "average", network, state.average);
-    get(file, "best", network, state.best);
-    get(file, "first", network, state.first);
-    get(file, "second", network, state.second);
+    state.load(*network.ptr(), file);
     const auto& steps = file.integers("steps", {3});
     const auto& figures = file.doubles("figures", {4 + kLevelBands});
-    Progress p{.step = steps[0], .best_step = steps[1], .without_gain = steps[2], .best_ratio = figures[0],
-               .seconds = figures[1], .sum_ours = figures[2], .sum_theirs = figures[3]};
+    Progress p{.step = steps[0],
+               .best_step = steps[1],
+               .without_gain = steps[2],
+               .best_ratio = figures[0],
+               .seconds = figures[1],
+               .sum_ours = figures[2],
+               .sum_theirs = figures[3]};
     std::copy(figures.begin() + 4, figures.end(), p.best_bands.begin());
     return p;
   }
@@ -306,8 +240,9 @@ struct Fold {
   ScoreFields fields;
 };
 
-std::vector<Fold> make_folds(const Backbone& backbone, const TrainingFields& fields, const std::vector<bool>& training,
-                             const ScoreTrainingOptions& o, const ScoreTrainingHooks& hooks) {
+std::vector<Fold> make_folds(const Backbone& backbone, const TrainingFields& fields,
+                             const std::vector<bool>& training, const ScoreTrainingOptions& o,
+                             const ScoreTrainingHooks& hooks) {
   const auto seed = static_cast<std::uint64_t>(o.seed);
   std::vector<Fold> folds;
   if (o.folds < 2) {
@@ -333,19 +268,24 @@ std::vector<Fold> make_folds(const Backbone& backbone, const TrainingFields& fie
 }
 
 double learning_rate(const ScoreTrainingOptions& o, const Progress& p) {
-  const double by_steps = static_cast<double>(p.step) / static_cast<double>(std::max<std::int64_t>(1, o.steps));
+  const double by_steps =
+      static_cast<double>(p.step) / static_cast<double>(std::max<std::int64_t>(1, o.steps));
   const double by_time = o.minutes > 0.0 ? p.seconds / (60.0 * o.minutes) : 0.0;
-  const double rising = std::min(1.0, static_cast<double>(p.step + 1) / static_cast<double>(std::max<std::int64_t>(1, o.warmup)));
+  const double rising = std::min(
+      1.0, static_cast<double>(p.step + 1) / static_cast<double>(std::max<std::int64_t>(1, o.warmup)));
   constexpr double kLast = 0.02;  // of the highest
-  const double share = 0.5 * (1.0 + std::cos(std::numbers::pi * std::clamp(std::max(by_steps, by_time), 0.0, 1.0)));
+  const double share =
+      0.5 * (1.0 + std::cos(std::numbers::pi * std::clamp(std::max(by_steps, by_time), 0.0, 1.0)));
   return o.learning_rate * rising * (kLast + (1.0 - kLast) * share);
 }
 
 /// Cases of one step: a fold, fields and levels, all keyed by the step.
 NoisyBatch draw_batch(const std::vector<Fold>& folds, const ScoreTrainingOptions& o, std::int64_t step) {
   const auto seed = static_cast<std::uint64_t>(o.seed);
-  RandomStream random({.seed = seed, .purpose = RandomPurpose::training, .time = step, .member = kChoiceMember});
-  const auto& fold = folds[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(folds.size()) - 1))];
+  RandomStream random(
+      {.seed = seed, .purpose = RandomPurpose::training, .time = step, .member = kChoiceMember});
+  const auto& fold =
+      folds[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(folds.size()) - 1))];
   const auto levels = stratified_log_snr(NoiseSchedule{}, static_cast<std::size_t>(o.batch), random);
   std::vector<std::int64_t> rows(levels.size());
   for (auto& row : rows) row = random.integer(0, fold.fields.values.size(0) - 1);
@@ -353,12 +293,15 @@ NoisyBatch draw_batch(const std::vector<Fold>& folds, const ScoreTrainingOptions
 }
 
 std::uint64_t dropout_seed(const ScoreTrainingOptions& o, std::int64_t step) {
-  RandomStream random({.seed = static_cast<std::uint64_t>(o.seed), .purpose = RandomPurpose::training, .time = step, .member = kDropoutMember});
+  RandomStream random({.seed = static_cast<std::uint64_t>(o.seed),
+                       .purpose = RandomPurpose::training,
+                       .time = step,
+                       .member = kDropoutMember});
   return random.next_u32();
 }
 
 /// One optimisation step.
-void take_step(const ScoreNetwork& network, Optimiser& optimiser, const std::vector<Fold>& folds,
+void take_step(const ScoreNetwork& network, AveragedOptimiser& optimiser, const std::vector<Fold>& folds,
                const ScoreTrainingOptions& o, Progress& p) {
   const NoisyBatch batch = draw_batch(folds, o, p.step);
   network.ptr()->seed_dropout(dropout_seed(o, p.step));
@@ -366,25 +309,26 @@ void take_step(const ScoreNetwork& network, Optimiser& optimiser, const std::vec
   const auto loss = (batch.factor * ours).sum() / batch.factor.sum();
   const double value = loss.item<double>();
   if (!std::isfinite(value))
-    throw Error(ErrorKind::numerical, fmt::format("the loss of the score network is not finite at step {}", p.step),
+    throw Error(ErrorKind::numerical,
+                fmt::format("the loss of the score network is not finite at step {}", p.step),
                 {.remedy = "Lower score.learning_rate"});
   network.ptr()->zero_grad();
   loss.backward();
-  optimiser.update(network, p.step + 1, learning_rate(o, p));
+  optimiser.update(*network.ptr(), p.step + 1, learning_rate(o, p));
   p.sum_ours += (batch.factor * ours.detach()).sum().item<double>();
   p.sum_theirs += (batch.factor * theirs).sum().item<double>();
   ++p.step;
 }
 
 /// Validates the averaged weights, keeps the best, logs. \return whether to go on
-bool validate(const ScoreNetwork& network, Optimiser& optimiser, const Validation& validation,
+bool validate(const ScoreNetwork& network, AveragedOptimiser& optimiser, const Validation& validation,
               const ScoreTrainingOptions& o, Records& records, const ScoreTrainingHooks& hooks, Progress& p) {
-  const Tensors held = copies(network);
-  assign(network, optimiser.average);
+  const Tensors held = copies(*network);
+  assign(*network.ptr(), optimiser.average);
   network.ptr()->eval();
   const auto figures = validation(network);
   network.ptr()->train();
-  assign(network, held);
+  assign(*network.ptr(), held);
   if (validation.empty() || figures.ratio < p.best_ratio) {
     p.best_ratio = figures.ratio;
     p.best_bands = figures.bands;
@@ -396,15 +340,18 @@ bool validate(const ScoreNetwork& network, Optimiser& optimiser, const Validatio
     ++p.without_gain;
   }
   records.log(p, figures);
-  hooks.report(fmt::format("score: step {}, {:.0f} s, loss over the backbone's: training {:.4f}, validation {:.4f} ({:.3f} {:.3f} {:.3f} {:.3f})",
-                           p.step, p.seconds, p.sum_ours / p.sum_theirs, figures.ratio, figures.bands[0], figures.bands[1],
-                           figures.bands[2], figures.bands[3]));
+  hooks.report(
+      fmt::format("score: step {}, {:.0f} s, loss over the backbone's: training {:.4f}, validation {:.4f} "
+                  "({:.3f} {:.3f} {:.3f} {:.3f})",
+                  p.step, p.seconds, p.sum_ours / p.sum_theirs, figures.ratio, figures.bands[0],
+                  figures.bands[1], figures.bands[2], figures.bands[3]));
   p.sum_ours = 0.0;
   p.sum_theirs = 0.0;
   return p.without_gain < o.patience;
 }
 
-/// Posterior draws of the missing values of one field under N(0, modes variance modes^T + D), given the others.
+/// Posterior draws of the missing values of one field under N(0, modes variance modes^T + D), given the
+/// others.
 void fill_gaps(const CovarianceFactor& f, const Eigen::VectorXd& area, const std::vector<Eigen::Index>& known,
                RandomStream& random, Eigen::VectorXd& x) {
   const auto normals = [&](Eigen::Index count) {
@@ -415,14 +362,16 @@ void fill_gaps(const CovarianceFactor& f, const Eigen::VectorXd& area, const std
   // Matheron's rule: a draw of the prior plus the regression of what it misses at the known points.
   const Eigen::VectorXd deviation = f.variance.cwiseSqrt();
   const Eigen::VectorXd residual = (f.residual / area.array()).sqrt().matrix();
-  Eigen::VectorXd draw = f.modes * deviation.cwiseProduct(normals(deviation.size())) + residual.cwiseProduct(normals(x.size()));
+  Eigen::VectorXd draw =
+      f.modes * deviation.cwiseProduct(normals(deviation.size())) + residual.cwiseProduct(normals(x.size()));
   if (!known.empty()) {
     const Eigen::MatrixXd modes = f.modes(known, Eigen::all) * deviation.asDiagonal();
     const Eigen::VectorXd precision = area(known) / f.residual;
     const Eigen::VectorXd missed = x(known) - draw(known);
     Eigen::MatrixXd normal = modes.transpose() * (precision.asDiagonal() * modes);
     normal.diagonal().array() += 1.0;
-    draw += f.modes * deviation.cwiseProduct(normal.llt().solve(modes.transpose() * precision.cwiseProduct(missed)));
+    draw += f.modes *
+            deviation.cwiseProduct(normal.llt().solve(modes.transpose() * precision.cwiseProduct(missed)));
   }
   std::vector<bool> is_known(static_cast<std::size_t>(x.size()), false);
   for (const auto i : known) is_known[static_cast<std::size_t>(i)] = true;
@@ -437,18 +386,56 @@ std::vector<OptionSpec> ScoreTrainingOptions::specs() {
   auto specs = ScoreNetworkOptions::specs();
   const std::vector<OptionSpec> more{
       {.key = "score.steps", .help = "most optimisation steps", .fallback = d.steps, .lowest = 0},
-      {.key = "score.minutes", .help = "longest optimisation, minutes; 0: no limit", .fallback = d.minutes, .lowest = 0, .highest = 1e5},
+      {.key = "score.minutes",
+       .help = "longest optimisation, minutes; 0: no limit",
+       .fallback = d.minutes,
+       .lowest = 0,
+       .highest = 1e5},
       {.key = "score.batch", .help = "fields in a step", .fallback = d.batch, .lowest = 1, .highest = 4096},
-      {.key = "score.learning_rate", .help = "highest learning rate of AdamW", .fallback = d.learning_rate, .lowest = 0, .highest = 1},
-      {.key = "score.weight_decay", .help = "weight decay of AdamW", .fallback = d.weight_decay, .lowest = 0, .highest = 10},
-      {.key = "score.clip", .help = "largest norm of the gradient", .fallback = d.clip, .lowest = 1e-6, .highest = 1e6},
+      {.key = "score.learning_rate",
+       .help = "highest learning rate of AdamW",
+       .fallback = d.learning_rate,
+       .lowest = 0,
+       .highest = 1},
+      {.key = "score.weight_decay",
+       .help = "weight decay of AdamW",
+       .fallback = d.weight_decay,
+       .lowest = 0,
+       .highest = 10},
+      {.key = "score.clip",
+       .help = "largest norm of the gradient",
+       .fallback = d.clip,
+       .lowest = 1e-6,
+       .highest = 1e6},
       {.key = "score.warmup", .help = "steps of rising learning rate", .fallback = d.warmup, .lowest = 0},
-      {.key = "score.average", .help = "decay of the moving average of the weights", .fallback = d.average, .lowest = 0, .highest = 1},
-      {.key = "score.level_power", .help = "weight of noise levels: 1 as the likelihood, 0 errors relative to the backbone's", .fallback = d.level_power, .lowest = 0, .highest = 1},
-      {.key = "score.folds", .help = "blocks of training times left out in turn from the backbone that denoises them; 0: none", .fallback = d.folds, .lowest = 0, .highest = 100},
-      {.key = "score.validation_draws", .help = "noisy fields in a validation", .fallback = d.validation_draws, .lowest = 8, .highest = 1e6},
-      {.key = "score.validate_every", .help = "steps between validations and checkpoints", .fallback = d.validate_every, .lowest = 1},
-      {.key = "score.patience", .help = "validations without gain before the stop", .fallback = d.patience, .lowest = 1},
+      {.key = "score.average",
+       .help = "decay of the moving average of the weights",
+       .fallback = d.average,
+       .lowest = 0,
+       .highest = 1},
+      {.key = "score.level_power",
+       .help = "weight of noise levels: 1 as the likelihood, 0 errors relative to the backbone's",
+       .fallback = d.level_power,
+       .lowest = 0,
+       .highest = 1},
+      {.key = "score.folds",
+       .help = "blocks of training times left out in turn from the backbone that denoises them; 0: none",
+       .fallback = d.folds,
+       .lowest = 0,
+       .highest = 100},
+      {.key = "score.validation_draws",
+       .help = "noisy fields in a validation",
+       .fallback = d.validation_draws,
+       .lowest = 8,
+       .highest = 1e6},
+      {.key = "score.validate_every",
+       .help = "steps between validations and checkpoints",
+       .fallback = d.validate_every,
+       .lowest = 1},
+      {.key = "score.patience",
+       .help = "validations without gain before the stop",
+       .fallback = d.patience,
+       .lowest = 1},
       {.key = "score.seed", .help = "seed of weights, noise and dropout", .fallback = d.seed},
   };
   specs.insert(specs.end(), more.begin(), more.end());
@@ -475,11 +462,12 @@ ScoreTrainingOptions ScoreTrainingOptions::from(const Config& c) {
   return o;
 }
 
-ScoreFields prepare_score_fields(const Backbone& backbone, const TrainingFields& fields, const std::vector<bool>& keep,
-                                 std::uint64_t seed) {
+ScoreFields prepare_score_fields(const Backbone& backbone, const TrainingFields& fields,
+                                 const std::vector<bool>& keep, std::uint64_t seed) {
   const auto n = static_cast<std::int64_t>(backbone.domain().size());
   if (keep.size() != fields.index.size() || fields.values.rows() != n)
-    throw Error(ErrorKind::usage, fmt::format("{} flags for {} fields of {} points, the backbone has {}", keep.size(), fields.index.size(), fields.values.rows(), n));
+    throw Error(ErrorKind::usage, fmt::format("{} flags for {} fields of {} points, the backbone has {}",
+                                              keep.size(), fields.index.size(), fields.values.rows(), n));
   const auto count = std::count(keep.begin(), keep.end(), true);
   ScoreFields out;
   out.values = torch::zeros({count, n});
@@ -491,7 +479,8 @@ ScoreFields prepare_score_fields(const Backbone& backbone, const TrainingFields&
     const double season = fields.season[t];
     const Eigen::VectorXd level = backbone.mean(season);
     const Eigen::VectorXd spread = backbone.scale(season);
-    Eigen::VectorXd x = (fields.values.col(static_cast<Eigen::Index>(t)).cast<double>() - level).cwiseQuotient(spread);
+    Eigen::VectorXd x =
+        (fields.values.col(static_cast<Eigen::Index>(t)).cast<double>() - level).cwiseQuotient(spread);
     std::vector<Eigen::Index> known;
     auto* weight = out.weights.data_ptr<float>() + row * n;
     for (Eigen::Index i = 0; i < x.size(); ++i) {
@@ -500,7 +489,8 @@ ScoreFields prepare_score_fields(const Backbone& backbone, const TrainingFields&
       weight[i] = static_cast<float>(area[i]);
     }
     if (static_cast<std::int64_t>(known.size()) < n) {
-      RandomStream random({.seed = seed, .purpose = RandomPurpose::training, .time = fields.index[t], .member = 0});
+      RandomStream random(
+          {.seed = seed, .purpose = RandomPurpose::training, .time = fields.index[t], .member = 0});
       fill_gaps(backbone.factor(backbone.season_bin(season)), area, known, random, x);
     }
     std::copy(x.data(), x.data() + x.size(), out.values.data_ptr<float>() + row * n);
@@ -511,25 +501,29 @@ ScoreFields prepare_score_fields(const Backbone& backbone, const TrainingFields&
 }
 
 std::array<double, kLevelBands> denoising_ratio(const GaussianDenoiser& gaussian, const ScoreNetwork& network,
-                                                const ScoreFields& fields, std::int64_t draws, std::uint64_t seed) {
+                                                const ScoreFields& fields, std::int64_t draws,
+                                                std::uint64_t seed) {
   return Validation(gaussian, fields, draws, 0.0, seed)(network).bands;
 }
 
-TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields, const std::vector<bool>& validation,
-                         const ScoreTrainingOptions& o, const std::string& directory, bool resume,
-                         const ScoreTrainingHooks& hooks) {
-  const auto held_out = prepare_score_fields(backbone, fields, validation, static_cast<std::uint64_t>(o.seed));
+TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
+                         const std::vector<bool>& validation, const ScoreTrainingOptions& o,
+                         const std::string& directory, bool resume, const ScoreTrainingHooks& hooks) {
+  const auto held_out =
+      prepare_score_fields(backbone, fields, validation, static_cast<std::uint64_t>(o.seed));
   std::vector<bool> training = validation;
   training.flip();
   if (std::count(training.begin(), training.end(), true) == 0)
-    throw Error(ErrorKind::usage, "no field is left to train the score network on", {.remedy = "Hold out fewer years"});
+    throw Error(ErrorKind::usage, "no field is left to train the score network on",
+                {.remedy = "Hold out fewer years"});
   const auto folds = make_folds(backbone, fields, training, o, hooks);
   const GaussianDenoiser gaussian(backbone);
-  const Validation check(gaussian, held_out, o.validation_draws, o.level_power, static_cast<std::uint64_t>(o.seed));
+  const Validation check(gaussian, held_out, o.validation_draws, o.level_power,
+                         static_cast<std::uint64_t>(o.seed));
 
   ScoreNetwork network(backbone.domain(), o.network, static_cast<std::uint64_t>(o.seed));
   network->train();
-  Optimiser optimiser(network, o);
+  AveragedOptimiser optimiser(*network, {.weight_decay = o.weight_decay, .clip = o.clip, .average = o.average});
   Records records(directory, fingerprint(o, folds.front().fields));
   Progress p;
   if (resume) p = records.load(network, optimiser);
@@ -551,10 +545,14 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
   if (p.sum_theirs > 0.0) static_cast<void>(validate(network, optimiser, check, o, records, hooks, p));
   records.save(network, optimiser, p);
 
-  assign(network, optimiser.best);
+  assign(*network.ptr(), optimiser.best);
   network->eval();
-  return {.network = network, .validation_ratio = p.best_ratio, .validation_bands = p.best_bands, .steps = p.step,
-          .best_step = p.best_step, .seconds = p.seconds};
+  return {.network = network,
+          .validation_ratio = p.best_ratio,
+          .validation_bands = p.best_bands,
+          .steps = p.step,
+          .best_step = p.best_step,
+          .seconds = p.seconds};
 }
 
 }  // namespace manifill::prior

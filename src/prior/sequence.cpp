@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/eigenpairs.hpp"
 
@@ -15,7 +16,8 @@ constexpr std::int64_t kMemory = 40;  // steps of the moving average of a closed
 /// Root of the taper matrix by its leading modes, rows scaled so that every point keeps variance one.
 Eigen::MatrixXf taper_root(const Backbone& backbone) {
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
-  if (backbone.options().taper_km <= 0.0) return Eigen::MatrixXf::Ones(n, 1);
+  const BackboneOptions& o = backbone.options();
+  if (o.taper_km <= 0.0 && o.second_taper_share <= 0.0) return Eigen::MatrixXf::Ones(n, 1);
   const auto points = backbone.domain().points();
   Eigen::MatrixXf taper(n, n);
   for (Eigen::Index j = 0; j < n; ++j)
@@ -25,7 +27,8 @@ Eigen::MatrixXf taper_root(const Backbone& backbone) {
     }
   // A taper of support L has about one mode for every (L / 5)^2 of the sphere's surface.
   const double surface = 4.0 * 3.14159265 * domain::kEarthRadiusKm * domain::kEarthRadiusKm;
-  const double cell = backbone.options().taper_km / 5.0;
+  const double support = o.taper_km > 0.0 ? o.taper_km : o.second_taper_km > 0.0 ? o.second_taper_km : 20000.0;
+  const double cell = support / 5.0;
   const auto rank = std::min<Eigen::Index>(n, 30 + static_cast<Eigen::Index>(surface / (cell * cell)));
   operators::Eigenpairs e;
   if (2 * rank > n) {
@@ -79,12 +82,24 @@ Eigen::MatrixXd PriorSequence::average(std::int64_t time, double season) {
   const std::int64_t newest = index.back() - time + static_cast<std::int64_t>(kRecent);
   std::erase_if(innovations_, [&](const auto& item) { return item.first < oldest || item.first > newest; });
   Eigen::MatrixXf x = Eigen::MatrixXf::Zero(e.rows(), members_);
+  std::vector<Eigen::Index> times;
+  std::vector<const Eigen::MatrixXf*> fields;
   for (Eigen::Index j = 0; j < e.cols(); ++j) {
     if (weight[j] <= 0.0) continue;
-    const Eigen::MatrixXf& a = innovation(index[static_cast<std::size_t>(j)] - time);
-    const Eigen::VectorXf pattern = static_cast<float>(std::sqrt(weight[j])) * e.col(j);
-    for (std::uint32_t k = 0; k < members_; ++k) x.col(k).array() += pattern.array() * a.col(k).array();
+    times.push_back(j);
+    fields.push_back(&innovation(index[static_cast<std::size_t>(j)] - time));
   }
+  // Every innovation is read once a step; blocks of points keep the sums in the cache.
+  constexpr Eigen::Index kBlock = 256;
+  parallel_for((e.rows() + kBlock - 1) / kBlock, [&](std::int64_t block) {
+    const Eigen::Index first = block * kBlock;
+    const Eigen::Index count = std::min(kBlock, e.rows() - first);
+    for (std::size_t k = 0; k < times.size(); ++k) {
+      const Eigen::VectorXf pattern = static_cast<float>(std::sqrt(weight[times[k]])) * e.col(times[k]).segment(first, count);
+      for (std::uint32_t m = 0; m < members_; ++m)
+        x.col(m).segment(first, count).array() += pattern.array() * fields[k]->col(m).segment(first, count).array();
+    }
+  });
   auto correction = correction_.find(bin);
   if (correction == correction_.end()) {
     const Eigen::VectorXd raw = e.cast<double>().cwiseAbs2() * weight;

@@ -73,6 +73,23 @@ run(0, *gaussian, "--input", small, "--output", work / "shard.nc", "--write-memb
 shard = netCDF4.Dataset(work / "shard.nc")
 shard.set_auto_maskandscale(False)
 check(shard["uwnd_member"].shape[1] == 2 and np.allclose(shard["uwnd_member"][:], members[:, 2:], atol=1e-5), "a shard's members are those of the whole run")
+
+# Shards merge into what the whole run writes, bit by bit.
+run(0, *gaussian, "--input", small, "--output", work / "shard1.nc", "--write-members", "--shard", "1/2")
+run(3, "merge", work / "merged.nc", work / "shard1.nc", says="2/2")
+run(3, "merge", work / "merged.nc", work / "shard1.nc", work / "shard1.nc", says="the same shard")
+run(3, "merge", work / "merged.nc", work / "shard1.nc", out, says="not a shard")
+check(not (work / "merged.nc").exists(), "a refused merge writes nothing")
+run(0, "merge", work / "merged.nc", work / "shard.nc", work / "shard1.nc")
+run(2, "merge", work / "merged.nc", work / "shard.nc", work / "shard1.nc", says="--overwrite")
+merged = netCDF4.Dataset(work / "merged.nc")
+merged.set_auto_maskandscale(False)
+check(list(merged.variables) == list(after.variables), "a merged file has the variables of the whole run")
+for name, variable in after.variables.items():
+    # Members to rounding: which blocks of threads sum them up is not fixed.
+    same = np.allclose(variable[:], merged[name][:], atol=1e-5) if variable.dtype.kind == "f" else np.array_equal(variable[:], merged[name][:])
+    check(same or name == "uwnd" and np.abs(variable[:].astype(int) - merged[name][:]).max() <= 1, f"merged {name} equals the whole run's")
+check("manifill_shard" not in merged.ncattrs(), "a merged file is no shard")
 run(0, *gaussian, "--input", small, "--output", work / "seed.nc", "--write-members", "--seed", "2")
 other = netCDF4.Dataset(work / "seed.nc")
 check(not np.allclose(other["uwnd_member"][:][:, gap], members[:, gap]), "another seed draws other members")
@@ -161,6 +178,20 @@ damaged = bytearray(prior.read_bytes())
 damaged[len(damaged) // 2] ^= 1
 (work / "damaged.h5").write_bytes(damaged)
 run(3, "impute", "--model", work / "damaged.h5", "--input", small, "--output", work / "x.nc", says="damaged.h5")
+
+# Draws from the prior: finite, on the model's grid, with the spread of the training data.
+run(0, "sample", "--model", prior, "-n", "200", "-o", work / "draws.nc", "--season", "0.04", says="Gaussian backbone")
+with xarray.open_dataset(work / "draws.nc") as draws, xarray.open_dataset(data / "wind_training.nc") as training:
+    check(draws["uwnd"].dims == ("realization", "lat", "lon") and draws["uwnd"].attrs["units"] == training["uwnd"].attrs["units"], "draws have dimensions and units")
+    check(bool(np.isfinite(draws["uwnd"]).all()), "draws are finite")
+    area = np.cos(np.radians(draws["lat"]))
+    drawn = float((draws["uwnd"].var("realization") * area).mean() / area.mean())
+    anomalies = training["uwnd"].groupby("time.month") - training["uwnd"].groupby("time.month").mean()
+    known = float((anomalies.var("time") * area).mean() / area.mean())
+    # The prior keeps half of the seasonal differences of spread, and 200 draws know a variance to a tenth.
+    check(0.6 < drawn / known < 1.6, f"variance of draws {drawn:.3f}, of the training data {known:.3f}")
+run(2, "sample", "--model", prior, "-n", "0", "-o", work / "none.nc", says="count")
+run(2, "sample", "--model", prior, "-n", "2", "-o", work / "draws.nc", says="--overwrite")
 
 # inspect says the same and exits alike.
 run(0, "inspect", small, "--model", prior, says="fits")

@@ -8,7 +8,7 @@
 
 namespace manifill {
 
-/// \brief Families of errors; the value is the exit code of the program (docs/exit-codes.md).
+/// \brief Families of errors; the value is the exit code of the program (docs/impute.md).
 enum class ErrorKind : int {
   internal = 1,   ///< a defect in manifill
   usage = 2,      ///< command line or configuration

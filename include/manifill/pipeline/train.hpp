@@ -27,9 +27,6 @@ prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int
 /// \brief Masks of the times of some years, for the bank's kind "gaps": true where observed.
 std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year, int last_year);
 
-/// \brief Year of every training step.
-std::vector<int> years_of(const prior::TrainingFields& fields);
-
 /// \brief Fits a backbone and writes a model without a flow. \return lines for the user
 std::vector<std::string> train_prior(const Config& config);
 

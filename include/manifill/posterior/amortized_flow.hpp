@@ -3,6 +3,7 @@
 /// \brief `flow`: Amortized Posterior Sampling (arXiv 2407.17907), one network evaluation for one posterior sample.
 
 #include "manifill/posterior/gaussian.hpp"
+#include "manifill/posterior/refine.hpp"
 
 namespace manifill::posterior {
 
@@ -17,6 +18,7 @@ class AmortizedFlowSampler : public PosteriorSampler {
  private:
   const Model& model_;
   GaussianSampler base_;
+  PriorDeparture departure_;
 };
 
 }  // namespace manifill::posterior

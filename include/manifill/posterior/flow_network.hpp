@@ -17,7 +17,7 @@ namespace manifill::posterior {
 /// \brief Shape of a flow network (section [flow]).
 struct FlowNetworkOptions {
   std::string network = "conv";         ///< "conv": affine layer and multi-scale couplings on a grid; "realnvp"
-  std::int64_t width = 48;              ///< channels of the condition network (conv), hidden units (realnvp; 0: D / 8)
+  std::int64_t width = 48;              ///< channels of the condition network (conv), hidden units (realnvp; 0: max(32, D / 8))
   std::vector<double> dilations{1, 2, 4, 1, 2, 4};
   double dropout = 0.1;
   std::int64_t couplings = 4;           ///< coupling layers after the affine layer

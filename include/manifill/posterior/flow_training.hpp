@@ -68,9 +68,9 @@ struct FlowCases {
 struct TrainingHooks {
   std::function<void(const std::string&)> report = [](const std::string&) {};
   std::function<bool()> stop = [] { return false; };
-  std::string log_csv{};      ///< appended to; empty: none
-  std::string checkpoint{};   ///< file for weights and step; empty: none
-  bool resume = false;
+  std::string log_csv{};     ///< file of the training curve; empty: none
+  std::string checkpoint{};  ///< file that a stopped training goes on from; empty: none
+  bool resume = false;       ///< go on from the checkpoint
 };
 
 /// \brief Log-density of the prior for reverse KL: normalised fields [batch][point] of seasons [batch] to [batch],
@@ -82,9 +82,15 @@ using PriorLogDensity = std::function<torch::Tensor(const torch::Tensor& x, cons
 Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
                        const std::vector<measurement::ObservedCells>& observed, double noise_sigma, RandomStream& random);
 
-/// \brief Simulates cases for the given times. \param backbone_of the backbone that has not seen a training time
-FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Eigen::Index>& times,
-                         const std::function<const prior::Backbone&(Eigen::Index)>& backbone_of,
+/// \brief Training times of one cross-fitting fold, and the backbone fitted without them.
+struct Fold {
+  std::vector<Eigen::Index> times{};
+  std::function<prior::Backbone()> backbone{};  ///< made when the fold's turn comes
+};
+
+/// \brief Simulates `count` cases, times drawn uniformly from those of all folds. The same seed gives the same cases
+/// whatever the number of threads. \param half half-width of the backbones' window
+FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds, std::int64_t half,
                          const measurement::MaskBank& bank, const FlowTrainingOptions& options, std::int64_t count,
                          std::uint64_t seed, const TrainingHooks& hooks);
 
@@ -96,7 +102,9 @@ struct TrainedFlow {
   double seconds = 0.0;
 };
 
-/// \brief Trains a network on cases. \param backbone the final one, for the likelihood and the default prior \throws Error(numerical) when the loss is not finite
+/// \brief Trains a network on cases. \param backbone the final one, for the likelihood and the default prior \throws
+/// Error(numerical) when the loss is not finite; Error(stopped) when the hook says so, after a checkpoint; Error(input)
+/// when the checkpoint to resume from is of another training
 TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation, const FlowNetworkOptions& network,
                        const FlowTrainingOptions& options, const prior::Backbone& backbone,
                        const PriorLogDensity& prior, const TrainingHooks& hooks);

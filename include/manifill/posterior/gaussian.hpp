@@ -6,10 +6,13 @@
 
 namespace manifill::posterior {
 
+class PriorDeparture;
+
 /// \brief Draws by Matheron's rule from coherent prior sequences; steps that share their masks share a factorisation.
 class GaussianSampler : public PosteriorSampler {
  public:
   explicit GaussianSampler(const Model& model);
+  ~GaussianSampler() override;
   [[nodiscard]] Ensemble sample(const Window& window, const SampleRequest& request) override;
 
   /// \brief The factorisation of a window, cached.
@@ -20,6 +23,7 @@ class GaussianSampler : public PosteriorSampler {
  private:
   prior::Backbone backbone_;
   WindowFactorCache cache_;
+  std::unique_ptr<PriorDeparture> departure_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, prior::PriorSequence> sequences_{};
 };
 

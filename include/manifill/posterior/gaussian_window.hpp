@@ -49,14 +49,21 @@ class WindowFactor {
   [[nodiscard]] Eigen::MatrixXd mean(const Window& window) const;
   /// \brief Posterior mean of the centre, [point], normalised.
   [[nodiscard]] Eigen::VectorXd centre_mean(const Window& window) const;
-  /// \brief Exact posterior variances of the centre: [point], normalised.
+  /// \brief Posterior variances of the centre: [point], normalised. Exact where the backbone's covariance is in double
+  /// precision, else to 1e-5 of the prior's variance.
   [[nodiscard]] const Eigen::VectorXd& variance() const;
+  /// \brief Posterior standard deviations of the centre, [point], normalised, as `variance`; where a point is observed
+  /// by itself the bound from that observation alone, c r / (c + r), stands in for the exact variance, which would cost
+  /// as much as all the rest.
+  [[nodiscard]] const Eigen::VectorXd& marginal_scale() const;
   /// \brief Draws of the centre by Matheron's rule from coherent prior draws: [point][member], normalised. Noise is
   /// keyed by (seed, step, member) as the prior's innovations are.
   [[nodiscard]] Eigen::MatrixXd draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
                                      std::uint32_t first_member, std::uint32_t members) const;
   /// \brief Departures from the mean of draws of the centre alone, independent in time: [point][column], normalised.
   [[nodiscard]] Eigen::MatrixXd draw_departures(RandomStream& random, Eigen::Index columns) const;
+  /// \brief Posterior covariance of the centre times x: [point][column], normalised.
+  [[nodiscard]] Eigen::MatrixXd covariance_times(const Eigen::MatrixXd& x) const;
   /// \brief log density of the centre's posterior at x: [point][column] to [column].
   [[nodiscard]] Eigen::VectorXd log_density(const Window& window, const Eigen::MatrixXd& x) const;
   /// \brief Gradient of log_density: -Sigma^-1 (x - mean), [point][column].

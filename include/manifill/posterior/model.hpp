@@ -10,6 +10,7 @@
 #include "manifill/posterior/flow_condition.hpp"
 #include "manifill/posterior/flow_network.hpp"
 #include "manifill/prior/backbone.hpp"
+#include "manifill/prior/score_network.hpp"
 
 namespace manifill::posterior {
 
@@ -30,9 +31,10 @@ struct Model {
   FlowNetworkOptions flow_options{};
   FlowBase flow_base = FlowBase::gaussian_posterior;
   std::uint64_t checksum = 0;  ///< of the file it was read from
-  io::ModelFile extra{};       ///< entries of the prior's score network ("score/..."), kept as they are
+  prior::ScoreNetwork score{nullptr};  ///< of the prior; empty when it is the backbone alone
 
-  /// \brief Lowest and highest plausible value, physical units: 10 standard deviations beyond the training values' mean.
+  /// \brief Lowest and highest plausible value, physical units: 10 standard deviations beyond the climatology's
+  /// extremes over points and months.
   [[nodiscard]] std::pair<double, double> plausible_range() const;
 
   void save(const std::string& path) const;

@@ -22,6 +22,7 @@ struct SampleRequest {
   std::uint32_t first_member = 0;
   std::uint32_t members = 32;
   bool density = false;  ///< log-densities and importance weights too
+  std::int64_t refine = 0;  ///< steps of `refine` (refine.hpp) on the sampler's members
 };
 
 /// \brief An ensemble of one step on the model's domain.

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,7 @@ struct TrainingFields {
   Eigen::MatrixXf values{};            ///< [point][time], physical units, NaN where missing
   std::vector<std::int64_t> index{};   ///< [time], absolute step number, increasing
   std::vector<double> season{};        ///< [time], fraction of the year in [0, 1)
+  std::vector<int> year{};             ///< [time], of the data's calendar; empty without one
   /// \brief The times for which `keep` is true.
   [[nodiscard]] TrainingFields subset(const std::vector<bool>& keep) const;
 };
@@ -79,12 +81,22 @@ class WindowCovariance {
   [[nodiscard]] double operator()(Eigen::Index i, Eigen::Index j) const {
     return exact_.size() > 0 ? exact_(i, j) : static_cast<double>(single_(i, j));
   }
-  /// \brief Rows and columns picked out: [row][column].
+  /// \brief Whether it is kept in single precision.
+  [[nodiscard]] bool single() const { return single_.size() > 0; }
+  /// \brief Rows and columns picked out: [row][column]. In single precision only where it is kept so.
   [[nodiscard]] Eigen::MatrixXd gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const;
+  [[nodiscard]] Eigen::MatrixXf gather_single(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const;
+  /// \brief Rows `first` to `first + count` of C x, in double precision. \param x [step, point][column]
+  [[nodiscard]] Eigen::MatrixXd multiply_rows(Eigen::Index first, Eigen::Index count, const Eigen::MatrixXd& x) const;
+  /// \brief Columns of a root L, L L^T = C, times white noise: [step, point][column]. L is made at the first call.
+  [[nodiscard]] Eigen::MatrixXd colour(const Eigen::MatrixXd& white) const;
 
  private:
   Eigen::MatrixXf single_{};
   Eigen::MatrixXd exact_{};
+  mutable std::once_flag once_{};
+  mutable Eigen::MatrixXf single_root_{};  // lower triangle
+  mutable Eigen::MatrixXd exact_root_{};
 };
 
 /// \brief Gaussian space-time process fitted to training fields. Cheap to copy (shared representation); lazily built
@@ -93,7 +105,7 @@ class Backbone {
  public:
   struct Impl;
 
-  /// \throws Error(input) when fields are fewer than two, not finite, or a point has no value at all
+  /// \throws Error(input) when fields are fewer than two or hold infinities, or no point has values at one time in twenty
   static Backbone fit(TrainingFields fields, const BackboneOptions& options);
 
   /// \brief A process given in closed form, for oracles: zero mean, unit scale, the given covariance.
@@ -112,13 +124,14 @@ class Backbone {
   [[nodiscard]] Eigen::VectorXd scale(double season) const;
   /// \brief One number for the size of anomalies, physical units: root of the area and time mean variance.
   [[nodiscard]] double unit_scale() const;
-  /// \brief 1 where the training fields have values, 0 where never (static mask): [point].
+  /// \brief 1 where the training fields have values at one time in twenty or more, 0 elsewhere (static mask): [point].
   [[nodiscard]] const Eigen::VectorXd& active() const;
   [[nodiscard]] std::size_t season_bin(double season) const;
   /// \brief Covariance of one step.
   [[nodiscard]] const CovarianceFactor& factor(std::size_t bin) const;
-  /// \brief Covariance of a window of 2 * window + 1 steps around a step of season bin `bin`.
-  [[nodiscard]] const WindowCovariance& window_covariance(std::size_t bin) const;
+  /// \brief Covariance of a window of 2 * window + 1 steps around a step of season bin `bin`. The last few are kept, as
+  /// many as fit into 1 GiB.
+  [[nodiscard]] std::shared_ptr<const WindowCovariance> window_covariance(std::size_t bin) const;
   /// \brief Area weights over their mean [point]; the noise of the diffusion has variance 1 / this.
   [[nodiscard]] const Eigen::VectorXd& relative_weights() const;
   /// \brief E[x0 | x_t] for x_t = alpha x0 + sigma eps, eps_i ~ N(0, mean(w)/w_i): [point][column] in and out.

@@ -24,7 +24,8 @@ struct GridTopology {
 /// \param x [batch][channel][row][column]
 torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTopology& topology);
 
-/// \brief 3 x 3 convolution over a grid with the right padding; output has the size of the input.
+/// \brief 3 x 3 convolution over a grid; output has the size of the input. Beyond the edges of a region are zeros; grids
+/// that go round or reach a pole are padded by `grid_pad`.
 class GridConvImpl : public torch::nn::Module {
  public:
   GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation, const GridTopology& topology);
@@ -38,7 +39,10 @@ class GridConvImpl : public torch::nn::Module {
 };
 TORCH_MODULE(GridConv);
 
-/// \brief Residual stack of dilated convolutions: conv, then per dilation h += conv(silu(conv(silu(h)))).
+/// \brief Residual stack of gated dilated convolutions: an entry convolution, then per dilation
+/// h += mix(silu(a) * b) with a, b the halves of a 3 x 3 convolution of h (gated linear units, Dauphin et al. 2017,
+/// arXiv 1612.08083) and mix a 1 x 1 convolution that starts at zero. The product lets a layer carry one field along
+/// with another, as a flow carries what it moves; plain stacks of the same cost learn that several times more slowly.
 class GridResidualStackImpl : public torch::nn::Module {
  public:
   GridResidualStackImpl(std::int64_t in, std::int64_t width, const std::vector<std::int64_t>& dilations, double dropout,
@@ -48,8 +52,8 @@ class GridResidualStackImpl : public torch::nn::Module {
 
  private:
   GridConv entry_{nullptr};
-  torch::nn::ModuleList first_{};
-  torch::nn::ModuleList second_{};
+  torch::nn::ModuleList gates_{};
+  torch::nn::ModuleList mixes_{};
   torch::nn::Dropout2d dropout_{nullptr};
 };
 TORCH_MODULE(GridResidualStack);

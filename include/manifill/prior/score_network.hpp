@@ -2,8 +2,8 @@
 /// \file
 /// \brief The denoiser of the prior: the backbone's, exact and linear, plus what a network adds to it.
 ///
-/// D_theta(x_t) = D_G(x_t) + s(lambda) * network(...), eps_theta = (x_t - alpha D_theta) / sigma. The network's last
-/// layer starts at zero, so that before training the prior is the backbone.
+/// D_theta(x_t) = D_G(x_t) + s(lambda) * network(...), eps_theta = (x_t - alpha D_theta) / sigma. The
+/// network's last layer starts at zero, so that before training the prior is the backbone.
 
 #include <cstdint>
 #include <functional>
@@ -22,17 +22,18 @@
 
 namespace manifill::prior {
 
-/// \brief The backbone's Gaussian N(0, C) as differentiable batched functions; float32 or float64 as its argument is.
+/// \brief The backbone's Gaussian N(0, C) as differentiable batched functions; float32 or float64 as its
+/// argument is.
 ///
-/// Functions of C act in its eigenbasis, two products with the modes whatever the noise level: each sample of a batch
-/// may have its own level and season. Seasons are fractions of the year, one a sample or one for all. Cheap to copy;
-/// safe to call from several threads.
+/// Functions of C act in its eigenbasis, two products with the modes whatever the noise level: each sample of
+/// a batch may have its own level and season. Seasons are fractions of the year, one a sample or one for all.
+/// Cheap to copy; safe to call from several threads.
 class GaussianDenoiser {
  public:
-  /// \brief Gain of an eigendirection. \param variance [1][mode], eigenvalues of C; \param alpha, sigma [batch][1]
-  /// \return [batch][mode]
-  using Gain =
-      std::function<torch::Tensor(const torch::Tensor& variance, const torch::Tensor& alpha, const torch::Tensor& sigma)>;
+  /// \brief Gain of an eigendirection. \param variance [1][mode], eigenvalues of C; \param alpha, sigma
+  /// [batch][1] \return [batch][mode]
+  using Gain = std::function<torch::Tensor(const torch::Tensor& variance, const torch::Tensor& alpha,
+                                           const torch::Tensor& sigma)>;
 
   explicit GaussianDenoiser(const Backbone& backbone);
   [[nodiscard]] const Backbone& backbone() const;
@@ -43,10 +44,12 @@ class GaussianDenoiser {
   /// \brief E[x0 | x_t]. \param x_t [batch][point], normalised; \param lambda [batch], log-SNR
   [[nodiscard]] torch::Tensor denoise(const torch::Tensor& x_t, const torch::Tensor& lambda,
                                       const std::vector<double>& season) const;
-  /// \brief Root of the area-mean variance of x0 given x_t, the scale of the denoiser's errors: [batch], constant in x_t.
-  [[nodiscard]] torch::Tensor error_scale(const torch::Tensor& lambda, const std::vector<double>& season) const;
-  /// \brief x_t to white noise of variance 1 / relative_weight: (alpha^2 C + sigma^2)^(-1/2) x_t. Along the probability
-  /// flow of the Gaussian it stays constant. \param x_t [batch][point]
+  /// \brief Root of the area-mean variance of x0 given x_t, the scale of the denoiser's errors: [batch],
+  /// constant in x_t.
+  [[nodiscard]] torch::Tensor error_scale(const torch::Tensor& lambda,
+                                          const std::vector<double>& season) const;
+  /// \brief x_t to white noise of variance 1 / relative_weight: (alpha^2 C + sigma^2)^(-1/2) x_t. Along the
+  /// probability flow of the Gaussian it stays constant. \param x_t [batch][point]
   [[nodiscard]] torch::Tensor whiten(const torch::Tensor& x_t, const torch::Tensor& lambda,
                                      const std::vector<double>& season) const;
   /// \brief Inverse of whiten.
@@ -54,7 +57,8 @@ class GaussianDenoiser {
                                      const std::vector<double>& season) const;
   /// \brief The limits of whiten and colour without noise: C^(-1/2) x0 and C^(1/2) white.
   [[nodiscard]] torch::Tensor whiten_clean(const torch::Tensor& x0, const std::vector<double>& season) const;
-  [[nodiscard]] torch::Tensor colour_clean(const torch::Tensor& white, const std::vector<double>& season) const;
+  [[nodiscard]] torch::Tensor colour_clean(const torch::Tensor& white,
+                                           const std::vector<double>& season) const;
   /// \brief log N(x0; 0, C), as Backbone::log_density: [batch], float64. \param x0 [batch][point]
   [[nodiscard]] torch::Tensor log_density(const torch::Tensor& x0, const std::vector<double>& season) const;
   /// \brief log |det d whiten_clean / dx0|: [batch], float64.
@@ -69,10 +73,11 @@ class GaussianDenoiser {
 
 /// \brief Shape of a score network (section [score]).
 struct ScoreNetworkOptions {
-  std::int64_t width = 40;                      ///< channels
+  std::int64_t width = 40;                          ///< channels
   std::vector<double> dilations{1, 2, 4, 1, 2, 4};  ///< of the residual blocks, cells
-  double dropout = 0.1;                         ///< share of channels dropped in training
-  std::int64_t embedding = 64;                  ///< hidden units that carry noise level and season into the blocks
+  double dropout = 0.1;                             ///< share of channels dropped in training
+  std::int64_t embedding = 64;     ///< hidden units that carry noise level and season into the blocks
+  std::string place = "latitude";  ///< what the network knows of where it is: "latitude" or "position"
 
   static std::vector<OptionSpec> specs();
   static ScoreNetworkOptions from(const Config& config);
@@ -80,9 +85,10 @@ struct ScoreNetworkOptions {
 
 /// \brief What is to be added to the backbone's denoiser, on a lat-lon grid.
 ///
-/// Dilated residual convolutions that respect the grid's topology; noise level and season scale and shift the channels
-/// of every block (Perez et al. 2018, arXiv 1709.07871). It sees x_t over its expected size, D_G(x_t), the backbone's
-/// noise estimate (x_t - alpha D_G) / sigma at unit scale, and sine and cosine of latitude.
+/// Dilated residual convolutions that respect the grid's topology; noise level and season scale and shift the
+/// channels of every block (Perez et al. 2018, arXiv 1709.07871). It sees x_t over its expected size,
+/// D_G(x_t), the backbone's noise estimate (x_t - alpha D_G) / sigma at unit scale, and sine and cosine of
+/// latitude, with place = "position" those of longitude too.
 class ScoreNetworkImpl : public torch::nn::Module {
  public:
   /// \param seed of the initial weights; no global random state is read or changed
@@ -106,8 +112,8 @@ class ScoreNetworkImpl : public torch::nn::Module {
 
   ScoreNetworkOptions options_;
   GridTopology topology_;
-  torch::Tensor weights_{};   ///< [point]
-  torch::Tensor latitude_{};  ///< [1][2][row][column]
+  torch::Tensor weights_{};  ///< [point]
+  torch::Tensor place_{};    ///< [1][channel][row][column]
   GridConv entry_{nullptr};
   GridConv head_{nullptr};
   torch::nn::Linear embedding_{nullptr};
@@ -121,8 +127,8 @@ TORCH_MODULE(ScoreNetwork);
 /// \brief Writes the network: text "score/options", arrays "score/<parameter>".
 void save_score(const ScoreNetwork& network, io::ModelFile& file);
 
-/// \brief Reads a network; empty when the file has none. \throws Error(input) when options or shapes do not fit the
-/// domain, or a weight is not finite
+/// \brief Reads a network; empty when the file has none. \throws Error(input) when options or shapes do not
+/// fit the domain, or a weight is not finite
 ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain);
 
 }  // namespace manifill::prior

@@ -125,17 +125,30 @@ TEST_CASE("Turning the globe turns the correction", "[prior][score_network]") {
   const auto x = toys::tensor(toys::normals(covariance.rows(), 2, 3)).to(torch::kFloat32);
   const auto lambda = torch::tensor({-1.0F, 4.0F});
   const auto corrected = [&](const torch::Tensor& noisy) {
-    return network->forward(noisy, gaussian.denoise(noisy, lambda, {0.3}), lambda, {0.3}, gaussian.error_scale(lambda, {0.3}));
+    return network->forward(noisy, gaussian.denoise(noisy, lambda, {0.3}), lambda, {0.3},
+                            gaussian.error_scale(lambda, {0.3}));
   };
-  const auto turn = [](const torch::Tensor& field) { return torch::roll(field.view({2, 6, 8}), 3, 2).reshape({2, 48}); };
+  const auto turn = [](const torch::Tensor& field) {
+    return torch::roll(field.view({2, 6, 8}), 3, 2).reshape({2, 48});
+  };
   const auto out = corrected(x);
   CHECK(largest(out) > 1e-2);
   CHECK(largest(corrected(turn(x)) - turn(out)) < 1e-4 * largest(out));
+
+  // Unless it is told the longitude.
+  network = ScoreNetwork(backbone.domain(),
+                         ScoreNetworkOptions{.width = 8, .dilations = {1, 2, 4}, .place = "position"});
+  disturb(network, 0.2);
+  network->eval();
+  CHECK(largest(corrected(turn(x)) - turn(corrected(x))) > 1e-2);
 }
 
 TEST_CASE("A score network survives a model file, a damaged one does not load", "[prior][score_network]") {
   const auto [backbone, covariance] = toys::oracle(6, 8);
-  ScoreNetwork network(backbone.domain(), ScoreNetworkOptions{.width = 8, .dilations = {1, 3}, .dropout = 0.25, .embedding = 16});
+  ScoreNetwork network(
+      backbone.domain(),
+      ScoreNetworkOptions{
+          .width = 8, .dilations = {1, 3}, .dropout = 0.25, .embedding = 16, .place = "position"});
   disturb(network, 0.2);
   io::ModelFile file;
   CHECK(!load_score(file, backbone.domain()));
@@ -145,6 +158,7 @@ TEST_CASE("A score network survives a model file, a damaged one does not load", 
   CHECK_FALSE(loaded->is_training());
   CHECK(loaded->options().dilations == std::vector<double>{1, 3});
   CHECK(loaded->options().dropout == 0.25);
+  CHECK(loaded->options().place == "position");
   const auto before = network->named_parameters();
   for (const auto& p : loaded->named_parameters()) CHECK(torch::equal(p.value(), before[p.key()]));
 

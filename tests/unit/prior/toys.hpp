@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Cholesky>
 #include <torch/torch.h>
+#include <Eigen/Cholesky>
 
 #include "manifill/base/random.hpp"
 #include "manifill/prior/backbone.hpp"
@@ -22,8 +22,10 @@ using namespace manifill;
 inline domain::Domain globe(std::size_t rows, std::size_t columns) {
   std::vector<double> latitude(rows);
   std::vector<double> longitude(columns);
-  for (std::size_t i = 0; i < rows; ++i) latitude[i] = 90.0 - 180.0 * (static_cast<double>(i) + 0.5) / static_cast<double>(rows);
-  for (std::size_t j = 0; j < columns; ++j) longitude[j] = 360.0 * static_cast<double>(j) / static_cast<double>(columns);
+  for (std::size_t i = 0; i < rows; ++i)
+    latitude[i] = 90.0 - 180.0 * (static_cast<double>(i) + 0.5) / static_cast<double>(rows);
+  for (std::size_t j = 0; j < columns; ++j)
+    longitude[j] = 360.0 * static_cast<double>(j) / static_cast<double>(columns);
   return domain::Domain::lat_lon(latitude, longitude);
 }
 
@@ -48,7 +50,9 @@ inline std::pair<prior::Backbone, Eigen::MatrixXd> oracle(std::size_t rows, std:
   Eigen::MatrixXd c(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
     for (Eigen::Index j = 0; j < n; ++j) {
-      const double d = domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]) / 4000.0;
+      const double d =
+          domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]) /
+          4000.0;
       c(i, j) = 0.95 * std::exp(-0.5 * d * d) + (i == j ? 0.05 : 0.0);
     }
   prior::BackboneOptions options;

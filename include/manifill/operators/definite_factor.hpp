@@ -1,0 +1,45 @@
+#pragma once
+/// \file
+/// \brief Cholesky factorisation of a symmetric positive-definite matrix, in double or in mixed precision.
+
+#include <memory>
+#include <mutex>
+
+#include <Eigen/Core>
+
+namespace manifill::operators {
+
+/// \brief Factor of a symmetric positive-definite matrix S. Safe to use from several threads.
+///
+/// Given in single precision, S is factorised in single precision, which takes half the time and memory, and solutions
+/// are refined to double accuracy by residuals in double precision (Higham 2002, Accuracy and Stability, section 12.1);
+/// where single precision does not suffice, a double factor is made.
+class DefiniteFactor {
+ public:
+  /// \param matrix [row][column]; the lower triangle is read \throws Error(numerical) when it is not positive definite
+  explicit DefiniteFactor(Eigen::MatrixXd matrix);
+  explicit DefiniteFactor(Eigen::MatrixXf matrix);
+  DefiniteFactor(const DefiniteFactor&) = delete;
+  DefiniteFactor& operator=(const DefiniteFactor&) = delete;
+  DefiniteFactor(DefiniteFactor&&) = delete;
+  DefiniteFactor& operator=(DefiniteFactor&&) = delete;
+  ~DefiniteFactor();
+
+  [[nodiscard]] Eigen::Index rows() const;
+  /// \brief S^-1 b to double accuracy: [row][column].
+  [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& b) const;
+  /// \brief b_k^T S^-1 b_k of every column of b, to the precision of the factor: [column].
+  [[nodiscard]] Eigen::VectorXd quadratic(const Eigen::MatrixXd& b) const;
+
+ private:
+  [[nodiscard]] Eigen::MatrixXd times(const Eigen::MatrixXd& x) const;
+  [[nodiscard]] const DefiniteFactor& in_double() const;
+
+  Eigen::MatrixXd double_{};    // lower triangle: L
+  Eigen::MatrixXf single_{};    // lower triangle: L, strict upper triangle: S
+  Eigen::VectorXf diagonal_{};  // of S
+  mutable std::once_flag once_{};
+  mutable std::unique_ptr<DefiniteFactor> fallback_{};
+};
+
+}  // namespace manifill::operators

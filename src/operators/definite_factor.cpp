@@ -1,0 +1,108 @@
+#include "manifill/operators/definite_factor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <lapacke.h>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::operators {
+namespace {
+
+constexpr Eigen::Index kBlock = 256;  // columns turned into double at once
+constexpr int kMostRefinements = 8;
+constexpr double kRefined = 1e-10;  // relative size of the last correction
+
+Error not_definite() {
+  return {ErrorKind::numerical, "a covariance of observations is not positive definite",
+          {.remedy = "Give a larger noise level, or train with a larger backbone.residual_floor"}};
+}
+
+lapack_int extent(Eigen::Index n) { return static_cast<lapack_int>(n); }
+
+}  // namespace
+
+DefiniteFactor::DefiniteFactor(Eigen::MatrixXd matrix) : double_(std::move(matrix)) {
+  const auto n = extent(double_.rows());
+  if (n > 0 && LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', n, double_.data(), n) != 0) throw not_definite();
+}
+
+DefiniteFactor::DefiniteFactor(Eigen::MatrixXf matrix) : single_(std::move(matrix)), diagonal_(single_.diagonal()) {
+  single_.triangularView<Eigen::StrictlyUpper>() = single_.transpose();
+  const auto n = extent(single_.rows());
+  if (n > 0 && LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', n, single_.data(), n) == 0) return;
+  single_.triangularView<Eigen::StrictlyLower>() = single_.transpose();
+  single_.diagonal() = diagonal_;
+  double_ = single_.cast<double>();
+  single_.resize(0, 0);
+  if (n > 0 && LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', n, double_.data(), n) != 0) throw not_definite();
+}
+
+DefiniteFactor::~DefiniteFactor() = default;
+
+Eigen::Index DefiniteFactor::rows() const { return std::max(single_.rows(), double_.rows()); }
+
+/// S x from the parts that are kept of S, in double precision.
+Eigen::MatrixXd DefiniteFactor::times(const Eigen::MatrixXd& x) const {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(x.rows(), x.cols());
+  Eigen::MatrixXd part;
+  for (Eigen::Index first = 0; first < x.rows(); first += kBlock) {
+    const Eigen::Index count = std::min(kBlock, x.rows() - first);
+    if (first > 0) {
+      part = single_.block(0, first, first, count).cast<double>();
+      out.topRows(first).noalias() += part * x.middleRows(first, count);
+      out.middleRows(first, count).noalias() += part.transpose() * x.topRows(first);
+    }
+    part = single_.block(first, first, count, count).cast<double>();
+    part.diagonal() = diagonal_.segment(first, count).cast<double>();
+    out.middleRows(first, count).noalias() += part.selfadjointView<Eigen::Upper>() * x.middleRows(first, count);
+  }
+  return out;
+}
+
+const DefiniteFactor& DefiniteFactor::in_double() const {
+  std::call_once(once_, [&] {
+    Eigen::MatrixXd whole = single_.transpose().cast<double>();
+    whole.diagonal() = diagonal_.cast<double>();
+    fallback_ = std::make_unique<DefiniteFactor>(std::move(whole));
+  });
+  return *fallback_;
+}
+
+Eigen::MatrixXd DefiniteFactor::solve(const Eigen::MatrixXd& b) const {
+  const auto n = extent(rows());
+  const auto columns = extent(b.cols());
+  if (n == 0 || columns == 0) return b;
+  if (double_.size() > 0) {
+    Eigen::MatrixXd x = b;
+    LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', n, columns, double_.data(), n, x.data(), n);
+    return x;
+  }
+  const auto rough = [&](const Eigen::MatrixXd& right) {
+    // Columns of unit size, so that none is lost in the range of single precision.
+    const Eigen::RowVectorXd size = right.cwiseAbs().colwise().maxCoeff().cwiseMax(1e-300);
+    Eigen::MatrixXf x = (right * size.cwiseInverse().asDiagonal()).cast<float>();
+    LAPACKE_spotrs_work(LAPACK_COL_MAJOR, 'L', n, columns, single_.data(), n, x.data(), n);
+    return Eigen::MatrixXd(x.cast<double>() * size.asDiagonal());
+  };
+  Eigen::MatrixXd x = rough(b);
+  for (int k = 0; k < kMostRefinements; ++k) {
+    const Eigen::MatrixXd correction = rough(b - times(x));
+    x += correction;
+    if (correction.norm() <= kRefined * x.norm()) return x;
+  }
+  return in_double().solve(b);
+}
+
+Eigen::VectorXd DefiniteFactor::quadratic(const Eigen::MatrixXd& b) const {
+  if (double_.size() > 0) {
+    const Eigen::MatrixXd half = double_.triangularView<Eigen::Lower>().solve(b);
+    return half.colwise().squaredNorm().transpose();
+  }
+  Eigen::MatrixXf half = b.cast<float>();
+  single_.triangularView<Eigen::Lower>().solveInPlace(half);
+  return half.colwise().squaredNorm().cast<double>().transpose();
+}
+
+}  // namespace manifill::operators
