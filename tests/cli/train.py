@@ -1,0 +1,106 @@
+"""Training as users run it: options chosen on held-out years, score network, flow, stop and resume, pictures."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+try:
+    import netCDF4
+    import numpy as np
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+program = os.environ["MANIFILL"]
+work = Path(tempfile.mkdtemp())
+failures = []
+
+
+def check(condition, what):
+    if not condition:
+        failures.append(what)
+
+
+def run(code, *arguments, says=""):
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    text = done.stdout + done.stderr
+    check(done.returncode == code and says in text, f"{' '.join(map(str, arguments))}: exit {done.returncode}, expected {code} and {says!r}\n{text}")
+    return text
+
+
+# Six years of a travelling wave with noise on a small global grid.
+data = work / "wave.nc"
+with netCDF4.Dataset(data, "w") as f:
+    for name, values, units in (("lat", np.arange(-70.0, 71.0, 20.0), "degrees_north"), ("lon", np.arange(0.0, 360.0, 30.0), "degrees_east"),
+                                ("time", np.arange(72) * 30.4375 + 15, "days since 1990-01-01")):
+        f.createDimension(name, len(values))
+        f.createVariable(name, "f8", (name,))[:] = values
+        f[name].units = units
+    f["time"].calendar = "standard"
+    v = f.createVariable("t", "f4", ("time", "lat", "lon"))
+    v.units = "K"
+    random = np.random.default_rng(3)
+    phase = np.radians(np.arange(0.0, 360.0, 30.0))
+    amplitude = random.normal(size=(72, 2, 1, 1))
+    shape = np.cos(np.radians(np.arange(-70.0, 71.0, 20.0)))[None, :, None]
+    v[:] = 280 + shape * (amplitude[:, 0] * np.cos(phase) + amplitude[:, 1] * np.sin(phase)) + 0.1 * random.normal(size=(72, 8, 12))
+
+prior = work / "prior.h5"
+backbone = ["train", "prior", "--input", data, "--output", prior, "--set", "backbone.mean_harmonics=1", "--set", "backbone.rank=30", "--set", "train.validation_years=[1994]"]
+text = run(0, *backbone, "--set", "select.taper_km=[3000,20000]", "--set", "select.cases=12", says="is chosen")
+check("select.taper_km: 20000 is chosen" in text, f"the wave asks for the wider taper:\n{text}")
+run(2, "train", "prior", "--input", data, "--output", prior, "--set", "select.taper_km=[3000,20000]", says="validation_years")
+run(2, *backbone, "--set", "backbone.tapre_km=3", says="backbone.taper_km")
+
+score = ["--set", "train.score=true", "--set", "score.steps=40", "--set", "score.validate_every=10", "--set", "score.width=8", "--set", "score.dilations=[1]", "--set", "backbone.taper_km=20000"]
+run(0, *backbone, *score, says="score network")
+check((work / "prior.h5.score.png").stat().st_size > 1000, "the score network's training curve is drawn")
+run(0, "sample", "--model", prior, "-n", "3", "-o", work / "draws.nc", says="with the score network")
+
+flow = ["train", "flow", "--prior", prior, "--set", "train.validation_years=[1994]", "--set", "flow.cases=48", "--set", "flow.validation_cases=16",
+        "--set", "flow.folds=2", "--set", "flow.width=8", "--set", "flow.dilations=[1]", "--set", "flow.couplings=2", "--set", "flow.batch=8"]
+whole = work / "whole.h5"
+run(0, *flow, "--output", whole, "--set", "flow.steps=60", says="validation CRPS")
+check((work / "whole.h5.png").stat().st_size > 1000, "the flow's training curve is drawn")
+check((work / "whole.h5.csv").read_text().startswith("step,"), "the flow's training log is there")
+check(not (work / "whole.h5.checkpoint").exists(), "a finished training leaves no checkpoint")
+run(2, *flow, "--output", whole, "--resume", says="no checkpoint")
+run(2, "train", "flow", "--prior", prior, "--output", whole, says="validation")
+
+# A stop leaves a checkpoint and no model; --resume finishes.
+part = work / "part.h5"
+long = [*flow, "--output", part, "--set", "flow.steps=100000", "--set", "flow.minutes=0.5", "--set", "flow.patience=100000"]
+running = subprocess.Popen([program, *map(str, long)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+deadline = time.time() + 120
+while not (work / "part.h5.checkpoint").exists() and time.time() < deadline and running.poll() is None:
+    time.sleep(0.05)
+running.send_signal(signal.SIGTERM)
+said = running.communicate(timeout=120)[1]
+check(running.returncode == 75 and "--resume" in said, f"a stopped training exits with 75: {running.returncode}\n{said}")
+check(not part.exists() and (work / "part.h5.checkpoint").exists(), "a stopped training leaves its checkpoint and no model")
+run(0, *long, "--resume", says="resumed at step")
+check(part.exists(), "a resumed training writes its model")
+
+gappy = work / "gappy.nc"
+with netCDF4.Dataset(data) as f, netCDF4.Dataset(gappy, "w") as g:
+    for name, d in f.dimensions.items():
+        g.createDimension(name, len(d) if name != "time" else 6)
+    for name, v in f.variables.items():
+        w = g.createVariable(name, v.dtype, v.dimensions, fill_value=-999.0 if name == "t" else None)
+        w.setncatts({k: v.getncattr(k) for k in v.ncattrs()})
+        values = v[:6] if "time" in v.dimensions else v[:]
+        if name == "t":
+            values[:, 2:5, 3:8] = np.ma.masked
+        w[:] = values
+for method in ("flow", "gaussian"):
+    run(0, "impute", "--model", part, "--input", gappy, "--output", work / f"{method}.nc", "--method", method, "--diagnostics", "--refine", "2")
+    rows = (work / f"{method}.nc.diagnostics.csv").read_text().splitlines()
+    check(len(rows) == 1 + 6 * 32 and "log_weight" in rows[0], f"diagnostics of {method}: {len(rows)} rows")
+
+for failure in failures:
+    print("FAILED:", failure)
+print(f"{len(failures)} failures")
+sys.exit(1 if failures else 0)

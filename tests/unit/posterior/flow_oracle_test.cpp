@@ -1,0 +1,129 @@
+#include <cmath>
+
+#include "catch.hpp"
+#include "manifill/posterior/flow_training.hpp"
+#include "manifill/posterior/sampler.hpp"
+
+using namespace manifill;
+
+namespace {
+
+Eigen::VectorXd normals(Eigen::Index n, RandomStream& random) {
+  Eigen::VectorXd z(n);
+  random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(n)));
+  return z;
+}
+
+posterior::Fold fold_of(Eigen::Index first, Eigen::Index last, const prior::Backbone& backbone) {
+  posterior::Fold fold;
+  for (Eigen::Index t = first; t < last; ++t) fold.times.push_back(t);
+  fold.backbone = [&backbone] { return backbone; };
+  return fold;
+}
+
+posterior::FlowTrainingOptions budget(const std::string& base) {
+  posterior::FlowTrainingOptions o;
+  o.base = base;
+  o.gaps_share = 1.0;
+  o.protocol_share = 0.0;
+  o.draws = 2;
+  o.batch = 64;
+  o.weight_crps = 0.0;
+  o.weight_energy = 0.0;
+  o.weight_forward_kl = 1.0;
+  o.average = 0.99;
+  o.minutes = 1000.0;  // steps decide, not the load of the machine
+  o.patience = 1000;
+  return o;
+}
+
+posterior::Window observed(const Eigen::VectorXd& field, const measurement::ObservedCells& seen, double sigma, std::int64_t time,
+                           RandomStream& random) {
+  posterior::StepObservation step{.time = time};
+  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
+  step.y = step.measurement->apply(field);
+  for (auto& v : step.y) v += sigma * random.normal();
+  posterior::Window w;
+  w.steps.push_back(step);
+  return w;
+}
+
+}  // namespace
+
+TEST_CASE("a flow from the Gaussian-posterior base is that posterior before any step", "[flow]") {
+  const auto d = domain::Domain::lat_lon({20.0, 10.0, 0.0}, {0.0, 10.0, 20.0, 30.0});
+  Eigen::MatrixXd c = Eigen::MatrixXd::Constant(12, 12, 0.5);
+  c.diagonal().setConstant(1.0);
+  const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
+  const posterior::FlowNetworkOptions shape{.width = 8, .dilations = {1}, .couplings = 4};
+  const auto network = posterior::make_flow_network(shape, posterior::condition_channels(0), prior::GridTopology::of(d));
+  network->eval();
+  const posterior::Model model{.backbone = backbone, .flow = network, .flow_options = shape};
+  RandomStream random({.seed = 2});
+  measurement::ObservedCells seen(12);
+  for (std::size_t i = 0; i < 12; i += 2) seen[i] = true;
+  const auto window = observed(normals(12, random), seen, 0.1, 3, random);
+  const posterior::SampleRequest request{.seed = 1, .members = 16, .density = true};
+  const auto flow = posterior::SamplerRegistry::instance().make("flow", model)->sample(window, request);
+  const auto gaussian = posterior::SamplerRegistry::instance().make("gaussian", model)->sample(window, request);
+  CHECK((flow.members - gaussian.members).cwiseAbs().maxCoeff() < 1e-5);  // the network computes in single precision
+  CHECK(flow.effective_size == Approx(16.0).epsilon(1e-3));               // the target itself
+}
+
+TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither", "[flow]") {
+  // Two interleaved half circles. Where the first coordinate is 0.5, the second is near -0.37 or 0.87.
+  const auto d = domain::Domain::lat_lon({0.0}, {0.0, 10.0});
+  const auto moon = [](RandomStream& random) {
+    const double angle = M_PI * random.uniform();
+    const bool upper = random.uniform() < 0.5;
+    Eigen::Vector2d x = upper ? Eigen::Vector2d(std::cos(angle), std::sin(angle)) : Eigen::Vector2d(1.0 - std::cos(angle), 0.5 - std::sin(angle));
+    x += 0.05 * Eigen::Vector2d(random.normal(), random.normal());
+    return x;
+  };
+  RandomStream random({.seed = 4});
+  constexpr Eigen::Index kFields = 8000;
+  prior::TrainingFields fields{.domain = d};
+  fields.values.resize(2, kFields);
+  for (Eigen::Index t = 0; t < kFields; ++t) {
+    fields.values.col(t) = moon(random).cast<float>();
+    fields.index.push_back(t);
+    fields.season.push_back(0.0);
+  }
+  const auto backbone = prior::Backbone::fit(fields, {.mean_harmonics = 0, .rank = 2});
+  const measurement::ObservedCells first_seen{true, false};
+  const measurement::MaskBank bank(d, {first_seen}, {"gaps"});
+  auto o = budget("standard");
+  constexpr double kSigma = 0.05;
+  o.noise_lowest = o.noise_highest = kSigma / backbone.unit_scale();
+  o.steps = 4000;
+  o.batch = 128;
+  o.learning_rate = 3e-3;
+  o.weight_decay = 1e-4;
+  const auto cases = posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 12000, 1, {});
+  const auto held = posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 300, 2, {});
+  const posterior::FlowNetworkOptions shape{.network = "realnvp", .width = 48, .couplings = 12};
+  const auto trained = posterior::train_flow(cases, held, shape, o, backbone, {}, {});
+  const posterior::Model model{.backbone = backbone, .flow = trained.network, .flow_options = shape, .flow_base = posterior::FlowBase::standard};
+  posterior::StepObservation step{.time = 1};
+  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(first_seen, Eigen::Vector2d::Constant(kSigma)));
+  step.y = Eigen::VectorXd::Constant(1, 0.5);
+  posterior::Window window;
+  window.steps.push_back(step);
+  const auto near_modes = [&](const char* method) {
+    const auto e = posterior::SamplerRegistry::instance().make(method, model)->sample(window, {.seed = 3, .members = 2000});
+    double low = 0.0;
+    double high = 0.0;
+    for (const double v : e.members.row(1)) {
+      low += std::abs(v + 0.37) < 0.2 ? 1.0 / 2000.0 : 0.0;
+      high += std::abs(v - 0.87) < 0.2 ? 1.0 / 2000.0 : 0.0;
+    }
+    return std::pair{low, high};
+  };
+  const auto flow = near_modes("flow");
+  const auto gaussian = near_modes("gaussian");
+  INFO("flow " << flow.first << " " << flow.second << ", gaussian " << gaussian.first << " " << gaussian.second);
+  // Either mode holds half of the posterior; a normal distribution of its width has a seventh in each of these intervals.
+  CHECK(flow.first > 0.3);
+  CHECK(flow.second > 0.3);
+  CHECK(gaussian.first + gaussian.second < 0.45);
+}
