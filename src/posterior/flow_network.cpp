@@ -129,7 +129,9 @@ class RealNvp : public FlowNetwork {
     const std::int64_t in = kept + features * points_;
     auto generator = at::detail::createCPUGenerator(20240717);
     for (std::int64_t k = 0; k < steps_; ++k) {
-      order_.push_back(torch::randperm(points_, generator));  // follows from the seed: no part of the state
+      // Every second coupling moves what the one before it kept: with halves drawn anew each time, one point in 2^steps
+      // would never be moved. The orders follow from the seed and are no part of the state.
+      order_.push_back(k % 2 == 1 ? torch::roll(order_.back(), -kept) : torch::randperm(points_, generator));
       first_.push_back(register_module("first" + std::to_string(k), torch::nn::Linear(in, hidden)));
       second_.push_back(register_module("second" + std::to_string(k), torch::nn::Linear(hidden, 2 * moved)));
       linear_.push_back(register_module("linear" + std::to_string(k), torch::nn::Linear(in, moved)));
