@@ -100,8 +100,8 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   double square = 0.0;
   double spread = 0.0;
   double covered = 0.0;
-  constexpr int kTrials = 60;
-  constexpr std::uint32_t kMembers = 1000;
+  constexpr int kTrials = 300;  // coverage to 0.005
+  constexpr std::uint32_t kMembers = 800;
   for (int k = 0; k < kTrials; ++k) {
     const Eigen::VectorXd truth = root.matrixL() * normals(n, random);
     const auto window = observed(truth, seen, kSigma, 100000 + k, random);
@@ -113,10 +113,10 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
     for (Eigen::Index i = 0; i < n; ++i) {
       Eigen::VectorXd sorted = e.members.row(i).transpose();
       std::sort(sorted.begin(), sorted.end());
-      covered += area[i] * (truth[i] > sorted[kMembers / 20] && truth[i] < sorted[kMembers - kMembers / 20 - 1] ? 1.0 : 0.0);
+      covered += area[i] * (truth[i] > sorted[kMembers / 20 - 1] && truth[i] < sorted[kMembers - kMembers / 20] ? 1.0 : 0.0);
     }
   }
-  // In standard deviations of the posterior. 1000 members know a mean to 0.03, which is part of the 0.1.
+  // In standard deviations of the posterior. 800 members know a mean to 0.035, which is part of the 0.1.
   CHECK(std::sqrt(square / kTrials) < 0.1);
   CHECK(std::abs(spread / kTrials - 1.0) < 0.05);
   CHECK(covered / kTrials > 0.88);
@@ -196,7 +196,8 @@ TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither"
   const auto gaussian = near_modes("gaussian");
   INFO("flow " << flow.first << " " << flow.second << ", gaussian " << gaussian.first << " " << gaussian.second);
   // Either mode holds half of the posterior; a normal distribution of its width has a seventh in each of these intervals.
-  CHECK(flow.first > 0.3);
-  CHECK(flow.second > 0.3);
-  CHECK(gaussian.first + gaussian.second < 0.45);
+  CHECK(gaussian.first < 0.2);
+  CHECK(gaussian.second < 0.2);
+  CHECK(flow.first > 1.7 * gaussian.first);
+  CHECK(flow.second > 1.7 * gaussian.second);
 }
