@@ -51,7 +51,8 @@ struct WindowFactor::Impl {
   measurement::SparseMatrix a;        // [observation][step, point]
   measurement::SparseMatrix compact;  // its columns that are not empty
   std::vector<Eigen::Index> touched;  // which those are
-  bool plain = true;                  // a mask of unit weights: A C is a choice of rows
+  bool plain = true;                  // every observation is of one point of its own: A C is a choice of rows, weighted
+  Eigen::VectorXd weight;             // [observation], of its point where plain
   Eigen::VectorXd sigma;              // [observation]
   Eigen::VectorXd direct;             // [point], noise variance of the centre's own direct observation; 0: none
   std::unique_ptr<operators::DefiniteFactor> factor;  // of A C A^T + R
@@ -66,7 +67,7 @@ struct WindowFactor::Impl {
     std::vector<Eigen::Index> columns = which;
     for (auto& j : columns) j += first_row(centre);
     Eigen::MatrixXd c = covariance->gather(touched, columns);
-    if (plain) return c;
+    if (plain) return weight.asDiagonal() * c;
     return compact * c;
   }
 
@@ -87,6 +88,7 @@ void WindowFactor::Impl::prepare() {
       touched.push_back(j);
     }
   direct = Eigen::VectorXd::Zero(points);
+  weight = Eigen::VectorXd::Ones(a.rows());
   std::vector<Eigen::Triplet<double>> entries;
   for (Eigen::Index i = 0; i < a.rows(); ++i) {
     const bool alone = a.outerIndexPtr()[i + 1] - a.outerIndexPtr()[i] == 1;
@@ -96,7 +98,8 @@ void WindowFactor::Impl::prepare() {
         const double noise = std::pow(sigma[i] / it.value(), 2);
         direct[at] = direct[at] > 0.0 ? std::min(direct[at], noise) : noise;
       }
-      plain = plain && it.value() == 1.0 && place[static_cast<std::size_t>(it.col())] == i;
+      plain = plain && alone && place[static_cast<std::size_t>(it.col())] == i;
+      weight[i] = it.value();
       entries.emplace_back(static_cast<int>(i), place[static_cast<std::size_t>(it.col())], it.value());
     }
   }
@@ -106,12 +109,15 @@ void WindowFactor::Impl::prepare() {
   const bool single = covariance->single() && a.rows() > kDoubleObservations;
   if (plain && single) {
     Eigen::MatrixXf s = covariance->gather_single(touched, touched);
+    const Eigen::VectorXf w = weight.cast<float>();
+    for (Eigen::Index j = 0; j < s.cols(); ++j) s.col(j).array() *= w[j] * w.array();
     s.diagonal() += sigma.cwiseAbs2().cast<float>();
     factor = std::make_unique<operators::DefiniteFactor>(std::move(s));
     return;
   }
   Eigen::MatrixXd s = covariance->gather(touched, touched);
-  if (!plain) s = (compact * Eigen::MatrixXd((compact * s).transpose())).eval();
+  if (plain) s = (weight.asDiagonal() * s * weight.asDiagonal()).eval();
+  else s = (compact * Eigen::MatrixXd((compact * s).transpose())).eval();
   s.diagonal() += sigma.cwiseAbs2();
   factor = single ? std::make_unique<operators::DefiniteFactor>(Eigen::MatrixXf(s.cast<float>()))
                   : std::make_unique<operators::DefiniteFactor>(std::move(s));
