@@ -74,7 +74,7 @@ shard = netCDF4.Dataset(work / "shard.nc")
 shard.set_auto_maskandscale(False)
 check(shard["uwnd_member"].shape[1] == 2 and np.allclose(shard["uwnd_member"][:], members[:, 2:], atol=1e-5), "a shard's members are those of the whole run")
 
-# Shards merge into what the whole run writes, bit by bit.
+# Shards merge into what the whole run writes: values to rounding, packed ones to one step.
 run(0, *gaussian, "--input", small, "--output", work / "shard1.nc", "--write-members", "--shard", "1/2")
 run(3, "merge", work / "merged.nc", work / "shard1.nc", says="2/2")
 run(3, "merge", work / "merged.nc", work / "shard1.nc", work / "shard1.nc", says="the same shard")

@@ -7,7 +7,7 @@
 
 namespace manifill::io {
 
-/// \brief Writes the file that the run without shards would have written, up to its history: times in order, everything
+/// \brief Writes the file that the run without shards would have written, up to its history and the rounding of sums: times in order, everything
 /// else as in the first shard. Under a temporary name, verified bit by bit, then renamed.
 /// \param shards all shards of one run, in any order: files with the attribute manifill_shard "I/N"
 /// \return "I/N" of every shard in order of time, for a report
