@@ -6,13 +6,14 @@
 #include <lapacke.h>
 
 #include "manifill/base/error.hpp"
+#include "manifill/operators/symmetric.hpp"
 
 namespace manifill::operators {
 namespace {
 
 constexpr Eigen::Index kBlock = 256;  // columns turned into double at once
 constexpr int kMostRefinements = 8;
-constexpr double kRefined = 1e-10;  // relative size of the last correction
+constexpr double kRefined = 1e-7;  // relative size of the last correction; the error left is its square at worst
 
 Error not_definite() {
   return {ErrorKind::numerical, "a covariance of observations is not positive definite",
@@ -29,10 +30,10 @@ DefiniteFactor::DefiniteFactor(Eigen::MatrixXd matrix) : double_(std::move(matri
 }
 
 DefiniteFactor::DefiniteFactor(Eigen::MatrixXf matrix) : single_(std::move(matrix)), diagonal_(single_.diagonal()) {
-  single_.triangularView<Eigen::StrictlyUpper>() = single_.transpose();
+  mirror_lower(single_);
   const auto n = extent(single_.rows());
   if (n > 0 && LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', n, single_.data(), n) == 0) return;
-  single_.triangularView<Eigen::StrictlyLower>() = single_.transpose();
+  mirror_upper(single_);
   single_.diagonal() = diagonal_;
   double_ = single_.cast<double>();
   single_.resize(0, 0);

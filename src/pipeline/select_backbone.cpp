@@ -83,7 +83,7 @@ class Trial {
       RandomStream random({.seed = seed_, .purpose = RandomPurpose::observation_noise, .time = centre});
       const auto window = posterior::simulate_window(fields_, time, options.window, masks, noise_ * backbone.unit_scale(), random);
       const posterior::WindowFactor factor(backbone, window);
-      const Eigen::VectorXd mean = factor.centre_mean(window);
+      const Eigen::VectorXd mean = factor.centre_mean(factor.solve(window));
       const Eigen::VectorXd& sd = factor.marginal_scale();
       const double season = window.at_centre().season;
       const Eigen::VectorXd level = backbone.mean(season);

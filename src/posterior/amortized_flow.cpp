@@ -28,12 +28,13 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const torch::NoGradGuard frozen;
   const prior::Backbone& backbone = model_.backbone;
   const auto factor = base_.factor(window);
-  FlowCondition c = make_condition(backbone, window, *factor, model_.flow_base);
+  const bool posterior_base = model_.flow_base == FlowBase::gaussian_posterior;
+  const WindowSolution solution = posterior_base ? base_.draw(window, *factor, request) : factor->solve(window);
+  FlowCondition c = make_condition(backbone, window, *factor, solution, model_.flow_base);
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
-  Eigen::MatrixXd base(n, request.members);
-  if (model_.flow_base == FlowBase::gaussian_posterior) {
-    base = base_.draw(window, *factor, request);
-  } else {
+  Eigen::MatrixXd base = solution.draws;
+  if (!posterior_base) {
+    base.resize(n, request.members);
     for (std::uint32_t k = 0; k < request.members; ++k) {
       RandomStream stream({.seed = request.seed, .purpose = RandomPurpose::flow_latent, .time = window.at_centre().time,
                            .member = request.first_member + k});
@@ -59,22 +60,22 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
 
   const StepObservation& centre = window.at_centre();
   Ensemble e;
-  std::tie(e.chi_square, e.freedom) = factor->chi_square(window);
+  std::tie(e.chi_square, e.freedom) = WindowFactor::chi_square(solution);
   if (e.freedom > 0.0) e.chi_square /= e.freedom;
   if (request.density) {
     const Eigen::Map<const Eigen::VectorXf> determinant(log_det.contiguous().data_ptr<float>(), request.members);
-    if (model_.flow_base == FlowBase::gaussian_posterior) {
-      e.log_density = factor->log_density(window, base) - determinant.cast<double>();
+    if (posterior_base) {
+      e.log_density = factor->log_density(solution, base) - determinant.cast<double>();
     } else {
       e.log_density = -0.5 * z.cast<double>().colwise().squaredNorm().transpose();
       e.log_density.array() -= sd.array().log().sum() + 0.5 * static_cast<double>(n) * std::log(2.0 * std::numbers::pi);
       e.log_density -= determinant.cast<double>();
     }
     // The window's Gaussian posterior, with the score network's departure from the Gaussian prior where there is one.
-    e.log_weight = factor->log_density(window, x) + departure_(x, centre.season, request.seed) - e.log_density;
+    e.log_weight = factor->log_density(solution, x) + departure_(x, centre.season, request.seed) - e.log_density;
     e.effective_size = effective_sample_size(e.log_weight);
   }
-  if (request.refine > 0) x = refine(departure_, *factor, window, x, request);
+  if (request.refine > 0) x = refine(departure_, *factor, centre, factor->centre_mean(solution), x, request);
   e.members = backbone.scale(centre.season).asDiagonal() * x;
   e.members.colwise() += backbone.mean(centre.season);
   return e;

@@ -16,13 +16,13 @@ FlowBase parse_flow_base(const std::string& name) {
 std::int64_t condition_channels(std::int64_t half_window) { return 3 * (2 * half_window + 1) + 8; }
 
 FlowCondition make_condition(const prior::Backbone& backbone, const Window& window, const WindowFactor& factor,
-                             FlowBase base) {
+                             const WindowSolution& solution, FlowBase base) {
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   const auto steps = static_cast<Eigen::Index>(window.steps.size());
   const bool posterior = base == FlowBase::gaussian_posterior;
   const StepObservation& centre = window.at_centre();
   const Eigen::VectorXd prior_sd = backbone.variance(backbone.season_bin(centre.season)).cwiseSqrt();
-  const Eigen::MatrixXd means = posterior ? factor.mean(window) : Eigen::MatrixXd::Zero(n, steps);
+  const Eigen::MatrixXd means = posterior ? factor.mean(solution) : Eigen::MatrixXd::Zero(n, steps);
 
   FlowCondition c;
   c.mean = means.col(static_cast<Eigen::Index>(window.centre())).cast<float>();

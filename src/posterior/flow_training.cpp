@@ -77,8 +77,9 @@ torch::Tensor base_log_density(const torch::Tensor& z, const FlowCases& batch, b
     for (std::int64_t k = 0; k < dense.size(0); ++k) {
       const auto i = static_cast<std::size_t>(k);
       const Eigen::MatrixXd field = row_of(dense, k).cast<double>();
-      values[k] = batch.factors[i]->log_density(batch.windows[i], field)[0];
-      copy_row(gradients, k, batch.factors[i]->log_density_gradient(batch.windows[i], field).col(0).cast<float>());
+      const WindowSolution solution = batch.factors[i]->solve(batch.windows[i]);
+      values[k] = batch.factors[i]->log_density(solution, field)[0];
+      copy_row(gradients, k, batch.factors[i]->log_density_gradient(solution, field).col(0).cast<float>());
     }
   });
   return in_field_units + torch::log(batch.sd).sum(-1);
@@ -348,7 +349,7 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
     const auto masks = draw_masks(fields, 2 * half + 1, bank, o, random);
     const Window window = simulate_window(fields, time, half, masks, noise, random);
     const auto factor = std::make_shared<const WindowFactor>(backbone, window);
-    const FlowCondition condition = make_condition(backbone, window, *factor, base);
+    const FlowCondition condition = make_condition(backbone, window, *factor, factor->solve(window), base);
     std::copy(condition.features.data(), condition.features.data() + condition.features.size(),
               c.features.data_ptr<float>() + k * channels * n);
     copy_row(c.mean, k, condition.mean);

@@ -15,7 +15,7 @@ GaussianSampler::GaussianSampler(const Model& model)
 
 GaussianSampler::~GaussianSampler() = default;
 
-Eigen::MatrixXd GaussianSampler::draw(const Window& window, const WindowFactor& factor, const SampleRequest& request) {
+WindowSolution GaussianSampler::draw(const Window& window, const WindowFactor& factor, const SampleRequest& request) {
   const std::uint64_t which = (static_cast<std::uint64_t>(request.first_member) << 32) | request.members;
   auto sequence = sequences_.find({request.seed, which});
   if (sequence == sequences_.end()) {
@@ -28,30 +28,21 @@ Eigen::MatrixXd GaussianSampler::draw(const Window& window, const WindowFactor& 
 Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& request) {
   const auto f = factor(window);
   const StepObservation& centre = window.at_centre();
-  Eigen::MatrixXd x = draw(window, *f, request);
+  const WindowSolution solution = draw(window, *f, request);
+  Eigen::MatrixXd x = solution.draws;
   Ensemble e;
-  std::tie(e.chi_square, e.freedom) = f->chi_square(window);
+  std::tie(e.chi_square, e.freedom) = WindowFactor::chi_square(solution);
   if (e.freedom > 0.0) e.chi_square /= e.freedom;
   if (request.density) {
-    e.log_density = f->log_density(window, x);
+    e.log_density = f->log_density(solution, x);
     // Under the backbone as prior the Gaussian posterior is exact: every member weighs the same.
     e.log_weight = (*departure_)(x, centre.season, request.seed);
     e.effective_size = effective_sample_size(e.log_weight);
   }
-  if (request.refine > 0 && !departure_->zero()) x = refine(*departure_, *f, window, x, request);
+  if (request.refine > 0 && !departure_->zero()) x = refine(*departure_, *f, centre, f->centre_mean(solution), x, request);
   e.members = backbone_.scale(centre.season).asDiagonal() * x;
   e.members.colwise() += backbone_.mean(centre.season);
   return e;
-}
-
-Eigen::VectorXd log_likelihood(const prior::Backbone& backbone, const StepObservation& step, const Eigen::MatrixXd& x) {
-  if (!step.measurement) return Eigen::VectorXd::Zero(x.cols());
-  Eigen::MatrixXd fields = backbone.scale(step.season).asDiagonal() * x;
-  fields.colwise() += backbone.mean(step.season);
-  Eigen::MatrixXd residual = -step.measurement->apply(fields);
-  residual.colwise() += step.y;
-  const Eigen::MatrixXd scaled = step.measurement->noise_sigma().cwiseInverse().asDiagonal() * residual;
-  return -0.5 * scaled.colwise().squaredNorm().transpose();
 }
 
 }  // namespace manifill::posterior

@@ -53,6 +53,7 @@ struct WindowFactor::Impl {
   std::vector<Eigen::Index> touched;  // which those are
   bool plain = true;                  // every observation is of one point of its own: A C is a choice of rows, weighted
   Eigen::VectorXd weight;             // [observation], of its point where plain
+  std::vector<int> observation;       // [step, point], the point's own observation where plain, -1 for none
   Eigen::VectorXd sigma;              // [observation]
   Eigen::VectorXd direct;             // [point], noise variance of the centre's own direct observation; 0: none
   std::unique_ptr<operators::DefiniteFactor> factor;  // of A C A^T + R
@@ -75,13 +76,14 @@ struct WindowFactor::Impl {
   /// Posterior variances of some points of the centre.
   void variances(const std::vector<Eigen::Index>& which, Eigen::VectorXd& out) const;
   [[nodiscard]] Eigen::VectorXd departures(const Window& window) const;
-  [[nodiscard]] Eigen::MatrixXd analysis(std::size_t k, const Eigen::MatrixXd& solved) const;
+  [[nodiscard]] Eigen::MatrixXd analysis(std::size_t k, const Eigen::MatrixXd& right, const Eigen::MatrixXd& solved) const;
   [[nodiscard]] Factor posterior() const;
 };
 
 void WindowFactor::Impl::prepare() {
   const Eigen::SparseMatrix<double> by_column = a;
-  std::vector<int> place(static_cast<std::size_t>(a.cols()), -1);
+  auto& place = observation;
+  place.assign(static_cast<std::size_t>(a.cols()), -1);
   for (Eigen::Index j = 0; j < a.cols(); ++j)
     if (by_column.outerIndexPtr()[j + 1] > by_column.outerIndexPtr()[j]) {
       place[static_cast<std::size_t>(j)] = static_cast<int>(touched.size());
@@ -148,9 +150,22 @@ Eigen::VectorXd WindowFactor::Impl::departures(const Window& window) const {
   return d;
 }
 
-/// C_k A^T s: what departures d with s = (A C A^T + R)^-1 d, [observation][column], add to step k.
-Eigen::MatrixXd WindowFactor::Impl::analysis(std::size_t k, const Eigen::MatrixXd& solved) const {
-  return covariance->multiply_rows(first_row(k), points, a.transpose() * solved);
+/// C_k A^T s: what departures d with s = (A C A^T + R)^-1 d, both [observation][column], add to step k.
+Eigen::MatrixXd WindowFactor::Impl::analysis(std::size_t k, const Eigen::MatrixXd& right, const Eigen::MatrixXd& solved) const {
+  if (!plain) return covariance->multiply_rows(first_row(k), points, a.transpose() * solved);
+  // Where a point is observed by itself, its row of A C A^T s is d - R s: no product is needed there.
+  Eigen::MatrixXd out(points, right.cols());
+  std::vector<Eigen::Index> hidden;
+  for (Eigen::Index i = 0; i < points; ++i) {
+    const int row = observation[static_cast<std::size_t>(first_row(k) + i)];
+    if (row < 0) hidden.push_back(i);
+    else out.row(i) = (right.row(row) - sigma[row] * sigma[row] * solved.row(row)) / weight[row];
+  }
+  std::vector<Eigen::Index> rows = hidden;
+  for (auto& i : rows) i += first_row(k);
+  const Eigen::MatrixXd product = covariance->multiply_rows(rows, a.transpose() * solved);
+  for (std::size_t i = 0; i < hidden.size(); ++i) out.row(hidden[i]) = product.row(static_cast<Eigen::Index>(i));
+  return out;
 }
 
 /// Cholesky factor of the posterior covariance of the centre.
@@ -185,16 +200,24 @@ WindowFactor::WindowFactor(const prior::Backbone& backbone, const Window& window
 
 WindowFactor::~WindowFactor() = default;
 
-Eigen::MatrixXd WindowFactor::mean(const Window& window) const {
-  const Impl& m = *impl_;
-  const Eigen::MatrixXd solved = m.factor->solve(m.departures(window));
-  Eigen::MatrixXd out(m.points, static_cast<Eigen::Index>(window.steps.size()));
-  for (std::size_t k = 0; k < window.steps.size(); ++k) out.col(static_cast<Eigen::Index>(k)) = m.analysis(k, solved);
+WindowSolution WindowFactor::solve(const Window& window) const {
+  WindowSolution out;
+  out.departure = impl_->departures(window);
+  out.solved = impl_->factor->solve(out.departure);
   return out;
 }
 
-Eigen::VectorXd WindowFactor::centre_mean(const Window& window) const {
-  return impl_->analysis(impl_->centre, impl_->factor->solve(impl_->departures(window)));
+Eigen::MatrixXd WindowFactor::mean(const WindowSolution& solution) const {
+  const Impl& m = *impl_;
+  const auto steps = static_cast<std::size_t>(m.covariance->rows() / m.points);
+  Eigen::MatrixXd out(m.points, static_cast<Eigen::Index>(steps));
+  for (std::size_t k = 0; k < steps; ++k)
+    out.col(static_cast<Eigen::Index>(k)) = m.analysis(k, solution.departure, solution.solved);
+  return out;
+}
+
+Eigen::VectorXd WindowFactor::centre_mean(const WindowSolution& solution) const {
+  return impl_->analysis(impl_->centre, solution.departure, solution.solved);
 }
 
 const Eigen::VectorXd& WindowFactor::variance() const {
@@ -227,7 +250,7 @@ const Eigen::VectorXd& WindowFactor::marginal_scale() const {
   return m.scale;
 }
 
-Eigen::MatrixXd WindowFactor::draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
+WindowSolution WindowFactor::draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
                                    std::uint32_t first_member, std::uint32_t members) const {
   const Impl& m = *impl_;
   Eigen::MatrixXd fields(m.points * static_cast<Eigen::Index>(window.steps.size()), members);
@@ -249,9 +272,18 @@ Eigen::MatrixXd WindowFactor::draw(const Window& window, prior::PriorSequence& s
     }
     next += step.y.size();
   }
-  Eigen::MatrixXd departure = -(m.a * fields) - m.sigma.asDiagonal() * noise;
-  departure.colwise() += m.departures(window);
-  return fields.middleRows(m.first_row(m.centre), m.points) + m.analysis(m.centre, m.factor->solve(departure));
+  WindowSolution out;
+  out.departure = m.departures(window);
+  // The members' departures and, last, the observations' own share one solve.
+  Eigen::MatrixXd right(m.sigma.size(), members + 1);
+  right.leftCols(members) = -(m.a * fields) - m.sigma.asDiagonal() * noise;
+  right.leftCols(members).colwise() += out.departure;
+  right.col(members) = out.departure;
+  const Eigen::MatrixXd solved = m.factor->solve(right);
+  out.solved = solved.col(members);
+  out.draws = fields.middleRows(m.first_row(m.centre), m.points) +
+              m.analysis(m.centre, right.leftCols(members), solved.leftCols(members));
+  return out;
 }
 
 Eigen::MatrixXd WindowFactor::draw_departures(RandomStream& random, Eigen::Index columns) const {
@@ -262,7 +294,7 @@ Eigen::MatrixXd WindowFactor::draw_departures(RandomStream& random, Eigen::Index
   Eigen::MatrixXd noise(m.sigma.size(), columns);
   random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
   const Eigen::MatrixXd observed = m.a * x + m.sigma.asDiagonal() * noise;
-  return x.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, m.factor->solve(observed));
+  return x.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, observed, m.factor->solve(observed));
 }
 
 Eigen::MatrixXd WindowFactor::covariance_times(const Eigen::MatrixXd& x) const {
@@ -270,11 +302,12 @@ Eigen::MatrixXd WindowFactor::covariance_times(const Eigen::MatrixXd& x) const {
   Eigen::MatrixXd padded = Eigen::MatrixXd::Zero(m.covariance->rows(), x.cols());
   padded.middleRows(m.first_row(m.centre), m.points) = x;
   const Eigen::MatrixXd whole = m.covariance->multiply_rows(0, m.covariance->rows(), padded);
-  return whole.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, m.factor->solve(m.a * whole));
+  const Eigen::MatrixXd observed = m.a * whole;
+  return whole.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, observed, m.factor->solve(observed));
 }
 
-Eigen::VectorXd WindowFactor::log_density(const Window& window, const Eigen::MatrixXd& x) const {
-  Eigen::MatrixXd e = x.colwise() - centre_mean(window);
+Eigen::VectorXd WindowFactor::log_density(const WindowSolution& solution, const Eigen::MatrixXd& x) const {
+  Eigen::MatrixXd e = x.colwise() - centre_mean(solution);
   const Factor posterior = impl_->posterior();
   posterior.matrixL().solveInPlace(e);
   Eigen::VectorXd out = -0.5 * e.colwise().squaredNorm().transpose();
@@ -282,13 +315,12 @@ Eigen::VectorXd WindowFactor::log_density(const Window& window, const Eigen::Mat
   return out;
 }
 
-Eigen::MatrixXd WindowFactor::log_density_gradient(const Window& window, const Eigen::MatrixXd& x) const {
-  return -impl_->posterior().solve(x.colwise() - centre_mean(window));
+Eigen::MatrixXd WindowFactor::log_density_gradient(const WindowSolution& solution, const Eigen::MatrixXd& x) const {
+  return -impl_->posterior().solve(x.colwise() - centre_mean(solution));
 }
 
-std::pair<double, double> WindowFactor::chi_square(const Window& window) const {
-  const Eigen::VectorXd d = impl_->departures(window);
-  return {d.dot(impl_->factor->solve(d).col(0)), static_cast<double>(d.size())};
+std::pair<double, double> WindowFactor::chi_square(const WindowSolution& solution) {
+  return {solution.departure.dot(solution.solved), static_cast<double>(solution.departure.size())};
 }
 
 WindowFactorCache::WindowFactorCache(const prior::Backbone& backbone, std::size_t capacity)

@@ -27,10 +27,8 @@ Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double seas
   return Eigen::Map<const Eigen::VectorXd>(dense.data_ptr<double>(), x.cols());
 }
 
-Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor, const Window& window, const Eigen::MatrixXd& x,
-                       const SampleRequest& request) {
-  const StepObservation& centre = window.at_centre();
-  const Eigen::VectorXd mean = factor.centre_mean(window);
+Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor, const StepObservation& centre, const Eigen::VectorXd& mean,
+                       const Eigen::MatrixXd& x, const SampleRequest& request) {
   Eigen::MatrixXd state = x.colwise() - mean;
   for (std::int64_t step = 0; step < request.refine; ++step) {
     Eigen::MatrixXd noise(x.rows(), x.cols());

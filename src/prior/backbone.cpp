@@ -13,6 +13,7 @@
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/eigenpairs.hpp"
+#include "manifill/operators/symmetric.hpp"
 
 namespace manifill::prior {
 namespace {
@@ -194,21 +195,23 @@ std::vector<Eigen::Index> Backbone::Impl::window_centres(const Eigen::VectorXd& 
   return centres;
 }
 
-/// Tapers every block of [step, point][step, point] and adds the common level.
+/// Tapers every block of [step, point][step, point] and adds the common level; of the lower triangle.
 void Backbone::Impl::localise(Eigen::MatrixXf& sample, Eigen::Index steps) const {
   const auto points = fields.domain.points();
   const auto n = static_cast<Eigen::Index>(points.size());
   const auto level = static_cast<float>(options.offset_variance);
   parallel_for(n, [&](std::int64_t j) {
+    // Blocks beside the diagonal need all pairs of points, the block of a single step only its own triangle.
+    const Eigen::Index top = steps == 1 ? j : 0;
     Eigen::VectorXf taper(n);
-    for (Eigen::Index i = 0; i < n; ++i) {
+    for (Eigen::Index i = top; i < n; ++i) {
       const double d = domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]);
       taper[i] = static_cast<float>(options.inflation * localisation(options, d));
     }
-    for (Eigen::Index a = 0; a < steps; ++a)
-      for (Eigen::Index b = 0; b < steps; ++b) {
-        auto column = sample.col(b * n + j).segment(a * n, n);
-        column = (column.array() * taper.array() + level).matrix();
+    for (Eigen::Index b = 0; b < steps; ++b)
+      for (Eigen::Index a = b; a < steps; ++a) {
+        auto column = sample.col(b * n + j).segment(a * n + top, n - top);
+        column = (column.array() * taper.tail(n - top).array() + level).matrix();
       }
   });
 }
@@ -229,8 +232,10 @@ Eigen::MatrixXf Backbone::Impl::sample_covariance(std::size_t bin, std::int64_t 
   // Every row over the root of its own count of values: variances are those of the available cases and the matrix
   // stays positive semi-definite, which counts pair by pair would not guarantee.
   e = (seen.cwiseMax(1e-6F).cwiseSqrt().cwiseInverse().asDiagonal() * e).eval();
-  Eigen::MatrixXf c = e * e.transpose();
+  Eigen::MatrixXf c = Eigen::MatrixXf::Zero(e.rows(), e.rows());
+  c.selfadjointView<Eigen::Lower>().rankUpdate(e);
   localise(c, steps);
+  operators::mirror_lower(c);
   return c;
 }
 
@@ -282,11 +287,16 @@ namespace {
 template <typename Out, typename From>
 Out picked(const From& from, const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) {
   Out out(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(columns.size()));
-  for (std::size_t j = 0; j < columns.size(); ++j) {
-    const auto* column = from.data() + columns[j] * from.rows();
-    auto* to = out.data() + static_cast<Eigen::Index>(j) * out.rows();
-    for (std::size_t i = 0; i < rows.size(); ++i) to[i] = static_cast<typename Out::Scalar>(column[rows[i]]);
-  }
+  constexpr std::size_t kColumns = 64;  // a piece of work
+  const auto pieces = static_cast<std::int64_t>((columns.size() + kColumns - 1) / kColumns);
+  parallel_for(pieces, [&](std::int64_t piece) {
+    const std::size_t first = static_cast<std::size_t>(piece) * kColumns;
+    for (std::size_t j = first; j < std::min(columns.size(), first + kColumns); ++j) {
+      const auto* column = from.data() + columns[j] * from.rows();
+      auto* to = out.data() + static_cast<Eigen::Index>(j) * out.rows();
+      for (std::size_t i = 0; i < rows.size(); ++i) to[i] = static_cast<typename Out::Scalar>(column[rows[i]]);
+    }
+  });
   return out;
 }
 
@@ -323,6 +333,23 @@ Eigen::MatrixXd WindowCovariance::multiply_rows(Eigen::Index first, Eigen::Index
     const Eigen::Index some = std::min(kBlock, count - row);
     // By symmetry its columns, which are contiguous.
     out.middleRows(row, some).noalias() = single_.middleCols(first + row, some).cast<double>().eval().transpose() * x;
+  }
+  return out;
+}
+
+Eigen::MatrixXd WindowCovariance::multiply_rows(const std::vector<Eigen::Index>& rows, const Eigen::MatrixXd& x) const {
+  Eigen::MatrixXd out(static_cast<Eigen::Index>(rows.size()), x.cols());
+  constexpr std::size_t kBlock = 256;  // rows turned into double at once
+  for (std::size_t first = 0; first < rows.size(); first += kBlock) {
+    const std::size_t some = std::min(kBlock, rows.size() - first);
+    Eigen::MatrixXd part(this->rows(), static_cast<Eigen::Index>(some));
+    // By symmetry its columns, which are contiguous.
+    for (std::size_t k = 0; k < some; ++k) {
+      const Eigen::Index j = rows[first + k];
+      if (single()) part.col(static_cast<Eigen::Index>(k)) = single_.col(j).cast<double>();
+      else part.col(static_cast<Eigen::Index>(k)) = exact_.col(j);
+    }
+    out.middleRows(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(some)).noalias() = part.transpose() * x;
   }
   return out;
 }

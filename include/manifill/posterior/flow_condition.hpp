@@ -32,7 +32,8 @@ struct FlowCondition {
 /// and prior, season (two harmonics), latitude.
 std::int64_t condition_channels(std::int64_t half_window);
 
+/// \param solution the window's, of `factor`
 FlowCondition make_condition(const prior::Backbone& backbone, const Window& window, const WindowFactor& factor,
-                             FlowBase base);
+                             const WindowSolution& solution, FlowBase base);
 
 }  // namespace manifill::posterior

@@ -17,8 +17,8 @@ class GaussianSampler : public PosteriorSampler {
 
   /// \brief The factorisation of a window, cached.
   [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) { return cache_.get(window); }
-  /// \brief Normalised draws [point][member].
-  [[nodiscard]] Eigen::MatrixXd draw(const Window& window, const WindowFactor& factor, const SampleRequest& request);
+  /// \brief The window's solution with its draws.
+  [[nodiscard]] WindowSolution draw(const Window& window, const WindowFactor& factor, const SampleRequest& request);
 
  private:
   prior::Backbone backbone_;
@@ -26,8 +26,5 @@ class GaussianSampler : public PosteriorSampler {
   std::unique_ptr<PriorDeparture> departure_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, prior::PriorSequence> sequences_{};
 };
-
-/// \brief log p(y | x) of normalised centre fields [point][column] up to a constant: [column].
-Eigen::VectorXd log_likelihood(const prior::Backbone& backbone, const StepObservation& step, const Eigen::MatrixXd& x);
 
 }  // namespace manifill::posterior

@@ -34,6 +34,13 @@ struct Window {
   [[nodiscard]] const StepObservation& at_centre() const { return steps[centre()]; }
 };
 
+/// \brief What the observed values of a window say, solved for once; with draws where they were asked for.
+struct WindowSolution {
+  Eigen::VectorXd departure{};  ///< y - A mean of all steps: [observation], physical units
+  Eigen::VectorXd solved{};     ///< S^-1 of it: [observation]
+  Eigen::MatrixXd draws{};      ///< of the centre: [point][member], normalised
+};
+
 /// \brief Everything about a window's posterior that does not depend on the observed values: one factorisation serves
 /// every set of values under the same measurements (optimal interpolation, exact for every linear measurement).
 ///
@@ -45,10 +52,12 @@ class WindowFactor {
   WindowFactor(const prior::Backbone& backbone, const Window& window);
   ~WindowFactor();
 
+  /// \brief Solves for a window's observed values, without draws.
+  [[nodiscard]] WindowSolution solve(const Window& window) const;
   /// \brief Posterior means of every step of the window: [point][step], normalised.
-  [[nodiscard]] Eigen::MatrixXd mean(const Window& window) const;
+  [[nodiscard]] Eigen::MatrixXd mean(const WindowSolution& solution) const;
   /// \brief Posterior mean of the centre, [point], normalised.
-  [[nodiscard]] Eigen::VectorXd centre_mean(const Window& window) const;
+  [[nodiscard]] Eigen::VectorXd centre_mean(const WindowSolution& solution) const;
   /// \brief Posterior variances of the centre: [point], normalised. Exact where the backbone's covariance is in double
   /// precision, else to 1e-5 of the prior's variance.
   [[nodiscard]] const Eigen::VectorXd& variance() const;
@@ -56,21 +65,21 @@ class WindowFactor {
   /// by itself the bound from that observation alone, c r / (c + r), stands in for the exact variance, which would cost
   /// as much as all the rest.
   [[nodiscard]] const Eigen::VectorXd& marginal_scale() const;
-  /// \brief Draws of the centre by Matheron's rule from coherent prior draws: [point][member], normalised. Noise is
-  /// keyed by (seed, step, member) as the prior's innovations are.
-  [[nodiscard]] Eigen::MatrixXd draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
+  /// \brief Solves for a window's observed values and for draws of the centre, by Matheron's rule from coherent prior
+  /// draws, at once. Noise is keyed by (seed, step, member) as the prior's innovations are.
+  [[nodiscard]] WindowSolution draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
                                      std::uint32_t first_member, std::uint32_t members) const;
   /// \brief Departures from the mean of draws of the centre alone, independent in time: [point][column], normalised.
   [[nodiscard]] Eigen::MatrixXd draw_departures(RandomStream& random, Eigen::Index columns) const;
   /// \brief Posterior covariance of the centre times x: [point][column], normalised.
   [[nodiscard]] Eigen::MatrixXd covariance_times(const Eigen::MatrixXd& x) const;
   /// \brief log density of the centre's posterior at x: [point][column] to [column].
-  [[nodiscard]] Eigen::VectorXd log_density(const Window& window, const Eigen::MatrixXd& x) const;
+  [[nodiscard]] Eigen::VectorXd log_density(const WindowSolution& solution, const Eigen::MatrixXd& x) const;
   /// \brief Gradient of log_density: -Sigma^-1 (x - mean), [point][column].
-  [[nodiscard]] Eigen::MatrixXd log_density_gradient(const Window& window, const Eigen::MatrixXd& x) const;
+  [[nodiscard]] Eigen::MatrixXd log_density_gradient(const WindowSolution& solution, const Eigen::MatrixXd& x) const;
   /// \brief Chi-square of the window's departures from the prior mean under the prior, and its degrees of freedom.
   /// A ratio far above one says that the input is unlike the training data.
-  [[nodiscard]] std::pair<double, double> chi_square(const Window& window) const;
+  [[nodiscard]] static std::pair<double, double> chi_square(const WindowSolution& solution);
 
  private:
   struct Impl;

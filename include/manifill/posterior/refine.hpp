@@ -27,8 +27,9 @@ class PriorDeparture {
 /// the posterior covariance P as preconditioner): x <- m + sqrt(1 - e^2) (x - m) + e n + (e^2 / 2) P grad(b - log N),
 /// n ~ N(0, P), e = 1/2. For the Gaussian target it is exact at every step size. The noise
 /// is independent from step to step of the record, so that coherence in time fades by sqrt(1 - e^2) with each.
+/// \param centre the step that is filled \param mean m, of the Gaussian posterior: [point], normalised
 /// \param x [point][member], normalised; random numbers are keyed by (seed, step, member)
-Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor, const Window& window, const Eigen::MatrixXd& x,
-                       const SampleRequest& request);
+Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor, const StepObservation& centre, const Eigen::VectorXd& mean,
+                       const Eigen::MatrixXd& x, const SampleRequest& request);
 
 }  // namespace manifill::posterior

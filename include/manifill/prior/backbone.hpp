@@ -88,6 +88,8 @@ class WindowCovariance {
   [[nodiscard]] Eigen::MatrixXf gather_single(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const;
   /// \brief Rows `first` to `first + count` of C x, in double precision. \param x [step, point][column]
   [[nodiscard]] Eigen::MatrixXd multiply_rows(Eigen::Index first, Eigen::Index count, const Eigen::MatrixXd& x) const;
+  /// \brief Some rows of C x, in double precision: [row][column].
+  [[nodiscard]] Eigen::MatrixXd multiply_rows(const std::vector<Eigen::Index>& rows, const Eigen::MatrixXd& x) const;
   /// \brief Columns of a root L, L L^T = C, times white noise: [step, point][column]. L is made at the first call.
   [[nodiscard]] Eigen::MatrixXd colour(const Eigen::MatrixXd& white) const;
 

@@ -67,14 +67,14 @@ TEST_CASE("the Gaussian posterior is the closed form to 1e-6", "[posterior]") {
     const Eigen::MatrixXd gain = c * a.transpose() * s.inverse();
     const Eigen::VectorXd mean = gain * w.steps[0].y;
     const Eigen::MatrixXd covariance = c - gain * a * c;
-    CHECK((factor.centre_mean(w) - mean).cwiseAbs().maxCoeff() < 1e-6);
+    CHECK((factor.centre_mean(factor.solve(w)) - mean).cwiseAbs().maxCoeff() < 1e-6);
     CHECK((factor.variance() - covariance.diagonal()).cwiseAbs().maxCoeff() < 1e-6);
     // log density against the same closed form, at a draw.
     const Eigen::MatrixXd x = mean + Eigen::MatrixXd(factor.draw_departures(random, 1));
     const Eigen::LLT<Eigen::MatrixXd> posterior_root(covariance);
     const Eigen::VectorXd e = posterior_root.matrixL().solve(Eigen::VectorXd(x.col(0) - mean));
     const double expected = -0.5 * e.squaredNorm() - posterior_root.matrixLLT().diagonal().array().log().sum() - 0.5 * static_cast<double>(e.size()) * std::log(2.0 * M_PI);
-    CHECK(factor.log_density(w, x)[0] == Approx(expected).margin(1e-2));
+    CHECK(factor.log_density(factor.solve(w), x)[0] == Approx(expected).margin(1e-2));
   }
 }
 
@@ -97,8 +97,65 @@ TEST_CASE("an interpolating measurement has the closed form too", "[posterior]")
   const posterior::WindowFactor factor(backbone, w);
   const Eigen::MatrixXd a = step.measurement->matrix();
   const Eigen::MatrixXd gain = c * a.transpose() * (a * c * a.transpose() + 0.04 * Eigen::MatrixXd::Identity(30, 30)).inverse();
-  CHECK((factor.centre_mean(w) - gain * step.y).cwiseAbs().maxCoeff() < 1e-6);
+  CHECK((factor.centre_mean(factor.solve(w)) - gain * step.y).cwiseAbs().maxCoeff() < 1e-6);
   CHECK((factor.variance() - (c - gain * a * c).diagonal()).cwiseAbs().maxCoeff() < 1e-6);
+}
+
+TEST_CASE("a fitted backbone with scales by point and season has the closed form too", "[posterior]") {
+  const auto d = small_grid();
+  const auto n = static_cast<Eigen::Index>(d.size());
+  constexpr Eigen::Index kTimes = 240;
+  RandomStream random({.seed = 8});
+  prior::TrainingFields fields{.domain = d, .step = prior::StepKind::month};
+  fields.values.resize(n, kTimes);
+  const Eigen::LLT<Eigen::MatrixXd> root(smooth_covariance(d));
+  for (Eigen::Index t = 0; t < kTimes; ++t) {
+    Eigen::VectorXd z(n);
+    random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(n)));
+    const double season = (static_cast<double>(t % 12) + 0.5) / 12.0;
+    // Spread grows towards one side of the grid and with the season.
+    const Eigen::ArrayXd spread = (1.5 + std::cos(2.0 * M_PI * season)) * Eigen::ArrayXd::LinSpaced(n, 0.5, 3.0);
+    fields.values.col(t) = (spread * (root.matrixL() * z).array()).matrix().cast<float>();
+    fields.index.push_back(t);
+    fields.season.push_back(season);
+  }
+  const auto backbone = prior::Backbone::fit(fields, {.scale_power = 1.0, .season_bins = 2, .season_weights = {1.0, 0.5}, .taper_km = 9000.0,
+                                                      .residual_floor = 1e-3, .window = 1});
+  posterior::Window w;
+  for (std::int64_t k = 0; k < 3; ++k) {
+    auto step = observe(fields.values.col(100 + k).cast<double>(), half_seen(d.size(), random), 0.4, 100 + k, random);
+    step.season = fields.season[static_cast<std::size_t>(100 + k)];
+    w.steps.push_back(step);
+  }
+  const posterior::WindowFactor factor(backbone, w);
+  const auto window = backbone.window_covariance(backbone.season_bin(w.at_centre().season));
+  Eigen::MatrixXd c(3 * n, 3 * n);
+  for (Eigen::Index i = 0; i < 3 * n; ++i)
+    for (Eigen::Index j = 0; j < 3 * n; ++j) c(i, j) = (*window)(i, j);
+  Eigen::Index rows = 0;
+  for (const auto& step : w.steps) rows += step.y.size();
+  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(rows, 3 * n);
+  Eigen::VectorXd y(rows);
+  Eigen::Index next = 0;
+  for (Eigen::Index k = 0; k < 3; ++k) {
+    const auto& step = w.steps[static_cast<std::size_t>(k)];
+    a.block(next, k * n, step.y.size(), n) = Eigen::MatrixXd(step.measurement->matrix()) * backbone.scale(step.season).asDiagonal();
+    y.segment(next, step.y.size()) = step.y - step.measurement->apply(backbone.mean(step.season)).col(0);
+    next += step.y.size();
+  }
+  REQUIRE((backbone.scale(w.at_centre().season).array() - 1.0).abs().maxCoeff() > 0.5);
+  const Eigen::MatrixXd gain = c * a.transpose() * (a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse();
+  const Eigen::VectorXd mean = gain * y;
+  const auto solution = factor.solve(w);
+  const Eigen::MatrixXd means = factor.mean(solution);
+  for (Eigen::Index k = 0; k < 3; ++k) CHECK((means.col(k) - mean.segment(k * n, n)).cwiseAbs().maxCoeff() < 1e-6);
+  const Eigen::MatrixXd posterior = (c - gain * a * c).block(n, n, n, n);
+  CHECK((factor.variance() - posterior.diagonal()).cwiseAbs().maxCoeff() < 1e-6);
+  const Eigen::MatrixXd product = factor.covariance_times(Eigen::MatrixXd::Identity(n, n));
+  CHECK((product - posterior).cwiseAbs().maxCoeff() < 1e-6);
+  const auto [chi_square, freedom] = posterior::WindowFactor::chi_square(solution);
+  CHECK(freedom == static_cast<double>(rows));
+  CHECK(chi_square == Approx(y.dot((a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse() * y)).epsilon(1e-6));
 }
 
 TEST_CASE("Matheron's draws have the posterior's mean and variance", "[posterior]") {
@@ -110,11 +167,11 @@ TEST_CASE("Matheron's draws have the posterior's mean and variance", "[posterior
   const posterior::WindowFactor factor(backbone, w);
   constexpr std::uint32_t kMembers = 4000;
   prior::PriorSequence sequence(backbone, 1, 0, kMembers);
-  const Eigen::MatrixXd x = factor.draw(w, sequence, 1, 0, kMembers);
+  const Eigen::MatrixXd x = factor.draw(w, sequence, 1, 0, kMembers).draws;
   const Eigen::VectorXd mean = x.rowwise().mean();
   const Eigen::VectorXd variance = (x.colwise() - mean).rowwise().squaredNorm() / (kMembers - 1.0);
   // Monte Carlo error: sd / sqrt(4000) = 1.6 %, five of them; relative error of a variance sqrt(2 / 4000) = 2.2 %.
-  CHECK(((mean - factor.centre_mean(w)).array() / factor.variance().array().sqrt()).abs().maxCoeff() < 0.08);
+  CHECK(((mean - factor.centre_mean(factor.solve(w))).array() / factor.variance().array().sqrt()).abs().maxCoeff() < 0.08);
   CHECK((variance.array() / factor.variance().array() - 1.0).abs().maxCoeff() < 0.12);
 }
 
@@ -128,8 +185,8 @@ TEST_CASE("members depend on seed, step and member only", "[posterior]") {
   prior::PriorSequence all(backbone, 5, 0, 8);
   static_cast<void>(all.fields(38, 0.0));  // another order of calls
   prior::PriorSequence last(backbone, 5, 6, 2);
-  const Eigen::MatrixXd a = factor.draw(w, all, 5, 0, 8).rightCols(2);
-  const Eigen::MatrixXd b = factor.draw(w, last, 5, 6, 2);
+  const Eigen::MatrixXd a = factor.draw(w, all, 5, 0, 8).draws.rightCols(2);
+  const Eigen::MatrixXd b = factor.draw(w, last, 5, 6, 2).draws;
   CHECK((a - b).cwiseAbs().maxCoeff() < 1e-10);
 }
 
@@ -163,7 +220,7 @@ TEST_CASE("the spread of ten-step means is that of the full space-time posterior
   Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(n, kMembers);
   for (std::int64_t t = 0; t < kSteps; ++t) {
     const auto w = window_of(t);
-    sum += posterior::WindowFactor(backbone, w).draw(w, sequence, 2, 0, kMembers) / static_cast<double>(kSteps);
+    sum += posterior::WindowFactor(backbone, w).draw(w, sequence, 2, 0, kMembers).draws / static_cast<double>(kSteps);
   }
   const Eigen::VectorXd spread = (sum.rowwise().squaredNorm() / kMembers).cwiseSqrt();
   // Closed form: all steps at once, kronecker(rho^|s - t|, C).
