@@ -8,6 +8,7 @@
 //   --noise S         observation noise of `pressure`, in standard deviations of 951 Pa (0.05)
 //   --stride K        every K-th step is scored (1)
 //   --refine N        adds the flow's members after N likelihood-aware steps of the prior
+//   --only A,B        these methods only, by the names in the table; those compared with are named too
 //   --figure F.png    of `fractions`
 //
 // The models must not have seen the scored years.
@@ -22,6 +23,8 @@
 #include <optional>
 #include <string>
 
+#include "manifill/base/allocation.hpp"
+#include "manifill/base/blas.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/curves.hpp"
@@ -39,6 +42,7 @@ using namespace manifill;
 constexpr std::uint64_t kMaskSeed = 20080101;
 constexpr std::uint32_t kMembers = 32;
 constexpr double kPressureUnit = 951.0;  // Pa
+constexpr const char* kKriging = "kriging, exponential";
 
 struct Options {
   std::string protocol{};
@@ -46,6 +50,7 @@ struct Options {
   std::string model{};
   std::string standard{};
   std::string figure{};
+  std::string only{};
   double noise = 0.05;
   int stride = 1;
   std::int64_t refine = 0;
@@ -72,22 +77,28 @@ struct Row {
   double preparation = 0.0;
 };
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 posterior::Window narrowed(const posterior::Window& window, std::int64_t half) {
   posterior::Window out;
   const std::size_t first = window.centre() - static_cast<std::size_t>(half);
-  out.steps.assign(window.steps.begin() + static_cast<std::ptrdiff_t>(first),
-                   window.steps.begin() + static_cast<std::ptrdiff_t>(first + 2 * static_cast<std::size_t>(half) + 1));
+  out.steps.assign(
+      window.steps.begin() + static_cast<std::ptrdiff_t>(first),
+      window.steps.begin() + static_cast<std::ptrdiff_t>(first + 2 * static_cast<std::size_t>(half) + 1));
   return out;
 }
 
-Method by_sampler(const std::string& name, const std::string& sampler, const posterior::Model& model, double unit, std::int64_t refine = 0) {
+Method by_sampler(const std::string& name, const std::string& sampler, const posterior::Model& model,
+                  double unit, std::int64_t refine = 0) {
   const double begin = now();
-  const std::shared_ptr<posterior::PosteriorSampler> s = posterior::SamplerRegistry::instance().make(sampler, model);
+  const std::shared_ptr<posterior::PosteriorSampler> s =
+      posterior::SamplerRegistry::instance().make(sampler, model);
   return {name,
           [s, &model, unit, refine](const Case& c, verification::ScoreCard& card) {
-            const auto e = s->sample(narrowed(c.window, model.backbone.options().window), {.seed = 1, .members = kMembers, .refine = refine});
+            const auto e = s->sample(narrowed(c.window, model.backbone.options().window),
+                                     {.seed = 1, .members = kMembers, .refine = refine});
             card.add(e.members / unit, c.truth / unit, c.weight);
           },
           now() - begin};
@@ -99,50 +110,70 @@ Eigen::VectorXd observed_anomalies(const Case& c, const prior::Backbone& backbon
   if (!centre.measurement || centre.y.size() == 0) return out;
   out = centre.measurement->adjoint(centre.y).col(0);
   const Eigen::VectorXd level = backbone.mean(centre.season);
-  for (Eigen::Index i = 0; i < out.size(); ++i) out[i] = c.observed[static_cast<std::size_t>(i)] ? out[i] - level[i] : 0.0;
+  for (Eigen::Index i = 0; i < out.size(); ++i)
+    out[i] = c.observed[static_cast<std::size_t>(i)] ? out[i] - level[i] : 0.0;
   return out;
 }
 
-std::vector<Method> methods_of(const Options& o, const posterior::Model& model, const std::optional<posterior::Model>& standard,
+/// Ordinary kriging of anomalies, its covariance by maximum likelihood on the training fields.
+Method by_kriging(const prior::Backbone& b, double unit) {
+  const double begin = now();
+  Eigen::MatrixXf anomalies = b.training().values;
+  for (Eigen::Index t = 0; t < anomalies.cols(); ++t)
+    anomalies.col(t) -= b.mean(b.training().season[static_cast<std::size_t>(t)]).cast<float>();
+  const auto fitted = posterior::fit_exponential_covariance(b.domain(), anomalies);
+  const double fitting = now() - begin;
+  fmt::print("kriging: standard deviation {:.4g}, range {:.0f} km, nugget {:.3g}, by maximum likelihood\n",
+             std::sqrt(fitted.covariance.variance), fitted.covariance.range_km, fitted.covariance.nugget);
+  return {kKriging,
+          [&b, unit, fitted](const Case& c, verification::ScoreCard& card) {
+            auto covariance = fitted.covariance;
+            const auto& sigma = c.window.at_centre().measurement->noise_sigma();
+            covariance.nugget += sigma.cwiseAbs2().mean();
+            const posterior::KrigingFactor factor(b.domain(), covariance, c.observed);
+            const Eigen::VectorXd mean =
+                factor.mean(observed_anomalies(c, b)).col(0) + b.mean(c.window.at_centre().season);
+            // The truth includes what neighbours do not share, but not the observations' noise.
+            const Eigen::VectorXd sd =
+                (factor.standard_deviation().array().square() + fitted.covariance.nugget).sqrt();
+            card.add_gaussian(mean / unit, sd / unit, c.truth / unit, c.weight);
+          },
+          fitting};
+}
+
+std::vector<Method> methods_of(const Options& o, const posterior::Model& model,
+                               const std::optional<posterior::Model>& standard,
                                const posterior::Model& reference, double unit) {
   const prior::Backbone& b = model.backbone;
   std::vector<Method> out;
   out.push_back({"climatology", [&b, unit](const Case& c, verification::ScoreCard& card) {
-                   card.add(Eigen::MatrixXd(b.mean(c.window.at_centre().season) / unit), c.truth / unit, c.weight);
+                   card.add(Eigen::MatrixXd(b.mean(c.window.at_centre().season) / unit), c.truth / unit,
+                            c.weight);
                  }});
   out.push_back({"nearest neighbour", [&b, unit](const Case& c, verification::ScoreCard& card) {
-                   const Eigen::VectorXd fill = posterior::fill_nearest(b.domain(), c.observed, observed_anomalies(c, b)) + b.mean(c.window.at_centre().season);
+                   const Eigen::VectorXd fill =
+                       posterior::fill_nearest(b.domain(), c.observed, observed_anomalies(c, b)) +
+                       b.mean(c.window.at_centre().season);
                    card.add(Eigen::MatrixXd(fill / unit), c.truth / unit, c.weight);
                  }});
-  const double begin = now();
-  Eigen::MatrixXf anomalies = b.training().values;
-  for (Eigen::Index t = 0; t < anomalies.cols(); ++t) anomalies.col(t) -= b.mean(b.training().season[static_cast<std::size_t>(t)]).cast<float>();
-  const auto fitted = posterior::fit_exponential_covariance(b.domain(), anomalies);
-  const double fitting = now() - begin;
-  fmt::print("kriging: standard deviation {:.4g}, range {:.0f} km, nugget {:.3g}, by maximum likelihood\n", std::sqrt(fitted.covariance.variance), fitted.covariance.range_km, fitted.covariance.nugget);
-  out.push_back({"kriging, exponential",
-                 [&b, unit, fitted](const Case& c, verification::ScoreCard& card) {
-                   auto covariance = fitted.covariance;
-                   const auto& sigma = c.window.at_centre().measurement->noise_sigma();
-                   covariance.nugget += sigma.cwiseAbs2().mean();
-                   const posterior::KrigingFactor factor(b.domain(), covariance, c.observed);
-                   const Eigen::VectorXd mean = factor.mean(observed_anomalies(c, b)).col(0) + b.mean(c.window.at_centre().season);
-                   // The truth includes what neighbours do not share, but not the observations' noise.
-                   const Eigen::VectorXd sd = (factor.standard_deviation().array().square() + fitted.covariance.nugget).sqrt();
-                   card.add_gaussian(mean / unit, sd / unit, c.truth / unit, c.weight);
-                 },
-                 fitting});
+  const auto wanted = [&](const std::string& name) {
+    return o.only.empty() || o.only.find("," + name + ",") != std::string::npos;
+  };
+  if (wanted(kKriging)) out.push_back(by_kriging(b, unit));
   out.push_back(by_sampler("reference optimal interpolation", "gaussian", reference, unit));
   out.push_back(by_sampler("gaussian", "gaussian", model, unit));
   if (standard && standard->flow) out.push_back(by_sampler("flow, standard base", "flow", *standard, unit));
   if (model.flow) {
     out.push_back(by_sampler("flow", "flow", model, unit));
-    if (o.refine > 0) out.push_back(by_sampler(fmt::format("flow --refine {}", o.refine), "flow", model, unit, o.refine));
+    if (o.refine > 0)
+      out.push_back(by_sampler(fmt::format("flow --refine {}", o.refine), "flow", model, unit, o.refine));
   }
+  std::erase_if(out, [&](const Method& m) { return !wanted(m.name); });
   return out;
 }
 
-std::vector<Row> score(const std::vector<Method>& methods, const domain::Domain& domain, const std::vector<Case>& cases) {
+std::vector<Row> score(const std::vector<Method>& methods, const domain::Domain& domain,
+                       const std::vector<Case>& cases) {
   std::vector<Row> rows;
   for (const auto& m : methods) {
     Row row{m.name, verification::ScoreCard(domain), 0.0, m.preparation};
@@ -160,19 +191,26 @@ std::vector<Row> score(const std::vector<Method>& methods, const domain::Domain&
   return rows;
 }
 
-std::string cell(double v, const char* format) { return std::isnan(v) ? std::string() : fmt::format(fmt::runtime(format), v); }
+std::string cell(double v, const char* format) {
+  return std::isnan(v) ? std::string() : fmt::format(fmt::runtime(format), v);
+}
 
 void print_table(const std::vector<Row>& rows, std::size_t cases, const char* unit) {
   fmt::print("\n{} fields, {} members, scores in {} over hidden cells\n\n", cases, kMembers, unit);
-  fmt::print("| method | RMSE | CRPS | spread/skill | 50 % | 80 % | 90 % | energy | variogram | gradient ratio | s a field |\n");
+  fmt::print(
+      "| method | RMSE | CRPS | spread/skill | 50 % | 80 % | 90 % | energy | variogram | gradient ratio | s "
+      "a field |\n");
   fmt::print("|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const auto& r : rows) {
     const auto s = r.card.result();
     const bool single = s.members == 1;
     const double nothing = verification::kUndefined;
-    fmt::print("| {} | {:.4f} | {:.4f} | {} | {} | {} | {} | {} | {} | {} | {:.3f} |\n", r.name, s.rmse, s.crps, cell(s.spread_skill, "{:.3f}"),
-               cell(single ? nothing : s.coverage50, "{:.3f}"), cell(single ? nothing : s.coverage80, "{:.3f}"), cell(single ? nothing : s.coverage90, "{:.3f}"),
-               cell(single ? nothing : s.energy, "{:.4f}"), cell(single ? nothing : s.variogram, "{:.5f}"), cell(single ? nothing : s.gradient_ratio, "{:.3f}"), r.seconds);
+    fmt::print("| {} | {:.4f} | {:.4f} | {} | {} | {} | {} | {} | {} | {} | {:.3f} |\n", r.name, s.rmse,
+               s.crps, cell(s.spread_skill, "{:.3f}"), cell(single ? nothing : s.coverage50, "{:.3f}"),
+               cell(single ? nothing : s.coverage80, "{:.3f}"),
+               cell(single ? nothing : s.coverage90, "{:.3f}"), cell(single ? nothing : s.energy, "{:.4f}"),
+               cell(single ? nothing : s.variogram, "{:.5f}"),
+               cell(single ? nothing : s.gradient_ratio, "{:.3f}"), r.seconds);
   }
   fmt::print("\n");
   const auto find = [&](const std::string& name) {
@@ -184,8 +222,10 @@ void print_table(const std::vector<Row>& rows, std::size_t cases, const char* un
     const Row* b = find(with);
     if (a == nullptr || b == nullptr) return;
     const double base = b->card.result().crps;
-    const auto d = verification::block_bootstrap_difference(a->card.field_crps(), b->card.field_crps(), a->card.values(&verification::FieldScores::weight));
-    fmt::print("{} against {}: CRPS {:+.1f} % ({:+.1f} to {:+.1f}, 95 % block bootstrap over fields)\n", name, with, 100.0 * d.mean / base, 100.0 * d.low / base, 100.0 * d.high / base);
+    const auto d = verification::block_bootstrap_difference(
+        a->card.field_crps(), b->card.field_crps(), a->card.values(&verification::FieldScores::weight));
+    fmt::print("{} against {}: CRPS {:+.1f} % ({:+.1f} to {:+.1f}, 95 % block bootstrap over fields)\n", name,
+               with, 100.0 * d.mean / base, 100.0 * d.low / base, 100.0 * d.high / base);
   };
   compare("gaussian", "reference optimal interpolation");
   compare("flow", "reference optimal interpolation");
@@ -193,10 +233,12 @@ void print_table(const std::vector<Row>& rows, std::size_t cases, const char* un
 }
 
 /// The windows of 2008 under the masks that `mask` draws for every step.
-std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise, int stride, std::int64_t half,
+std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise, int stride,
+                                 std::int64_t half,
                                  const std::function<measurement::ObservedCells(RandomStream&)>& mask) {
   std::vector<Case> cases;
-  const Eigen::VectorXd area = Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
+  const Eigen::VectorXd area =
+      Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
   for (std::size_t t = 0; t < all.year.size(); ++t) {
     if (all.year[t] != 2008 || (all.index[t] % stride) != 0) continue;
     std::vector<measurement::ObservedCells> masks;
@@ -204,8 +246,10 @@ std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise,
       RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::mask, .time = all.index[t] + k});
       masks.push_back(mask(random));
     }
-    RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::observation_noise, .time = all.index[t]});
-    Case c{.window = posterior::simulate_window(all, static_cast<Eigen::Index>(t), half, masks, noise * kPressureUnit, random),
+    RandomStream random(
+        {.seed = kMaskSeed, .purpose = RandomPurpose::observation_noise, .time = all.index[t]});
+    Case c{.window = posterior::simulate_window(all, static_cast<Eigen::Index>(t), half, masks,
+                                                noise * kPressureUnit, random),
            .observed = masks[static_cast<std::size_t>(half)],
            .truth = all.values.col(static_cast<Eigen::Index>(t)).cast<double>(),
            .weight = area};
@@ -219,12 +263,16 @@ std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise,
 std::vector<Case> gistemp_cases(const prior::TrainingFields& all, int stride) {
   std::map<std::int64_t, std::size_t> at;
   for (std::size_t t = 0; t < all.index.size(); ++t) at[all.index[t]] = t;
-  const Eigen::VectorXd area = Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
+  const Eigen::VectorXd area =
+      Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
   std::vector<Case> cases;
   for (std::int64_t month = 2010 * 12; month < 2020 * 12; month += stride) {
     const auto t = static_cast<Eigen::Index>(at.at(month));
     const auto early = static_cast<Eigen::Index>(at.at(month - 130 * 12));
-    Case c{.window = {}, .observed = std::vector<bool>(all.domain.size()), .truth = all.values.col(t).cast<double>(), .weight = area};
+    Case c{.window = {},
+           .observed = std::vector<bool>(all.domain.size()),
+           .truth = all.values.col(t).cast<double>(),
+           .weight = area};
     posterior::StepObservation step{.time = month, .season = all.season[static_cast<std::size_t>(t)]};
     std::vector<double> y;
     for (std::size_t i = 0; i < c.observed.size(); ++i) {
@@ -234,7 +282,8 @@ std::vector<Case> gistemp_cases(const prior::TrainingFields& all, int stride) {
       if (c.observed[i] || !known) c.weight[row] = 0.0;
       if (c.observed[i]) y.push_back(all.values(row, t));
     }
-    step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(c.observed, Eigen::VectorXd::Constant(all.values.rows(), 0.05)));
+    step.measurement = std::make_shared<measurement::Measurement>(
+        measurement::mask(c.observed, Eigen::VectorXd::Constant(all.values.rows(), 0.05)));
     step.y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()));
     c.window.steps.push_back(std::move(step));
     cases.push_back(std::move(c));
@@ -242,7 +291,8 @@ std::vector<Case> gistemp_cases(const prior::TrainingFields& all, int stride) {
   return cases;
 }
 
-void fractions(const Options& o, const prior::TrainingFields& all, const posterior::Model& model, const std::vector<Method>& methods) {
+void fractions(const Options& o, const prior::TrainingFields& all, const posterior::Model& model,
+               const std::vector<Method>& methods) {
   const std::vector<double> shares{0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95};
   std::map<std::string, plot::Curve> curves;
   fmt::print("\n| share hidden |");
@@ -252,7 +302,8 @@ void fractions(const Options& o, const prior::TrainingFields& all, const posteri
   fmt::print("\n");
   for (const double share : shares) {
     const measurement::MaskBank bank(all.domain, {}, {"blocks_scattered"});
-    const auto cases = pressure_cases(all, o.noise, o.stride, model.backbone.options().window, [&](RandomStream& random) { return bank.draw(random, share); });
+    const auto cases = pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
+                                      [&](RandomStream& random) { return bank.draw(random, share); });
     fmt::print("| {:.0f} % |", 100.0 * share);
     for (const auto& row : score(methods, all.domain, cases)) {
       const double crps = row.card.result().crps;
@@ -264,7 +315,9 @@ void fractions(const Options& o, const prior::TrainingFields& all, const posteri
     fmt::print("\n");
   }
   if (o.figure.empty()) return;
-  plot::CurvePanel panel{.title = "sea-level pressure 2008, masks not seen before", .x = {.label = "cells hidden, %"}, .y = {.label = "CRPS, 951 Pa"}};
+  plot::CurvePanel panel{.title = "sea-level pressure 2008, masks not seen before",
+                         .x = {.label = "cells hidden, %"},
+                         .y = {.label = "CRPS, 951 Pa"}};
   for (const auto& m : methods) {
     if (m.name == "climatology" || m.name == "nearest neighbour") continue;  // far above the others
     plot::Curve c = curves[m.name];
@@ -276,19 +329,29 @@ void fractions(const Options& o, const prior::TrainingFields& all, const posteri
 }
 
 Options parse(const std::vector<std::string>& args) {
-  if (args.size() < 3) throw Error(ErrorKind::usage, "usage: bench-imputation pressure|fractions|gistemp DATA.nc MODEL.h5 [options]");
+  if (args.size() < 3)
+    throw Error(ErrorKind::usage,
+                "usage: bench-imputation pressure|fractions|gistemp DATA.nc MODEL.h5 [options]");
   Options o;
   o.protocol = args[0];
   o.data = args[1];
   o.model = args[2];
   for (std::size_t k = 3; k + 1 < args.size(); k += 2) {
     const std::string& value = args[k + 1];
-    if (args[k] == "--standard") o.standard = value;
-    else if (args[k] == "--noise") o.noise = std::stod(value);
-    else if (args[k] == "--stride") o.stride = std::stoi(value);
-    else if (args[k] == "--refine") o.refine = std::stoll(value);
-    else if (args[k] == "--figure") o.figure = value;
-    else throw Error(ErrorKind::usage, "unknown option " + args[k]);
+    if (args[k] == "--standard")
+      o.standard = value;
+    else if (args[k] == "--noise")
+      o.noise = std::stod(value);
+    else if (args[k] == "--stride")
+      o.stride = std::stoi(value);
+    else if (args[k] == "--refine")
+      o.refine = std::stoll(value);
+    else if (args[k] == "--only")
+      o.only = "," + value + ",";
+    else if (args[k] == "--figure")
+      o.figure = value;
+    else
+      throw Error(ErrorKind::usage, "unknown option " + args[k]);
   }
   return o;
 }
@@ -311,7 +374,8 @@ int main_of(const std::vector<std::string>& args) {
   plain.second_taper_share = 0.0;
   plain.offset_variance = 0.0;
   plain.inflation = 1.0;
-  const posterior::Model reference{.info = model.info, .backbone = prior::Backbone::fit(model.backbone.training(), plain)};
+  const posterior::Model reference{.info = model.info,
+                                   .backbone = prior::Backbone::fit(model.backbone.training(), plain)};
   const double unit = gistemp ? 1.0 : kPressureUnit;
   const auto methods = methods_of(o, model, standard, reference, unit);
   if (o.protocol == "fractions") {
@@ -320,7 +384,9 @@ int main_of(const std::vector<std::string>& args) {
   }
   const auto cases = gistemp ? gistemp_cases(all, o.stride)
                              : pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
-                                              [&](RandomStream& random) { return measurement::blocks_and_scattered(all.domain, random); });
+                                              [&](RandomStream& random) {
+                                                return measurement::blocks_and_scattered(all.domain, random);
+                                              });
   print_table(score(methods, all.domain, cases), cases.size(), gistemp ? "K" : "951 Pa");
   return 0;
 }
@@ -329,6 +395,8 @@ int main_of(const std::vector<std::string>& args) {
 
 int main(int argc, char** argv) {
   try {
+    restart_with_chosen_blas(argv);
+    keep_freed_memory();
     return main_of({argv + 1, argv + argc});
   } catch (const std::exception& e) {
     fmt::print(stderr, "bench-imputation: {}\n", e.what());

@@ -1,6 +1,6 @@
 #pragma once
 #include "geo_pch.hpp"
 
+#include <torch/torch.h>
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
-#include <torch/torch.h>

@@ -25,10 +25,15 @@ int run(const std::vector<std::string>& args) {
                                    {"--time-limit", "impute.time_limit", "SECONDS"},
                                    {"--resume", "impute.resume"},
                                    {"--overwrite", "impute.overwrite"}};
-  const Usage usage{.synopsis = "manifill impute [CONFIG.toml] --model M.h5 --input IN.nc --output OUT.nc [options]",
-                    .description = "Fills the gaps of a gridded NetCDF variable with a calibrated ensemble. The output is the input with V's gaps "
-                                   "filled by the ensemble mean, plus V_spread, V_status and, on request, V_member.",
-                    .epilogue = "Exit codes: 0 done, 2 usage, 3 input refused, 4 reading or writing failed, 5 numerical failure, 75 stopped with a checkpoint."};
+  const Usage usage{
+      .synopsis = "manifill impute [CONFIG.toml] --model M.h5 --input IN.nc --output OUT.nc [options]",
+      .description =
+          "Fills the gaps of a gridded NetCDF variable with a calibrated ensemble. The output is the input "
+          "with V's gaps "
+          "filled by the ensemble mean, plus V_spread, V_status and, on request, V_member.",
+      .epilogue =
+          "Exit codes: 0 done, 2 usage, 3 input refused, 4 reading or writing failed, 5 numerical failure, "
+          "75 stopped with a checkpoint."};
   const auto line = parse_command_line(args, pipeline::impute_specs(), aliases, usage);
   if (!line) return 0;
   install_stop_handlers();

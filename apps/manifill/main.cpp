@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "command_line.hpp"
+#include "manifill/base/allocation.hpp"
 #include "manifill/base/blas.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/signals.hpp"
@@ -72,6 +73,7 @@ int run_command(const std::string& name, const std::vector<std::string>& args, c
 int run(int argc, char** argv) {
 #ifdef MANIFILL_COMPUTE
   restart_with_chosen_blas(argv);
+  keep_freed_memory();
 #endif
   const std::vector<std::string> args(argv + 1, argv + argc);
   if (args.empty()) {

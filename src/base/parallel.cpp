@@ -32,6 +32,9 @@ class SingleThreadedBlas {
   int before_;
 };
 
+/// Whether this thread already works for a loop: loops inside it find the cores taken.
+thread_local bool inside = false;
+
 }  // namespace
 
 int available_threads() {
@@ -45,12 +48,14 @@ int available_threads() {
   return std::max(1, cores);
 }
 
-void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body, const std::function<void()>& progress) {
+void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body,
+                  const std::function<void()>& progress) {
   const SingleThreadedBlas single;
   std::atomic<std::int64_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
   const auto work = [&] {
+    inside = true;
     for (std::int64_t k = next++; k < count; k = next++) {
       try {
         body(k);
@@ -64,9 +69,11 @@ void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& b
     }
   };
   std::vector<std::thread> helpers;
-  const auto threads = std::min<std::int64_t>(count, available_threads());
+  const bool nested = inside;
+  const auto threads = nested ? 1 : std::min<std::int64_t>(count, available_threads());
   for (std::int64_t k = 1; k < threads; ++k) helpers.emplace_back(work);
   work();
+  inside = nested;
   for (auto& t : helpers) t.join();
   if (failure) std::rethrow_exception(failure);
 }

@@ -14,7 +14,9 @@ namespace {
 constexpr double kDegree = std::numbers::pi / 180.0;
 constexpr double kTolerance = 1e-4;  // degrees; single-precision coordinates near 360 carry 3e-5
 
-std::string at(const char* axis, std::size_t i) { return std::string("[") + axis + " " + std::to_string(i) + "]"; }
+std::string at(const char* axis, std::size_t i) {
+  return std::string("[") + axis + " " + std::to_string(i) + "]";
+}
 
 void check_monotonic(const std::vector<double>& c, const char* axis) {
   if (c.empty()) throw Error(ErrorKind::input, std::string("the ") + axis + " coordinate has no values");
@@ -25,11 +27,13 @@ void check_monotonic(const std::vector<double>& c, const char* axis) {
                   {.variable = axis, .index = at(axis, i), .remedy = "Repair the coordinate variable"});
     if (i == 0) continue;
     if (c[i] == c[i - 1])
-      throw Error(ErrorKind::input, std::string("the ") + axis + " coordinate repeats the value " + std::to_string(c[i]),
+      throw Error(ErrorKind::input,
+                  std::string("the ") + axis + " coordinate repeats the value " + std::to_string(c[i]),
                   {.variable = axis, .index = at(axis, i), .remedy = "Remove the duplicate row or column"});
     if (sign * (c[i] - c[i - 1]) <= 0)
-      throw Error(ErrorKind::input, std::string("the ") + axis + " coordinate is not monotonic",
-                  {.variable = axis, .index = at(axis, i), .remedy = "Sort the grid along this dimension first"});
+      throw Error(
+          ErrorKind::input, std::string("the ") + axis + " coordinate is not monotonic",
+          {.variable = axis, .index = at(axis, i), .remedy = "Sort the grid along this dimension first"});
   }
 }
 
@@ -63,9 +67,12 @@ Domain Domain::lat_lon(std::vector<double> latitude, std::vector<double> longitu
   for (std::size_t i = 0; i < latitude.size(); ++i)
     if (std::abs(latitude[i]) > 90.0 + kTolerance)
       throw Error(ErrorKind::input, "latitude " + std::to_string(latitude[i]) + " is outside -90..90",
-                  {.variable = "latitude", .index = at("latitude", i), .remedy = "Check units and axis of the coordinate"});
+                  {.variable = "latitude",
+                   .index = at("latitude", i),
+                   .remedy = "Check units and axis of the coordinate"});
   // A longitude axis may step over the date line or Greenwich once: unwrap before the monotonicity check.
-  const bool falls = longitude.size() > 1 && longitude[1] < longitude[0] && longitude[0] - longitude[1] < 180.0;
+  const bool falls =
+      longitude.size() > 1 && longitude[1] < longitude[0] && longitude[0] - longitude[1] < 180.0;
   for (std::size_t i = 1; i < longitude.size(); ++i) {
     if (!falls && longitude[i] < longitude[i - 1] && longitude[i - 1] - longitude[i] > 180.0)
       for (std::size_t k = i; k < longitude.size(); ++k) longitude[k] += 360.0;
@@ -80,11 +87,14 @@ Domain Domain::lat_lon(std::vector<double> latitude, std::vector<double> longitu
   s.longitude = std::move(longitude);
   const std::size_t nlat = s.nlat();
   const std::size_t nlon = s.nlon();
-  const double step_lon = nlon > 1 ? std::abs(s.longitude[nlon - 1] - s.longitude[0]) / static_cast<double>(nlon - 1) : 1.0;
+  const double step_lon =
+      nlon > 1 ? std::abs(s.longitude[nlon - 1] - s.longitude[0]) / static_cast<double>(nlon - 1) : 1.0;
   const double span = std::abs(s.longitude[nlon - 1] - s.longitude[0]);
   if (span > 360.0 - kTolerance)
-    throw Error(ErrorKind::input, "the longitudes span " + std::to_string(span) + " degrees, a whole turn or more",
-                {.variable = "longitude", .index = at("longitude", nlon - 1),
+    throw Error(ErrorKind::input,
+                "the longitudes span " + std::to_string(span) + " degrees, a whole turn or more",
+                {.variable = "longitude",
+                 .index = at("longitude", nlon - 1),
                  .remedy = "Drop the cyclic duplicate columns"});
   s.periodic = nlon > 2 && std::abs(span + step_lon - 360.0) < 0.01 * step_lon + kTolerance;
   auto lat_edge = edges(s.latitude, 1.0);
@@ -110,7 +120,8 @@ Domain Domain::lat_lon(std::vector<double> latitude, std::vector<double> longitu
       const double w = band * std::abs(lon_edge[j + 1] - lon_edge[j]);
       impl->weights[i * nlon + j] = w;
       total += w;
-      impl->points[i * nlon + j] = {std::cos(phi) * std::cos(lambda), std::cos(phi) * std::sin(lambda), std::sin(phi)};
+      impl->points[i * nlon + j] = {std::cos(phi) * std::cos(lambda), std::cos(phi) * std::sin(lambda),
+                                    std::sin(phi)};
     }
   }
   for (auto& w : impl->weights) w /= total;
@@ -122,16 +133,26 @@ Domain Domain::lat_lon(std::vector<double> latitude, std::vector<double> longitu
   const bool last_polar = s.latitude.front() > s.latitude.back() ? s.south_pole : s.north_pole;
   for (std::size_t i = 0; i < nlat; ++i)
     for (std::size_t j = 0; j < nlon; ++j) {
-      const auto add = [&](std::size_t r, std::size_t c) { index.push_back(static_cast<std::uint32_t>(r * nlon + c)); };
+      const auto add = [&](std::size_t r, std::size_t c) {
+        index.push_back(static_cast<std::uint32_t>(r * nlon + c));
+      };
       const std::size_t opposite = (j + nlon / 2) % nlon;
-      if (i > 0) add(i - 1, j);
-      else if (first_polar) add(i, opposite);
-      if (i + 1 < nlat) add(i + 1, j);
-      else if (last_polar) add(i, opposite);
-      if (j > 0) add(i, j - 1);
-      else if (s.periodic) add(i, nlon - 1);
-      if (j + 1 < nlon) add(i, j + 1);
-      else if (s.periodic) add(i, 0);
+      if (i > 0)
+        add(i - 1, j);
+      else if (first_polar)
+        add(i, opposite);
+      if (i + 1 < nlat)
+        add(i + 1, j);
+      else if (last_polar)
+        add(i, opposite);
+      if (j > 0)
+        add(i, j - 1);
+      else if (s.periodic)
+        add(i, nlon - 1);
+      if (j + 1 < nlon)
+        add(i, j + 1);
+      else if (s.periodic)
+        add(i, 0);
       start.push_back(index.size());
     }
 
@@ -162,8 +183,9 @@ std::string Domain::describe() const {
                   c.size() > 1 ? std::abs(c.back() - c.front()) / static_cast<double>(c.size() - 1) : 0.0);
     return std::string(text);
   };
-  return "lat-lon " + std::to_string(s.nlat()) + " x " + std::to_string(s.nlon()) + ", " + step(s.latitude) + " x " +
-         step(s.longitude) + " degrees, " + (s.periodic ? (s.north_pole && s.south_pole ? "global" : "zonally periodic") : "regional");
+  return "lat-lon " + std::to_string(s.nlat()) + " x " + std::to_string(s.nlon()) + ", " + step(s.latitude) +
+         " x " + step(s.longitude) + " degrees, " +
+         (s.periodic ? (s.north_pole && s.south_pole ? "global" : "zonally periodic") : "regional");
 }
 
 double chordal_km(const std::array<double, 3>& a, const std::array<double, 3>& b) {

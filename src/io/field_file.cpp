@@ -20,14 +20,17 @@ class Writer {
     done(nc_def_dim(file_.id(), name, length, &id), name);
     return id;
   }
-  int coordinate(const char* name, nc_type type, int dimension, const char* standard_name, const char* units) const {
+  int coordinate(const char* name, nc_type type, int dimension, const char* standard_name,
+                 const char* units) const {
     int id = -1;
     done(nc_def_var(file_.id(), name, type, 1, &dimension, &id), name);
     text(id, "standard_name", standard_name);
     text(id, "units", units);
     return id;
   }
-  void done(int status, const std::string& what) const { check_write(status, file_.path(), "writing '" + what + "' failed"); }
+  void done(int status, const std::string& what) const {
+    check_write(status, file_.path(), "writing '" + what + "' failed");
+  }
 
  private:
   const NetcdfHandle& file_;
@@ -35,15 +38,18 @@ class Writer {
 
 }  // namespace
 
-void write_fields(const std::string& path, const domain::Domain& domain, const Eigen::MatrixXd& fields, const FieldFile& what) {
+void write_fields(const std::string& path, const domain::Domain& domain, const Eigen::MatrixXd& fields,
+                  const FieldFile& what) {
   const auto& shape = domain.lat_lon();
   if (fields.rows() != static_cast<Eigen::Index>(domain.size()))
-    throw Error(ErrorKind::internal, "fields of " + std::to_string(fields.rows()) + " points for a domain of " + std::to_string(domain.size()));
+    throw Error(ErrorKind::internal, "fields of " + std::to_string(fields.rows()) +
+                                         " points for a domain of " + std::to_string(domain.size()));
   TemporaryFile temporary(path);
   auto file = NetcdfHandle::create(temporary.path(), NC_NETCDF4 | NC_CLASSIC_MODEL);
   const Writer w(file);
   const auto count = static_cast<std::size_t>(fields.cols());
-  const int dimensions[] = {w.dimension("realization", count), w.dimension("lat", shape.nlat()), w.dimension("lon", shape.nlon())};
+  const int dimensions[] = {w.dimension("realization", count), w.dimension("lat", shape.nlat()),
+                            w.dimension("lon", shape.nlon())};
   const int realization = w.coordinate("realization", NC_INT, dimensions[0], "realization", "1");
   const int latitude = w.coordinate("lat", NC_DOUBLE, dimensions[1], "latitude", "degrees_north");
   const int longitude = w.coordinate("lon", NC_DOUBLE, dimensions[2], "longitude", "degrees_east");

@@ -233,7 +233,8 @@ const TimeAxis& GriddedVariable::time() const { return impl_->time; }
 std::size_t GriddedVariable::times() const { return impl_->times(); }
 std::size_t GriddedVariable::extras() const { return impl_->extras(); }
 std::string GriddedVariable::time_dimension() const {
-  return impl_->time_dimension < 0 ? std::string() : impl_->dimensions[static_cast<std::size_t>(impl_->time_dimension)].name;
+  return impl_->time_dimension < 0 ? std::string()
+                                   : impl_->dimensions[static_cast<std::size_t>(impl_->time_dimension)].name;
 }
 
 std::size_t GriddedVariable::cyclic_columns() const { return impl_->cyclic; }

@@ -226,8 +226,7 @@ void ImputedLayout::define_unpacked(const NetcdfHandle& out, const NetcdfCopy& c
   }
   const std::string comment = text_attribute(in, "comment");
   put_text(out, model_.group, id, "comment",
-           comment + (comment.empty() ? "" : "; ") +
-               "unpacked; the packed input is " + name("_packed"));
+           comment + (comment.empty() ? "" : "; ") + "unpacked; the packed input is " + name("_packed"));
   static_cast<void>(copy);
   target = {model_.group, id, in.name};
 }

@@ -390,7 +390,8 @@ ModelFit fit_model(const GriddedVariable& v, const MissingScan* scan, const Mode
     return fit;
   }
   fit.fits = fit.covered > 0.0 && fit.reason.empty();
-  if (fit.covered == 0.0) fit.reason = "no point of the file's grid lies on its grid (" + m.domain.describe() + ")";
+  if (fit.covered == 0.0)
+    fit.reason = "no point of the file's grid lies on its grid (" + m.domain.describe() + ")";
   return fit;
 }
 
@@ -401,7 +402,8 @@ double estimate_memory(const MemoryNeed& need) {
   const double points = need.model_points == 0 ? cells : static_cast<double>(need.model_points);
   const double rows = points * static_cast<double>(need.window_steps);
   const double covariance = 4.0 * rows * rows;
-  const double covariances = std::max(covariance, std::min(kKept, covariance * static_cast<double>(need.season_bins)));
+  const double covariances =
+      std::max(covariance, std::min(kKept, covariance * static_cast<double>(need.season_bins)));
   const double factorisation = covariance;
   const double fields = 4.0 * points * static_cast<double>(need.training_fields);
   const auto members = static_cast<double>(need.members);

@@ -27,7 +27,10 @@ VariableId global_of(const NetcdfHandle& file) { return {file.id(), NC_GLOBAL, "
 
 Shard open_shard(const std::string& path) {
   Shard s{.file = NetcdfHandle::open(path)};
-  const auto refuse = [&](const std::string& what) { return Error(ErrorKind::input, what, {.file = path, .remedy = "Give files that 'manifill impute --shard I/N' wrote"}); };
+  const auto refuse = [&](const std::string& what) {
+    return Error(ErrorKind::input, what,
+                 {.file = path, .remedy = "Give files that 'manifill impute --shard I/N' wrote"});
+  };
   const std::string text = text_attribute(global_of(s.file), "manifill_shard");
   const std::string name = text_attribute(global_of(s.file), "manifill_shard_dimension");
   if (text.empty() || name.empty()) throw refuse("it is not a shard: it has no attribute manifill_shard");
@@ -45,38 +48,52 @@ void check_run(const std::vector<Shard>& shards) {
   for (const auto& s : shards) {
     for (const char* key : kCommon)
       if (text_attribute(global_of(s.file), key) != text_attribute(global_of(first.file), key))
-        throw Error(ErrorKind::input, std::string("its attribute ") + key + " differs from that of " + first.file.path(),
+        throw Error(ErrorKind::input,
+                    std::string("its attribute ") + key + " differs from that of " + first.file.path(),
                     {.file = s.file.path(), .remedy = "Merge the shards of one run"});
     if (s.of != first.of)
-      throw Error(ErrorKind::input, "it is one of " + std::to_string(s.of) + " shards, " + first.file.path() + " one of " + std::to_string(first.of),
+      throw Error(ErrorKind::input,
+                  "it is one of " + std::to_string(s.of) + " shards, " + first.file.path() + " one of " +
+                      std::to_string(first.of),
                   {.file = s.file.path(), .remedy = "Merge the shards of one run"});
   }
   for (std::size_t k = 0; k + 1 < shards.size(); ++k)
     if (shards[k].number == shards[k + 1].number)
-      throw Error(ErrorKind::input, "it is the same shard as " + shards[k].file.path(), {.file = shards[k + 1].file.path(), .remedy = "Name every shard once"});
+      throw Error(ErrorKind::input, "it is the same shard as " + shards[k].file.path(),
+                  {.file = shards[k + 1].file.path(), .remedy = "Name every shard once"});
   std::string absent;
   std::set<unsigned long> there;
   for (const auto& s : shards) there.insert(s.number);
   for (unsigned long k = 1; k <= first.of; ++k)
-    if (there.count(k) == 0) absent += (absent.empty() ? "" : ", ") + std::to_string(k) + "/" + std::to_string(first.of);
+    if (there.count(k) == 0)
+      absent += (absent.empty() ? "" : ", ") + std::to_string(k) + "/" + std::to_string(first.of);
   if (!absent.empty())
-    throw Error(ErrorKind::input, "shards are missing: " + absent, {.file = first.file.path(), .remedy = "Run them, then merge all " + std::to_string(first.of)});
+    throw Error(
+        ErrorKind::input, "shards are missing: " + absent,
+        {.file = first.file.path(), .remedy = "Run them, then merge all " + std::to_string(first.of)});
 }
 
 int create_flags(const NetcdfHandle& like) {
   switch (like.format()) {
-    case NC_FORMAT_64BIT_OFFSET: return NC_64BIT_OFFSET;
-    case NC_FORMAT_CDF5: return NC_64BIT_DATA;
-    case NC_FORMAT_NETCDF4: return NC_NETCDF4;
-    case NC_FORMAT_NETCDF4_CLASSIC: return NC_NETCDF4 | NC_CLASSIC_MODEL;
-    default: return NC_64BIT_OFFSET;  // the whole may be too large for the format of a part
+    case NC_FORMAT_64BIT_OFFSET:
+      return NC_64BIT_OFFSET;
+    case NC_FORMAT_CDF5:
+      return NC_64BIT_DATA;
+    case NC_FORMAT_NETCDF4:
+      return NC_NETCDF4;
+    case NC_FORMAT_NETCDF4_CLASSIC:
+      return NC_NETCDF4 | NC_CLASSIC_MODEL;
+    default:
+      return NC_64BIT_OFFSET;  // the whole may be too large for the format of a part
   }
 }
 
 }  // namespace
 
-std::vector<std::string> merge_shards(const std::string& output, const std::vector<std::string>& paths, bool overwrite) {
-  if (paths.empty()) throw Error(ErrorKind::usage, "no shards were named", {.remedy = "Give them after the output"});
+std::vector<std::string> merge_shards(const std::string& output, const std::vector<std::string>& paths,
+                                      bool overwrite) {
+  if (paths.empty())
+    throw Error(ErrorKind::usage, "no shards were named", {.remedy = "Give them after the output"});
   check_output(output, paths, overwrite);
   std::vector<Shard> shards;
   for (const auto& p : paths) shards.push_back(open_shard(p));
@@ -89,7 +106,10 @@ std::vector<std::string> merge_shards(const std::string& output, const std::vect
   std::vector<std::unique_ptr<NetcdfCopy>> copies;
   std::size_t at = 0;
   for (const auto& s : shards) {
-    copies.push_back(std::make_unique<NetcdfCopy>(s.file, out, CopyOptions{.cut_dimension = s.time.id, .first = 0, .length = s.time.length, .at = at, .whole = whole}));
+    copies.push_back(std::make_unique<NetcdfCopy>(
+        s.file, out,
+        CopyOptions{
+            .cut_dimension = s.time.id, .first = 0, .length = s.time.length, .at = at, .whole = whole}));
     at += s.time.length;
   }
   copies.front()->define();
@@ -106,11 +126,15 @@ std::vector<std::string> merge_shards(const std::string& output, const std::vect
   at = 0;
   std::vector<std::string> report;
   for (const auto& s : shards) {
-    NetcdfCopy check_copy(s.file, written, CopyOptions{.cut_dimension = s.time.id, .first = 0, .length = s.time.length, .at = at, .whole = whole});
+    NetcdfCopy check_copy(
+        s.file, written,
+        CopyOptions{
+            .cut_dimension = s.time.id, .first = 0, .length = s.time.length, .at = at, .whole = whole});
     check_copy.match();
     check_copy.verify_cut_values();
     at += s.time.length;
-    report.push_back(std::to_string(s.number) + "/" + std::to_string(s.of) + ": " + std::to_string(s.time.length) + " times");
+    report.push_back(std::to_string(s.number) + "/" + std::to_string(s.of) + ": " +
+                     std::to_string(s.time.length) + " times");
   }
   temporary.commit();
   return report;

@@ -193,16 +193,21 @@ std::size_t NetcdfCopy::whole_length(const Dimension& d) const {
 void NetcdfCopy::match() {
   for (const auto& v : all_variables(from_)) {
     const auto found = find_variable(to_, v.name);
-    if (!found || type_of(*found) != type_of(v) || dimensions_of(to_, *found).size() != dimensions_of(from_, v).size())
+    if (!found || type_of(*found) != type_of(v) ||
+        dimensions_of(to_, *found).size() != dimensions_of(from_, v).size())
       throw Error(ErrorKind::input, "it does not have the variables of the other shards",
-                  {.file = from_.path(), .variable = v.name, .remedy = "Merge the shards of one run; if fills left the packed range in some of them, run all with --set impute.unpack=true"});
+                  {.file = from_.path(),
+                   .variable = v.name,
+                   .remedy = "Merge the shards of one run; if fills left the packed range in some of them, "
+                             "run all with --set impute.unpack=true"});
     variables_[v.name] = *found;
   }
 }
 
 bool NetcdfCopy::depends_on_cut(const VariableId& v) const {
   const auto dimensions = dimensions_of(from_, v);
-  return std::any_of(dimensions.begin(), dimensions.end(), [&](const Dimension& d) { return d.id == options_.cut_dimension; });
+  return std::any_of(dimensions.begin(), dimensions.end(),
+                     [&](const Dimension& d) { return d.id == options_.cut_dimension; });
 }
 
 void NetcdfCopy::copy_cut_values() {
@@ -212,7 +217,8 @@ void NetcdfCopy::copy_cut_values() {
 
 void NetcdfCopy::verify_cut_values() {
   for (const auto& v : all_variables(from_))
-    if (depends_on_cut(v) && type_of(v) <= NC_MAX_ATOMIC_TYPE && type_of(v) != NC_STRING) copy_variable(v, true);
+    if (depends_on_cut(v) && type_of(v) <= NC_MAX_ATOMIC_TYPE && type_of(v) != NC_STRING)
+      copy_variable(v, true);
 }
 
 void NetcdfCopy::define_variable(const VariableId& v) {
@@ -348,9 +354,11 @@ void NetcdfCopy::copy_variable(const VariableId& v, bool compare) {
     slab.set_read();
     if (compare) {
       std::vector<unsigned char> found(items * bytes);
-      check(nc_get_vara(o.group, o.variable, target.data(), count.data(), found.data()), to_.path(), "verifying failed", v.name);
+      check(nc_get_vara(o.group, o.variable, target.data(), count.data(), found.data()), to_.path(),
+            "verifying failed", v.name);
       if (std::memcmp(found.data(), slab.data(), found.size()) != 0)
-        throw Error(ErrorKind::io, "what was written is not what was read", {.file = to_.path(), .variable = v.name, .remedy = "Check the disk"});
+        throw Error(ErrorKind::io, "what was written is not what was read",
+                    {.file = to_.path(), .variable = v.name, .remedy = "Check the disk"});
       continue;
     }
     check_out(nc_put_vara(o.group, o.variable, target.data(), count.data(), slab.data()), "writing failed",

@@ -16,8 +16,8 @@ struct CopyOptions {
   int cut_dimension = -1;  ///< id in the input: of it only [first, first + length) is kept
   std::size_t first = 0;
   std::size_t length = 0;
-  std::size_t at = 0;     ///< where the kept piece goes in the copy
-  std::size_t whole = 0;  ///< length of that dimension in the copy; 0: `length`
+  std::size_t at = 0;                              ///< where the kept piece goes in the copy
+  std::size_t whole = 0;                           ///< length of that dimension in the copy; 0: `length`
   std::vector<VariableId> without_values{};        ///< defined, not filled
   std::map<std::string, std::string> new_names{};  ///< full path of a variable to its short name in the copy
 };
@@ -28,7 +28,8 @@ class NetcdfCopy {
   NetcdfCopy(const NetcdfHandle& from, const NetcdfHandle& to, CopyOptions options)
       : from_(from), to_(to), options_(std::move(options)) {}
   void define();
-  /// Instead of `define`, when the output has the input's variables already. \throws Error(input) when it has not
+  /// Instead of `define`, when the output has the input's variables already. \throws Error(input) when it has
+  /// not
   void match();
   void copy_values();
   /// Copies, of the variables that depend on the cut dimension, the kept piece.

@@ -11,7 +11,8 @@ namespace manifill::measurement {
 namespace {
 
 double share_hidden(const ObservedCells& cells) {
-  return static_cast<double>(std::count(cells.begin(), cells.end(), false)) / static_cast<double>(cells.size());
+  return static_cast<double>(std::count(cells.begin(), cells.end(), false)) /
+         static_cast<double>(cells.size());
 }
 
 struct Rectangle {
@@ -30,15 +31,20 @@ void hide_rectangle(const domain::LatLonShape& s, const Rectangle& r, ObservedCe
 
 }  // namespace
 
-std::vector<std::string> mask_kinds() { return {"blocks", "scattered", "blocks_scattered", "swaths", "bands", "gaps"}; }
+std::vector<std::string> mask_kinds() {
+  return {"blocks", "scattered", "blocks_scattered", "swaths", "bands", "gaps"};
+}
 
-MaskBank::MaskBank(const domain::Domain& domain, std::vector<ObservedCells> gaps, std::vector<std::string> kinds)
+MaskBank::MaskBank(const domain::Domain& domain, std::vector<ObservedCells> gaps,
+                   std::vector<std::string> kinds)
     : domain_(domain), gaps_(std::move(gaps)), kinds_(std::move(kinds)) {
   const auto known = mask_kinds();
   for (const auto& kind : kinds_)
     if (std::find(known.begin(), known.end(), kind) == known.end())
-      throw Error(ErrorKind::usage, "unknown kind of mask '" + kind + "'",
-                  {.remedy = "Use " + nearest_name(kind, known.data(), known.data() + known.size()).value_or("blocks")});
+      throw Error(
+          ErrorKind::usage, "unknown kind of mask '" + kind + "'",
+          {.remedy =
+               "Use " + nearest_name(kind, known.data(), known.data() + known.size()).value_or("blocks")});
   if (kinds_.empty()) kinds_ = known;
   if (gaps_.empty()) std::erase(kinds_, "gaps");
   if (kinds_.empty()) throw Error(ErrorKind::usage, "masks of kind 'gaps' were asked for but there are none");
@@ -71,9 +77,13 @@ void MaskBank::hide_blocks(RandomStream& random, double hidden, ObservedCells& c
   const auto rows = static_cast<std::int64_t>(s.nlat());
   const auto columns = static_cast<std::int64_t>(s.nlon());
   for (int attempt = 0; attempt < 200 && share_hidden(cells) < hidden; ++attempt) {
-    const std::int64_t height = random.integer(std::max<std::int64_t>(1, rows / 8), std::max<std::int64_t>(1, rows * 2 / 3));
-    const std::int64_t width = random.integer(std::max<std::int64_t>(1, columns / 12), std::max<std::int64_t>(1, columns / 2));
-    hide_rectangle(s, {random.integer(-height / 2, rows - height / 2), random.integer(-width / 2, columns - width / 2), height, width},
+    const std::int64_t height =
+        random.integer(std::max<std::int64_t>(1, rows / 8), std::max<std::int64_t>(1, rows * 2 / 3));
+    const std::int64_t width =
+        random.integer(std::max<std::int64_t>(1, columns / 12), std::max<std::int64_t>(1, columns / 2));
+    hide_rectangle(s,
+                   {random.integer(-height / 2, rows - height / 2),
+                    random.integer(-width / 2, columns - width / 2), height, width},
                    cells);
   }
 }
@@ -86,9 +96,11 @@ void MaskBank::hide_scattered(RandomStream& random, double hidden, ObservedCells
 }
 
 void MaskBank::hide_swaths(RandomStream& random, double hidden, ObservedCells& cells) const {
-  // The gaps between the tracks of a polar orbiter: parallel bands, tilted, each as wide as the share hidden asks for.
+  // The gaps between the tracks of a polar orbiter: parallel bands, tilted, each as wide as the share hidden
+  // asks for.
   const auto& s = domain_.lat_lon();
-  const double period = static_cast<double>(random.integer(5, std::max<std::int64_t>(6, static_cast<std::int64_t>(s.nlon()) / 3)));
+  const double period = static_cast<double>(
+      random.integer(5, std::max<std::int64_t>(6, static_cast<std::int64_t>(s.nlon()) / 3)));
   const double tilt = (random.uniform() < 0.5 ? -1.0 : 1.0) * (0.2 + 1.3 * random.uniform());
   const double phase = period * random.uniform();
   for (std::size_t i = 0; i < s.nlat(); ++i)
@@ -121,7 +133,8 @@ ObservedCells blocks_and_scattered(const domain::Domain& domain, RandomStream& r
   for (std::int64_t b = 0; b < blocks; ++b) {
     const std::int64_t height = std::min(rows, random.integer(6, 12));
     const std::int64_t width = std::min(columns, random.integer(6, 16));
-    hide_rectangle(s, {random.integer(0, rows - height), random.integer(0, columns - width), height, width}, cells);
+    hide_rectangle(s, {random.integer(0, rows - height), random.integer(0, columns - width), height, width},
+                   cells);
   }
   for (std::size_t i = 0; i < cells.size(); ++i)
     if (random.uniform() < 0.2) cells[i] = false;

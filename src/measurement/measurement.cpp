@@ -64,8 +64,9 @@ Measurement::Measurement(SparseMatrix a, Eigen::VectorXd sigma) : a_(std::move(a
                                          std::to_string(sigma_.size()) + " noise levels");
   for (Eigen::Index i = 0; i < sigma_.size(); ++i)
     if (!(std::isfinite(sigma_[i]) && sigma_[i] > 0.0))
-      throw Error(ErrorKind::numerical, "the noise standard deviation must be finite and positive",
-                  {.index = "[observation " + std::to_string(i) + "]", .remedy = "Give a positive noise level"});
+      throw Error(
+          ErrorKind::numerical, "the noise standard deviation must be finite and positive",
+          {.index = "[observation " + std::to_string(i) + "]", .remedy = "Give a positive noise level"});
   a_.makeCompressed();
   std::vector<char> seen(static_cast<std::size_t>(a_.cols()), 0);
   for (Eigen::Index k = 0; k < a_.nonZeros(); ++k) {
@@ -85,7 +86,9 @@ Measurement::Measurement(SparseMatrix a, Eigen::VectorXd sigma) : a_(std::move(a
 
 Eigen::MatrixXd Measurement::apply(const Eigen::Ref<const Eigen::MatrixXd>& x) const { return a_ * x; }
 
-Eigen::MatrixXd Measurement::adjoint(const Eigen::Ref<const Eigen::MatrixXd>& y) const { return a_.transpose() * y; }
+Eigen::MatrixXd Measurement::adjoint(const Eigen::Ref<const Eigen::MatrixXd>& y) const {
+  return a_.transpose() * y;
+}
 
 Eigen::VectorXd Measurement::back_projection(const Eigen::VectorXd& y) const {
   return a_.transpose() * y.cwiseQuotient(sigma_.cwiseAbs2());
@@ -95,7 +98,9 @@ Eigen::VectorXd Measurement::precision() const {
   return a_.cwiseAbs2().transpose() * sigma_.cwiseAbs2().cwiseInverse();
 }
 
-Measurement Measurement::scaled(const Eigen::VectorXd& scale) const { return {a_ * scale.asDiagonal(), sigma_}; }
+Measurement Measurement::scaled(const Eigen::VectorXd& scale) const {
+  return {a_ * scale.asDiagonal(), sigma_};
+}
 
 Measurement mask(const std::vector<bool>& observed, const Eigen::VectorXd& sigma) {
   const auto n = static_cast<Eigen::Index>(observed.size());
@@ -130,9 +135,10 @@ SparseMatrix bilinear(const domain::Domain& from, const std::vector<double>& lat
         continue;
       }
       throw Error(ErrorKind::input,
-                  "the point at latitude " + std::to_string(latitude[k]) + ", longitude " + std::to_string(longitude[k]) +
-                      " lies outside the grid (" + from.describe() + ")",
-                  {.index = "[target " + std::to_string(k) + "]", .remedy = "Cut the input to the region of the model"});
+                  "the point at latitude " + std::to_string(latitude[k]) + ", longitude " +
+                      std::to_string(longitude[k]) + " lies outside the grid (" + from.describe() + ")",
+                  {.index = "[target " + std::to_string(k) + "]",
+                   .remedy = "Cut the input to the region of the model"});
     }
     const double step_lon = nlon > 1 ? std::abs(s.longitude[1] - s.longitude[0]) : 1.0;
     const double step_lat = s.nlat() > 1 ? std::abs(s.latitude[1] - s.latitude[0]) : 1.0;
@@ -182,7 +188,8 @@ SparseMatrix select_rows(const SparseMatrix& a, const std::vector<bool>& keep) {
   int row = 0;
   for (Eigen::Index i = 0; i < a.rows(); ++i) {
     if (!keep[static_cast<std::size_t>(i)]) continue;
-    for (SparseMatrix::InnerIterator it(a, i); it; ++it) entries.emplace_back(row, static_cast<int>(it.col()), it.value());
+    for (SparseMatrix::InnerIterator it(a, i); it; ++it)
+      entries.emplace_back(row, static_cast<int>(it.col()), it.value());
     ++row;
   }
   SparseMatrix out(row, a.cols());

@@ -6,17 +6,18 @@
 #include <lapacke.h>
 
 #include "manifill/base/error.hpp"
+#include "manifill/base/parallel.hpp"
 #include "manifill/operators/symmetric.hpp"
 
 namespace manifill::operators {
 namespace {
 
-constexpr Eigen::Index kBlock = 256;  // columns turned into double at once
+constexpr Eigen::Index kBlock = 128;  // rows turned into double at once
 constexpr int kMostRefinements = 8;
-constexpr double kRefined = 1e-7;  // relative size of the last correction; the error left is its square at worst
 
 Error not_definite() {
-  return {ErrorKind::numerical, "a covariance of observations is not positive definite",
+  return {ErrorKind::numerical,
+          "a covariance of observations is not positive definite",
           {.remedy = "Give a larger noise level, or train with a larger backbone.residual_floor"}};
 }
 
@@ -29,7 +30,8 @@ DefiniteFactor::DefiniteFactor(Eigen::MatrixXd matrix) : double_(std::move(matri
   if (n > 0 && LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', n, double_.data(), n) != 0) throw not_definite();
 }
 
-DefiniteFactor::DefiniteFactor(Eigen::MatrixXf matrix) : single_(std::move(matrix)), diagonal_(single_.diagonal()) {
+DefiniteFactor::DefiniteFactor(Eigen::MatrixXf matrix)
+    : single_(std::move(matrix)), diagonal_(single_.diagonal()) {
   mirror_lower(single_);
   const auto n = extent(single_.rows());
   if (n > 0 && LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', n, single_.data(), n) == 0) return;
@@ -46,19 +48,25 @@ Eigen::Index DefiniteFactor::rows() const { return std::max(single_.rows(), doub
 
 /// S x from the parts that are kept of S, in double precision.
 Eigen::MatrixXd DefiniteFactor::times(const Eigen::MatrixXd& x) const {
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(x.rows(), x.cols());
-  Eigen::MatrixXd part;
-  for (Eigen::Index first = 0; first < x.rows(); first += kBlock) {
-    const Eigen::Index count = std::min(kBlock, x.rows() - first);
+  Eigen::MatrixXd out(x.rows(), x.cols());
+  const Eigen::Index n = x.rows();
+  parallel_for((n + kBlock - 1) / kBlock, [&](std::int64_t block) {
+    const Eigen::Index first = block * kBlock;
+    const Eigen::Index count = std::min(kBlock, n - first);
+    const Eigen::Index after = n - first - count;
+    auto rows = out.middleRows(first, count);
+    Eigen::MatrixXd part = single_.block(first, first, count, count).cast<double>();
+    part.diagonal() = diagonal_.segment(first, count).cast<double>();
+    rows.noalias() = part.selfadjointView<Eigen::Upper>() * x.middleRows(first, count);
     if (first > 0) {
       part = single_.block(0, first, first, count).cast<double>();
-      out.topRows(first).noalias() += part * x.middleRows(first, count);
-      out.middleRows(first, count).noalias() += part.transpose() * x.topRows(first);
+      rows.noalias() += part.transpose() * x.topRows(first);
     }
-    part = single_.block(first, first, count, count).cast<double>();
-    part.diagonal() = diagonal_.segment(first, count).cast<double>();
-    out.middleRows(first, count).noalias() += part.selfadjointView<Eigen::Upper>() * x.middleRows(first, count);
-  }
+    if (after > 0) {
+      part = single_.block(first, first + count, count, after).cast<double>();
+      rows.noalias() += part * x.bottomRows(after);
+    }
+  });
   return out;
 }
 
@@ -71,7 +79,7 @@ const DefiniteFactor& DefiniteFactor::in_double() const {
   return *fallback_;
 }
 
-Eigen::MatrixXd DefiniteFactor::solve(const Eigen::MatrixXd& b) const {
+Eigen::MatrixXd DefiniteFactor::solve(const Eigen::MatrixXd& b, double accuracy) const {
   const auto n = extent(rows());
   const auto columns = extent(b.cols());
   if (n == 0 || columns == 0) return b;
@@ -88,12 +96,17 @@ Eigen::MatrixXd DefiniteFactor::solve(const Eigen::MatrixXd& b) const {
     return Eigen::MatrixXd(x.cast<double>() * size.asDiagonal());
   };
   Eigen::MatrixXd x = rough(b);
+  double last = x.norm();
   for (int k = 0; k < kMostRefinements; ++k) {
     const Eigen::MatrixXd correction = rough(b - times(x));
     x += correction;
-    if (correction.norm() <= kRefined * x.norm()) return x;
+    // Errors shrink by the same share with each correction, so the next tells what this one leaves.
+    const double size = correction.norm();
+    const double share = last > 0.0 ? size / last : 0.0;
+    if (share < 0.5 && share * size <= accuracy * x.norm()) return x;
+    last = size;
   }
-  return in_double().solve(b);
+  return in_double().solve(b, accuracy);
 }
 
 Eigen::VectorXd DefiniteFactor::quadratic(const Eigen::MatrixXd& b) const {

@@ -22,7 +22,8 @@ Eigen::MatrixXf orthonormal(const Eigen::MatrixXf& y) {
     gram.selfadjointView<Eigen::Lower>().rankUpdate(q.transpose());
     gram.diagonal().array() += 1e-13;
     const Eigen::LLT<Eigen::MatrixXd> factor(gram);
-    if (factor.info() != Eigen::Success) throw Error(ErrorKind::numerical, "the subspace of an eigenproblem collapsed");
+    if (factor.info() != Eigen::Success)
+      throw Error(ErrorKind::numerical, "the subspace of an eigenproblem collapsed");
     factor.matrixU().solveInPlace<Eigen::OnTheRight>(q);
   }
   return q.cast<float>();
@@ -35,7 +36,8 @@ Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix) {
   Eigenpairs out;
   out.vectors = matrix;
   out.values.resize(n);
-  const lapack_int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', n, out.vectors.data(), n, out.values.data());
+  const lapack_int info =
+      LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', n, out.vectors.data(), n, out.values.data());
   if (info != 0)
     throw Error(ErrorKind::numerical, "the symmetric eigenproblem of size " + std::to_string(n) +
                                           " did not converge (LAPACK info " + std::to_string(info) + ")");
@@ -44,8 +46,8 @@ Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix) {
   return out;
 }
 
-Eigenpairs leading_eigenpairs(const std::function<Eigen::MatrixXf(const Eigen::MatrixXf&)>& apply, Eigen::Index rows,
-                              Eigen::Index count, int iterations) {
+Eigenpairs leading_eigenpairs(const std::function<Eigen::MatrixXf(const Eigen::MatrixXf&)>& apply,
+                              Eigen::Index rows, Eigen::Index count, int iterations) {
   const Eigen::Index width = std::min(rows, count + std::max<Eigen::Index>(20, count / 10));
   Eigen::MatrixXf basis(rows, width);
   RandomStream random({.seed = 1, .purpose = RandomPurpose::training, .time = rows, .member = 0});

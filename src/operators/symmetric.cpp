@@ -23,15 +23,21 @@ void over_tiles(Eigen::Index n, const Body& body) {
 
 void mirror_lower(Eigen::Ref<Eigen::MatrixXf> matrix) {
   over_tiles(matrix.rows(), [&](Eigen::Index i, Eigen::Index m, Eigen::Index j, Eigen::Index n) {
-    if (i == j) matrix.block(i, i, m, m).triangularView<Eigen::StrictlyUpper>() = matrix.block(i, i, m, m).transpose().eval();
-    else matrix.block(j, i, n, m) = matrix.block(i, j, m, n).transpose();
+    if (i == j)
+      matrix.block(i, i, m, m).triangularView<Eigen::StrictlyUpper>() =
+          matrix.block(i, i, m, m).transpose().eval();
+    else
+      matrix.block(j, i, n, m) = matrix.block(i, j, m, n).transpose();
   });
 }
 
 void mirror_upper(Eigen::Ref<Eigen::MatrixXf> matrix) {
   over_tiles(matrix.rows(), [&](Eigen::Index i, Eigen::Index m, Eigen::Index j, Eigen::Index n) {
-    if (i == j) matrix.block(i, i, m, m).triangularView<Eigen::StrictlyLower>() = matrix.block(i, i, m, m).transpose().eval();
-    else matrix.block(i, j, m, n) = matrix.block(j, i, n, m).transpose();
+    if (i == j)
+      matrix.block(i, i, m, m).triangularView<Eigen::StrictlyLower>() =
+          matrix.block(i, i, m, m).transpose().eval();
+    else
+      matrix.block(i, j, m, n) = matrix.block(j, i, n, m).transpose();
   });
 }
 

@@ -42,10 +42,13 @@ Shard parse_shard(const std::string& text, std::size_t times) {
   unsigned long n = 0;
   char rest = 0;
   if (std::sscanf(text.c_str(), "%lu/%lu%c", &i, &n, &rest) != 2 || i < 1 || i > n)
-    throw Error(ErrorKind::usage, "the shard '" + text + "' is not I/N with 1 <= I <= N", {.remedy = "Write for example --shard 3/8"});
+    throw Error(ErrorKind::usage, "the shard '" + text + "' is not I/N with 1 <= I <= N",
+                {.remedy = "Write for example --shard 3/8"});
   if (n > times)
-    throw Error(ErrorKind::usage, fmt::format("{} shards were asked for and the file has {} times: some would be empty", n, times),
-                {.remedy = fmt::format("Use at most {} shards", times)});
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("{} shards were asked for and the file has {} times: some would be empty", n, times),
+        {.remedy = fmt::format("Use at most {} shards", times)});
   const std::size_t first = times * (i - 1) / n;
   return {first, times * i / n - first};
 }
@@ -60,16 +63,19 @@ double parse_memory(const std::string& text) {
     used = 0;
   }
   const std::string unit = text.substr(used);
-  const std::vector<std::pair<std::string, double>> units{{"", 1.0}, {"B", 1.0}, {"MB", 1e6}, {"GB", 1e9}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
+  const std::vector<std::pair<std::string, double>> units{
+      {"", 1.0}, {"B", 1.0}, {"MB", 1e6}, {"GB", 1e9}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
   for (const auto& [name, factor] : units)
     if (used > 0 && unit == name && value > 0.0) return value * factor;
-  throw Error(ErrorKind::usage, "the memory limit '" + text + "' cannot be read", {.remedy = "Write for example 4GiB"});
+  throw Error(ErrorKind::usage, "the memory limit '" + text + "' cannot be read",
+              {.remedy = "Write for example 4GiB"});
 }
 
 /// Observations of the input, step by step, for windows; keeps the last few.
 class Observations {
  public:
-  Observations(const io::GriddedVariable& input, const InputFit& fit, const posterior::Model& model, double noise)
+  Observations(const io::GriddedVariable& input, const InputFit& fit, const posterior::Model& model,
+               double noise)
       : input_(input), fit_(fit), model_(model), noise_(noise) {}
 
   posterior::Window window(std::size_t extra, std::size_t time) {
@@ -79,7 +85,8 @@ class Observations {
       const std::int64_t index = fit_.index[time] + k;
       // The record is searched by step, not by position: a missing day is an unobserved step.
       const auto found = std::lower_bound(fit_.index.begin(), fit_.index.end(), index);
-      if (k == 0) w.steps.push_back(step(extra, time));
+      if (k == 0)
+        w.steps.push_back(step(extra, time));
       else if (found != fit_.index.end() && *found == index)
         w.steps.push_back(step(extra, static_cast<std::size_t>(found - fit_.index.begin())));
       else
@@ -103,7 +110,8 @@ class Observations {
   const posterior::StepObservation& step(std::size_t extra, std::size_t time) {
     const auto found = held_.find({extra, time});
     if (found != held_.end()) return found->second.observation;
-    if (held_.size() > static_cast<std::size_t>(4 * model_.backbone.options().window + 8)) held_.erase(held_.begin());
+    if (held_.size() > static_cast<std::size_t>(4 * model_.backbone.options().window + 8))
+      held_.erase(held_.begin());
     const auto field = input_.read(extra, time, 1);
     Held h;
     h.values.assign(field.begin(), field.end());
@@ -116,14 +124,21 @@ class Observations {
       const double v = fit_.unit_scale * h.values[i] + fit_.unit_offset;
       if (v < low || v > high)
         throw Error(ErrorKind::input,
-                    fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", h.values[i], input_.summary().units, low, high, model_.info.units),
-                    {.file = input_.path(), .variable = input_.summary().name, .index = cell_text(input_, time, i), .remedy = "Check units and missing values"});
+                    fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}",
+                                h.values[i], input_.summary().units, low, high, model_.info.units),
+                    {.file = input_.path(),
+                     .variable = input_.summary().name,
+                     .index = cell_text(input_, time, i),
+                     .remedy = "Check units and missing values"});
       y.push_back(v);
     }
     auto a = measurement::select_rows(fit_.operator_matrix, seen);
-    h.observation = {.time = fit_.index[time], .season = fit_.season[time],
-                     .measurement = std::make_shared<measurement::Measurement>(std::move(a), Eigen::VectorXd::Constant(static_cast<Eigen::Index>(y.size()), noise_)),
-                     .y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()))};
+    h.observation = {
+        .time = fit_.index[time],
+        .season = fit_.season[time],
+        .measurement = std::make_shared<measurement::Measurement>(
+            std::move(a), Eigen::VectorXd::Constant(static_cast<Eigen::Index>(y.size()), noise_)),
+        .y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()))};
     return held_.emplace(std::make_pair(extra, time), std::move(h)).first->second.observation;
   }
 
@@ -134,8 +149,9 @@ class Observations {
   std::map<std::pair<std::size_t, std::size_t>, Held> held_{};
 };
 
-FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler& sampler, const InputFit& fit, std::size_t extra,
-                         std::size_t time, const posterior::SampleRequest& request, bool keep_members) {
+FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler& sampler,
+                         const InputFit& fit, std::size_t extra, std::size_t time,
+                         const posterior::SampleRequest& request, bool keep_members) {
   const std::vector<double> values = observations.values(extra, time);
   const std::size_t cells = values.size();
   FieldRecord r{.extra = extra, .time = time};
@@ -166,20 +182,25 @@ FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler
     if (filled) {
       const auto row = members.row(static_cast<Eigen::Index>(i));
       const double mean = row.mean();
-      if (!std::isfinite(mean)) throw Error(ErrorKind::numerical, "the ensemble mean is not finite", {.index = fmt::format("[time {}][cell {}]", time, i)});
+      if (!std::isfinite(mean))
+        throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
+                    {.index = fmt::format("[time {}][cell {}]", time, i)});
       r.mean[i] = static_cast<float>(mean);
       if (request.members > 1)
-        r.spread[i] = static_cast<float>(std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0)));
+        r.spread[i] =
+            static_cast<float>(std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0)));
     }
     if (!keep_members) continue;
     for (std::size_t k = 0; k < request.members; ++k)
-      r.members[k * cells + i] = static_cast<float>(filled ? members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) : values[i]);
+      r.members[k * cells + i] = static_cast<float>(
+          filled ? members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) : values[i]);
   }
   return r;
 }
 
-void write_output(const Config& c, const io::GriddedVariable& input, const posterior::Model& model, const Journal& journal,
-                  const Shard& shard, const std::string& resolved, const std::string& job) {
+void write_output(const Config& c, const io::GriddedVariable& input, const posterior::Model& model,
+                  const Journal& journal, const Shard& shard, const std::string& resolved,
+                  const std::string& job) {
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
   for (std::size_t k = 0; k < journal.size(); ++k) {
@@ -191,20 +212,25 @@ void write_output(const Config& c, const io::GriddedVariable& input, const poste
       }
   }
   const bool beyond = low <= high && !io::ImputedFileWriter::fits_packing(input, low, high);
-  const bool packed = !io::ImputedFileWriter::fits_packing(input, -std::numeric_limits<double>::max(), std::numeric_limits<double>::max());
+  const bool packed = !io::ImputedFileWriter::fits_packing(input, -std::numeric_limits<double>::max(),
+                                                           std::numeric_limits<double>::max());
   const bool unpacked = beyond || (packed && c.flag("impute.unpack"));
   if (beyond) {
-    log::warning(fmt::format("filled values reach {:g} to {:g} and leave the packed range of '{}': it is written unpacked as float, the packed input stays as '{}_packed'",
-                                low, high, input.summary().name, input.summary().name));
+    log::warning(
+        fmt::format("filled values reach {:g} to {:g} and leave the packed range of '{}': it is written "
+                    "unpacked as float, the packed input stays as '{}_packed'",
+                    low, high, input.summary().name, input.summary().name));
   }
   const bool keep_members = c.flag("impute.write_members");
   io::ImputedFileOptions o{.path = c.text("impute.output"), .overwrite = c.flag("impute.overwrite")};
   o.members = keep_members ? static_cast<std::size_t>(c.integer("impute.members")) : 0;
   o.first_time = shard.first;
   o.times = shard.count;
-  o.spread_comment = "0 where observed; standard deviation of " + std::to_string(c.integer("impute.members")) + " members where filled";
-  o.history = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} manifill {}: gaps of {} filled by method {} with model {}", fmt::gmtime(std::time(nullptr)),
-                          version(), input.summary().name, c.text("impute.method"), model.info.name);
+  o.spread_comment = "0 where observed; standard deviation of " +
+                     std::to_string(c.integer("impute.members")) + " members where filled";
+  o.history = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} manifill {}: gaps of {} filled by method {} with model {}",
+                          fmt::gmtime(std::time(nullptr)), version(), input.summary().name,
+                          c.text("impute.method"), model.info.name);
   o.attributes = {{"manifill_version", version()},
                   {"manifill_model", fmt::format("{} {:016x}", model.info.name, model.checksum)},
                   {"manifill_config", resolved},
@@ -222,7 +248,8 @@ void write_output(const Config& c, const io::GriddedVariable& input, const poste
     std::vector<double> spread(r.spread.begin(), r.spread.end());
     std::vector<io::CellStatus> status(cells);
     for (std::size_t i = 0; i < cells; ++i) status[i] = static_cast<io::CellStatus>(r.status[i]);
-    xt::xtensor<double, 2> members = xt::xtensor<double, 2>::from_shape({r.members.size() / std::max<std::size_t>(1, cells), cells});
+    xt::xtensor<double, 2> members =
+        xt::xtensor<double, 2>::from_shape({r.members.size() / std::max<std::size_t>(1, cells), cells});
     std::copy(r.members.begin(), r.members.end(), members.begin());
     writer.write(r.extra, r.time, mean, spread, status, members);
   }
@@ -235,19 +262,44 @@ std::vector<OptionSpec> impute_specs() {
   return {
       {.key = "impute.model", .help = "model file (.h5)", .fallback = std::string()},
       {.key = "impute.input", .help = "NetCDF file with gaps", .fallback = std::string()},
-      {.key = "impute.variable", .help = "variable to fill; empty: the only one that can be", .fallback = std::string()},
+      {.key = "impute.variable",
+       .help = "variable to fill; empty: the only one that can be",
+       .fallback = std::string()},
       {.key = "impute.output", .help = "NetCDF file to write", .fallback = std::string()},
       {.key = "impute.method", .help = "posterior sampler: flow, gaussian", .fallback = std::string("flow")},
-      {.key = "impute.members", .help = "ensemble members", .fallback = std::int64_t{32}, .lowest = 1, .highest = 4096},
+      {.key = "impute.members",
+       .help = "ensemble members",
+       .fallback = std::int64_t{32},
+       .lowest = 1,
+       .highest = 4096},
       {.key = "impute.seed", .help = "seed of the ensemble", .fallback = std::int64_t{1}, .lowest = 0},
       {.key = "impute.write_members", .help = "write V_member(realization, ...)", .fallback = false},
-      {.key = "impute.noise", .help = "observation noise, units of the variable; 0: the model's", .fallback = 0.0, .lowest = 0},
-      {.key = "impute.refine", .help = "steps of the prior, aware of the likelihood, that start from the flow's members", .fallback = std::int64_t{0}, .lowest = 0, .highest = 10000},
-      {.key = "impute.diagnostics", .help = "write log-densities, importance weights and chi-square to OUTPUT.diagnostics.csv", .fallback = false},
-      {.key = "impute.unpack", .help = "write a packed variable as float whether or not its fills fit the packed range (for shards that are to be merged)", .fallback = false},
-      {.key = "impute.shard", .help = "I/N: only the I-th of N runs of consecutive times", .fallback = std::string()},
-      {.key = "impute.max_memory", .help = "refuse a run that would need more", .fallback = std::string("4GiB")},
-      {.key = "impute.time_limit", .help = "stop with a checkpoint after so many seconds; 0: never", .fallback = 0.0, .lowest = 0},
+      {.key = "impute.noise",
+       .help = "observation noise, units of the variable; 0: the model's",
+       .fallback = 0.0,
+       .lowest = 0},
+      {.key = "impute.refine",
+       .help = "steps of the prior, aware of the likelihood, that start from the flow's members",
+       .fallback = std::int64_t{0},
+       .lowest = 0,
+       .highest = 10000},
+      {.key = "impute.diagnostics",
+       .help = "write log-densities, importance weights and chi-square to OUTPUT.diagnostics.csv",
+       .fallback = false},
+      {.key = "impute.unpack",
+       .help = "write a packed variable as float whether or not its fills fit the packed range (for shards "
+               "that are to be merged)",
+       .fallback = false},
+      {.key = "impute.shard",
+       .help = "I/N: only the I-th of N runs of consecutive times",
+       .fallback = std::string()},
+      {.key = "impute.max_memory",
+       .help = "refuse a run that would need more",
+       .fallback = std::string("4GiB")},
+      {.key = "impute.time_limit",
+       .help = "stop with a checkpoint after so many seconds; 0: never",
+       .fallback = 0.0,
+       .lowest = 0},
       {.key = "impute.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
       {.key = "impute.overwrite", .help = "replace an existing output", .fallback = false},
   };
@@ -255,45 +307,56 @@ std::vector<OptionSpec> impute_specs() {
 
 InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model) {
   const auto refuse = [&](const std::string& what, const std::string& remedy) {
-    return Error(ErrorKind::input, what, {.file = input.path(), .variable = input.summary().name, .remedy = remedy});
+    return Error(ErrorKind::input, what,
+                 {.file = input.path(), .variable = input.summary().name, .remedy = remedy});
   };
   InputFit f;
   const auto& own = input.summary();
-  if (!own.standard_name.empty() && !model.info.standard_name.empty() && own.standard_name != model.info.standard_name)
-    throw refuse("its standard_name is '" + own.standard_name + "', the model fills '" + model.info.standard_name + "'", "Choose a model of this quantity");
+  if (!own.standard_name.empty() && !model.info.standard_name.empty() &&
+      own.standard_name != model.info.standard_name)
+    throw refuse("its standard_name is '" + own.standard_name + "', the model fills '" +
+                     model.info.standard_name + "'",
+                 "Choose a model of this quantity");
   try {
     std::tie(f.unit_scale, f.unit_offset) = io::unit_conversion(own.units, model.info.units);
   } catch (const Error& e) {
-    throw refuse(e.what(), "The model '" + model.info.name + "' fills " + model.info.variable + " in " + model.info.units);
+    throw refuse(e.what(), "The model '" + model.info.name + "' fills " + model.info.variable + " in " +
+                               model.info.units);
   }
   std::vector<bool> reachable;
   f.operator_matrix = measurement::bilinear(model.backbone.domain(), input.domain(), &reachable);
   if (std::none_of(reachable.begin(), reachable.end(), [](bool r) { return r; }))
-    throw refuse("no cell of its grid (" + input.domain().describe() + ") lies on the model's (" + model.backbone.domain().describe() + ")",
+    throw refuse("no cell of its grid (" + input.domain().describe() + ") lies on the model's (" +
+                     model.backbone.domain().describe() + ")",
                  "Use a model of this region");
   const Eigen::VectorXd active = f.operator_matrix * model.backbone.active();
   f.fixed.resize(reachable.size());
   for (std::size_t i = 0; i < reachable.size(); ++i)
-    f.fixed[i] = !reachable[i] ? io::CellStatus::not_filled
+    f.fixed[i] = !reachable[i]                                ? io::CellStatus::not_filled
                  : active[static_cast<Eigen::Index>(i)] < 0.5 ? io::CellStatus::masked
                                                               : io::CellStatus::infilled;
   const auto& time = input.time();
   if (time.values.empty()) {
     const auto& o = model.backbone.options();
     if (o.season_bins > 1 || o.mean_harmonics > 0)
-      throw refuse("it has no time coordinate, and the model's climatology follows the season", "Add a time coordinate with CF units");
+      throw refuse("it has no time coordinate, and the model's climatology follows the season",
+                   "Add a time coordinate with CF units");
     f.index.assign(1, 0);
     f.season.assign(1, 0.0);
     return f;
   }
   const auto step = model.backbone.step();
-  f.index = step == prior::StepKind::day ? time.day_index() : step == prior::StepKind::month ? time.month_index() : std::vector<std::int64_t>{};
+  f.index = step == prior::StepKind::day     ? time.day_index()
+            : step == prior::StepKind::month ? time.month_index()
+                                             : std::vector<std::int64_t>{};
   for (std::size_t t = 0; t < time.dates.size(); ++t) {
     if (step == prior::StepKind::none) f.index.push_back(static_cast<std::int64_t>(t));
     // Monthly models count whole months; the middle stands for a month whatever day the file dates it.
-    f.season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0 : time.dates[t].year_fraction);
+    f.season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0
+                                                      : time.dates[t].year_fraction);
     if (t > 0 && f.index[t] <= f.index[t - 1])
-      throw refuse(fmt::format("two times fall into one {} of the model or run backwards", step == prior::StepKind::day ? "day" : "month"),
+      throw refuse(fmt::format("two times fall into one {} of the model or run backwards",
+                               step == prior::StepKind::day ? "day" : "month"),
                    fmt::format("See time index {}; average the file to the model's step first", t));
   }
   return f;
@@ -301,19 +364,22 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
 
 double impute_memory(const posterior::Model& model, std::size_t cells, std::uint32_t members) {
   const auto& o = model.backbone.options();
-  return io::estimate_memory({.cells = cells,
-                              .model_points = model.backbone.domain().size(),
-                              .training_fields = static_cast<std::size_t>(model.backbone.training().values.cols()),
-                              .window_steps = static_cast<std::size_t>(2 * o.window + 1),
-                              .season_bins = static_cast<std::size_t>(o.season_bins),
-                              .members = members});
+  return io::estimate_memory(
+      {.cells = cells,
+       .model_points = model.backbone.domain().size(),
+       .training_fields = static_cast<std::size_t>(model.backbone.training().values.cols()),
+       .window_steps = static_cast<std::size_t>(2 * o.window + 1),
+       .season_bins = static_cast<std::size_t>(o.season_bins),
+       .members = members});
 }
 
 std::vector<std::string> run_impute(const Config& c) {
   std::vector<std::string> notes;
   const std::string& output = c.text("impute.output");
-  if (c.text("impute.input").empty()) throw Error(ErrorKind::usage, "no input was named", {.remedy = "Give --input IN.nc"});
-  if (c.text("impute.model").empty()) throw Error(ErrorKind::usage, "no model was named", {.remedy = "Give --model M.h5"});
+  if (c.text("impute.input").empty())
+    throw Error(ErrorKind::usage, "no input was named", {.remedy = "Give --input IN.nc"});
+  if (c.text("impute.model").empty())
+    throw Error(ErrorKind::usage, "no model was named", {.remedy = "Give --model M.h5"});
   io::check_output(output, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
   const double memory_limit = parse_memory(c.text("impute.max_memory"));
   const auto model = posterior::Model::load(c.text("impute.model"));
@@ -325,25 +391,34 @@ std::vector<std::string> run_impute(const Config& c) {
   const auto members = static_cast<std::uint32_t>(c.integer("impute.members"));
   const double need = impute_memory(model, input.domain().size(), members);
   if (need > memory_limit)
-    throw Error(ErrorKind::usage, fmt::format("the run needs about {:.1f} GiB, more than --max-memory {}", need / 1073741824.0, c.text("impute.max_memory")),
+    throw Error(ErrorKind::usage,
+                fmt::format("the run needs about {:.1f} GiB, more than --max-memory {}", need / 1073741824.0,
+                            c.text("impute.max_memory")),
                 {.file = input.path(), .remedy = "Raise --max-memory, or ask for fewer members"});
   if (scan.missing == 0) notes.push_back("nothing is missing: the output is a copy with provenance");
   auto sampler = posterior::SamplerRegistry::instance().make(c.text("impute.method"), model);
-  const double noise = c.real("impute.noise") > 0.0 ? c.real("impute.noise") * std::abs(fit.unit_scale)
-                                                    : model.backbone.options().noise_sigma * model.backbone.unit_scale();
+  const double noise = c.real("impute.noise") > 0.0
+                           ? c.real("impute.noise") * std::abs(fit.unit_scale)
+                           : model.backbone.options().noise_sigma * model.backbone.unit_scale();
   const std::string resolved = c.to_toml();
   std::error_code ignored;
   // What every shard of one run has in common.
-  const std::string job = fmt::format("{} {} {} members {} refine {} noise {:g}", fs::path(input.path()).filename().string(), input.summary().name,
-                                      c.text("impute.method"), members, c.integer("impute.refine"), noise);
-  const std::string identity = fmt::format("{}|{:016x}|{}|{}|{}|{}|{}|{}|{}", version(), model.checksum, fs::file_size(input.path(), ignored),
-                                           fs::last_write_time(input.path(), ignored).time_since_epoch().count(), job, c.integer("impute.seed"),
-                                           c.flag("impute.write_members"), c.text("impute.shard"), c.flag("impute.diagnostics"));
+  const std::string job =
+      fmt::format("{} {} {} members {} refine {} noise {:g}", fs::path(input.path()).filename().string(),
+                  input.summary().name, c.text("impute.method"), members, c.integer("impute.refine"), noise);
+  const std::string identity = fmt::format(
+      "{}|{:016x}|{}|{}|{}|{}|{}|{}|{}", version(), model.checksum, fs::file_size(input.path(), ignored),
+      fs::last_write_time(input.path(), ignored).time_since_epoch().count(), job, c.integer("impute.seed"),
+      c.flag("impute.write_members"), c.text("impute.shard"), c.flag("impute.diagnostics"));
   set_time_limit(c.real("impute.time_limit"));
   Journal journal(output + ".manifill-checkpoint", identity, c.flag("impute.resume"));
   if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));
   Observations observations(input, fit, model, noise);
-  const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")), .first_member = 0, .members = members, .density = c.flag("impute.diagnostics"), .refine = c.integer("impute.refine")};
+  const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")),
+                                         .first_member = 0,
+                                         .members = members,
+                                         .density = c.flag("impute.diagnostics"),
+                                         .refine = c.integer("impute.refine")};
   Progress progress("imputing", input.extras() * shard.count, "fields");
   progress.set(journal.size());
   for (std::size_t e = 0; e < input.extras(); ++e)
@@ -351,10 +426,14 @@ std::vector<std::string> run_impute(const Config& c) {
       if (journal.has(e, t)) continue;
       if (stop_requested()) {
         journal.sync();
-        throw Error(ErrorKind::stopped, fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name", stop_reason(), journal.size(), input.extras() * shard.count),
-                    {.file = output, .remedy = "Run the same command with --resume to go on"});
+        throw Error(
+            ErrorKind::stopped,
+            fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name",
+                        stop_reason(), journal.size(), input.extras() * shard.count),
+            {.file = output, .remedy = "Run the same command with --resume to go on"});
       }
-      journal.append(impute_field(observations, *sampler, fit, e, t, request, c.flag("impute.write_members")));
+      journal.append(
+          impute_field(observations, *sampler, fit, e, t, request, c.flag("impute.write_members")));
       if (journal.size() % 64 == 0) journal.sync();
       progress.advance();
     }
@@ -372,11 +451,14 @@ std::vector<std::string> run_impute(const Config& c) {
       worst = static_cast<std::size_t>(r.time);
     }
     for (std::size_t i = 0; 2 * i < r.diagnostics.size(); ++i)
-      csv += fmt::format("{},{},{:.4f},{:.2f},{},{:.4f},{:.4f}\n", r.extra, r.time, r.chi_square, r.effective_size, i + 1, r.diagnostics[i], r.diagnostics[members + i]);
+      csv += fmt::format("{},{},{:.4f},{:.2f},{},{:.4f},{:.4f}\n", r.extra, r.time, r.chi_square,
+                         r.effective_size, i + 1, r.diagnostics[i], r.diagnostics[members + i]);
   }
   if (unlike > 0) {
-    log::warning(fmt::format("{} fields are unlike the training data: the chi-square of their observed departures is above {:g} times its expectation (worst {:.1f} at time index {}); trust their spread less",
-                                unlike, kChiSquareWarning, most, worst));
+    log::warning(fmt::format(
+        "{} fields are unlike the training data: the chi-square of their observed departures is above {:g} "
+        "times its expectation (worst {:.1f} at time index {}); trust their spread less",
+        unlike, kChiSquareWarning, most, worst));
   }
   write_output(c, input, model, journal, shard, resolved, job);
   if (c.flag("impute.diagnostics")) write_atomically(output + ".diagnostics.csv", csv);

@@ -20,7 +20,8 @@ bool put(std::FILE* f, const std::vector<T>& values, std::uint64_t& hash) {
   const std::uint64_t size = values.size();
   hash = hash_bytes(&size, sizeof size, hash);
   hash = hash_bytes(values.data(), values.size() * sizeof(T), hash);
-  return std::fwrite(&size, sizeof size, 1, f) == 1 && (size == 0 || std::fwrite(values.data(), sizeof(T), size, f) == size);
+  return std::fwrite(&size, sizeof size, 1, f) == 1 &&
+         (size == 0 || std::fwrite(values.data(), sizeof(T), size, f) == size);
 }
 
 template <typename T>
@@ -50,8 +51,9 @@ Journal::Journal(const std::string& path, const std::string& identity, bool resu
     if (std::fread(stored, sizeof stored, 1, file_) != 1 || stored[0] != kMagic || stored[1] != key) {
       std::fclose(file_);
       file_ = nullptr;
-      throw Error(ErrorKind::usage, "the checkpoint belongs to another job or input",
-                  {.file = path, .remedy = "Run without --resume to start anew, or with the settings of before"});
+      throw Error(
+          ErrorKind::usage, "the checkpoint belongs to another job or input",
+          {.file = path, .remedy = "Run without --resume to start anew, or with the settings of before"});
     }
     long good = std::ftell(file_);
     while (true) {
@@ -67,7 +69,8 @@ Journal::Journal(const std::string& path, const std::string& identity, bool resu
   file_ = std::fopen(path.c_str(), "w+b");
   if (file_ == nullptr) throw_io_error(path, "creating the checkpoint failed", errno);
   const std::uint64_t head[2] = {kMagic, key};
-  if (std::fwrite(head, sizeof head, 1, file_) != 1) throw_io_error(path, "writing the checkpoint failed", errno);
+  if (std::fwrite(head, sizeof head, 1, file_) != 1)
+    throw_io_error(path, "writing the checkpoint failed", errno);
   sync();
 }
 
@@ -76,7 +79,8 @@ Journal::~Journal() {
 }
 
 bool Journal::has(std::uint64_t extra, std::uint64_t time) const {
-  return std::any_of(offsets_.begin(), offsets_.end(), [&](const Place& p) { return p.extra == extra && p.time == time; });
+  return std::any_of(offsets_.begin(), offsets_.end(),
+                     [&](const Place& p) { return p.extra == extra && p.time == time; });
 }
 
 void Journal::append(const FieldRecord& r) {
@@ -84,15 +88,16 @@ void Journal::append(const FieldRecord& r) {
   const long offset = std::ftell(file_);
   const Head head{kMagic, r.extra, r.time, r.chi_square, r.effective_size};
   std::uint64_t hash = hash_bytes(&head, sizeof head);
-  const bool ok = std::fwrite(&head, sizeof head, 1, file_) == 1 && put(file_, r.mean, hash) && put(file_, r.spread, hash) &&
-                  put(file_, r.status, hash) && put(file_, r.members, hash) && put(file_, r.diagnostics, hash) &&
-                  std::fwrite(&hash, sizeof hash, 1, file_) == 1;
+  const bool ok = std::fwrite(&head, sizeof head, 1, file_) == 1 && put(file_, r.mean, hash) &&
+                  put(file_, r.spread, hash) && put(file_, r.status, hash) && put(file_, r.members, hash) &&
+                  put(file_, r.diagnostics, hash) && std::fwrite(&hash, sizeof hash, 1, file_) == 1;
   if (!ok) throw_io_error(path_, "writing the checkpoint failed", errno);
   offsets_.push_back({r.extra, r.time, offset});
 }
 
 void Journal::sync() {
-  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0) throw_io_error(path_, "writing the checkpoint failed", errno);
+  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0)
+    throw_io_error(path_, "writing the checkpoint failed", errno);
 }
 
 std::optional<FieldRecord> Journal::read_here() const {
@@ -103,8 +108,9 @@ std::optional<FieldRecord> Journal::read_here() const {
   r.chi_square = head.chi_square;
   r.effective_size = head.effective_size;
   std::uint64_t stored = 0;
-  if (!get(file_, r.mean, hash) || !get(file_, r.spread, hash) || !get(file_, r.status, hash) || !get(file_, r.members, hash) ||
-      !get(file_, r.diagnostics, hash) || std::fread(&stored, sizeof stored, 1, file_) != 1 || stored != hash)
+  if (!get(file_, r.mean, hash) || !get(file_, r.spread, hash) || !get(file_, r.status, hash) ||
+      !get(file_, r.members, hash) || !get(file_, r.diagnostics, hash) ||
+      std::fread(&stored, sizeof stored, 1, file_) != 1 || stored != hash)
     return std::nullopt;
   return r;
 }
@@ -113,7 +119,9 @@ FieldRecord Journal::read(std::size_t which) const {
   std::fflush(file_);
   std::fseek(file_, offsets_[which].offset, SEEK_SET);
   auto record = read_here();
-  if (!record) throw Error(ErrorKind::io, "a record of the checkpoint is damaged", {.file = path_, .remedy = "Run again without --resume"});
+  if (!record)
+    throw Error(ErrorKind::io, "a record of the checkpoint is damaged",
+                {.file = path_, .remedy = "Run again without --resume"});
   return *record;
 }
 

@@ -26,13 +26,20 @@ struct Choice {
 };
 
 constexpr Choice kChoices[] = {
-    {"select.window", "half-widths of the window", [](prior::BackboneOptions& o, double v) { o.window = std::llround(v); }},
-    {"select.taper_km", "supports of the taper, km", [](prior::BackboneOptions& o, double v) { o.taper_km = v; }},
-    {"select.second_taper_km", "supports of the second taper, km", [](prior::BackboneOptions& o, double v) { o.second_taper_km = v; }},
-    {"select.second_taper_share", "shares of the second taper", [](prior::BackboneOptions& o, double v) { o.second_taper_share = v; }},
-    {"select.offset_variance", "variances of the common level", [](prior::BackboneOptions& o, double v) { o.offset_variance = v; }},
-    {"select.scale_power", "powers of the normalisation", [](prior::BackboneOptions& o, double v) { o.scale_power = v; }},
-    {"select.inflation", "factors on the covariance", [](prior::BackboneOptions& o, double v) { o.inflation = v; }},
+    {"select.window", "half-widths of the window",
+     [](prior::BackboneOptions& o, double v) { o.window = std::llround(v); }},
+    {"select.taper_km", "supports of the taper, km",
+     [](prior::BackboneOptions& o, double v) { o.taper_km = v; }},
+    {"select.second_taper_km", "supports of the second taper, km",
+     [](prior::BackboneOptions& o, double v) { o.second_taper_km = v; }},
+    {"select.second_taper_share", "shares of the second taper",
+     [](prior::BackboneOptions& o, double v) { o.second_taper_share = v; }},
+    {"select.offset_variance", "variances of the common level",
+     [](prior::BackboneOptions& o, double v) { o.offset_variance = v; }},
+    {"select.scale_power", "powers of the normalisation",
+     [](prior::BackboneOptions& o, double v) { o.scale_power = v; }},
+    {"select.inflation", "factors on the covariance",
+     [](prior::BackboneOptions& o, double v) { o.inflation = v; }},
 };
 
 struct Score {
@@ -43,7 +50,10 @@ struct Score {
 class Trial {
  public:
   Trial(const Config& c, const prior::TrainingFields& fields)
-      : fields_(fields), seed_(static_cast<std::uint64_t>(c.integer("select.seed"))), noise_(c.real("select.noise")), gap_share_(c.real("select.gaps_share")) {
+      : fields_(fields),
+        seed_(static_cast<std::uint64_t>(c.integer("select.seed"))),
+        noise_(c.real("select.noise")),
+        gap_share_(c.real("select.gaps_share")) {
     const auto& held = c.list("train.validation_years");
     std::vector<Eigen::Index> times;
     keep_.assign(fields.year.size(), true);
@@ -53,15 +63,21 @@ class Trial {
         times.push_back(static_cast<Eigen::Index>(t));
       }
     if (times.empty() || std::find(keep_.begin(), keep_.end(), true) == keep_.end())
-      throw Error(ErrorKind::usage, "candidates in [select] need years to be judged by", {.remedy = "Set train.validation_years to some of the training years"});
-    const auto cases = std::min<std::int64_t>(c.integer("select.cases"), static_cast<std::int64_t>(times.size()));
-    for (std::int64_t k = 0; k < cases; ++k) times_.push_back(times[static_cast<std::size_t>((2 * k + 1) * static_cast<std::int64_t>(times.size()) / (2 * cases))]);
+      throw Error(ErrorKind::usage, "candidates in [select] need years to be judged by",
+                  {.remedy = "Set train.validation_years to some of the training years"});
+    const auto cases =
+        std::min<std::int64_t>(c.integer("select.cases"), static_cast<std::int64_t>(times.size()));
+    for (std::int64_t k = 0; k < cases; ++k)
+      times_.push_back(times[static_cast<std::size_t>((2 * k + 1) * static_cast<std::int64_t>(times.size()) /
+                                                      (2 * cases))]);
     if (!c.text("select.gaps").empty())
       gaps_ = load_gaps(io::GriddedVariable::open(c.text("select.gaps"), c.text("select.gaps_variable")),
-                        static_cast<int>(c.integer("select.gaps_first_year")), static_cast<int>(c.integer("select.gaps_last_year")));
+                        static_cast<int>(c.integer("select.gaps_first_year")),
+                        static_cast<int>(c.integer("select.gaps_last_year")));
     for (const auto& g : gaps_)
       if (g.size() != fields.domain.size())
-        throw Error(ErrorKind::input, "its gaps lie on another grid than the training fields", {.file = c.text("select.gaps"), .remedy = "Give gaps on the same grid"});
+        throw Error(ErrorKind::input, "its gaps lie on another grid than the training fields",
+                    {.file = c.text("select.gaps"), .remedy = "Give gaps on the same grid"});
   }
 
   [[nodiscard]] Score operator()(const prior::BackboneOptions& options) const {
@@ -78,10 +94,12 @@ class Trial {
       for (std::int64_t step = centre - options.window; step <= centre + options.window; ++step) {
         RandomStream random({.seed = seed_, .purpose = RandomPurpose::mask, .time = step});
         const bool real = bank.has_gaps() && random.uniform() < gap_share_;
-        masks.push_back(real ? bank.draw(random, 0.5, "gaps") : measurement::blocks_and_scattered(fields_.domain, random));
+        masks.push_back(real ? bank.draw(random, 0.5, "gaps")
+                             : measurement::blocks_and_scattered(fields_.domain, random));
       }
       RandomStream random({.seed = seed_, .purpose = RandomPurpose::observation_noise, .time = centre});
-      const auto window = posterior::simulate_window(fields_, time, options.window, masks, noise_ * backbone.unit_scale(), random);
+      const auto window = posterior::simulate_window(fields_, time, options.window, masks,
+                                                     noise_ * backbone.unit_scale(), random);
       const posterior::WindowFactor factor(backbone, window);
       const Eigen::VectorXd mean = factor.centre_mean(factor.solve(window));
       const Eigen::VectorXd& sd = factor.marginal_scale();
@@ -92,7 +110,8 @@ class Trial {
       double own_weight = 0.0;
       for (Eigen::Index i = 0; i < mean.size(); ++i) {
         const float v = fields_.values(i, time);
-        if (masks[static_cast<std::size_t>(options.window)][static_cast<std::size_t>(i)] || std::isnan(v)) continue;
+        if (masks[static_cast<std::size_t>(options.window)][static_cast<std::size_t>(i)] || std::isnan(v))
+          continue;
         const double w = backbone.relative_weights()[i];
         const double error = static_cast<double>(v) - level[i] - scale[i] * mean[i];
         own.crps += w * verification::gaussian_crps(0.0, scale[i] * sd[i], error);
@@ -122,22 +141,40 @@ class Trial {
 std::vector<OptionSpec> selection_specs() {
   std::vector<OptionSpec> out;
   for (const auto& c : kChoices)
-    out.push_back({.key = c.key, .help = std::string("candidates: ") + c.help, .fallback = std::vector<double>{}});
+    out.push_back(
+        {.key = c.key, .help = std::string("candidates: ") + c.help, .fallback = std::vector<double>{}});
   const std::vector<OptionSpec> rest{
-      {.key = "select.cases", .help = "held-out fields that candidates are judged by", .fallback = std::int64_t{100}, .lowest = 1, .highest = 1e6},
-      {.key = "select.noise", .help = "observation noise, in standard deviations of the field", .fallback = 0.05, .lowest = 1e-4, .highest = 10},
-      {.key = "select.gaps", .help = "NetCDF file whose gaps are laid over the held-out fields; empty: blocks and scattered cells", .fallback = std::string()},
+      {.key = "select.cases",
+       .help = "held-out fields that candidates are judged by",
+       .fallback = std::int64_t{100},
+       .lowest = 1,
+       .highest = 1e6},
+      {.key = "select.noise",
+       .help = "observation noise, in standard deviations of the field",
+       .fallback = 0.05,
+       .lowest = 1e-4,
+       .highest = 10},
+      {.key = "select.gaps",
+       .help = "NetCDF file whose gaps are laid over the held-out fields; empty: blocks and scattered cells",
+       .fallback = std::string()},
       {.key = "select.gaps_variable", .help = "its variable", .fallback = std::string()},
-      {.key = "select.gaps_first_year", .help = "first year of those gaps", .fallback = std::int64_t{-100000}},
+      {.key = "select.gaps_first_year",
+       .help = "first year of those gaps",
+       .fallback = std::int64_t{-100000}},
       {.key = "select.gaps_last_year", .help = "last year of those gaps", .fallback = std::int64_t{100000}},
-      {.key = "select.gaps_share", .help = "share of fields under those gaps", .fallback = 1.0, .lowest = 0, .highest = 1},
+      {.key = "select.gaps_share",
+       .help = "share of fields under those gaps",
+       .fallback = 1.0,
+       .lowest = 0,
+       .highest = 1},
       {.key = "select.seed", .help = "seed of masks and noise", .fallback = std::int64_t{1}, .lowest = 0},
   };
   out.insert(out.end(), rest.begin(), rest.end());
   return out;
 }
 
-prior::BackboneOptions select_backbone(const Config& config, const prior::TrainingFields& fields, std::vector<std::string>& notes) {
+prior::BackboneOptions select_backbone(const Config& config, const prior::TrainingFields& fields,
+                                       std::vector<std::string>& notes) {
   prior::BackboneOptions best = prior::BackboneOptions::from(config);
   for (const auto& choice : kChoices) {
     const auto& candidates = config.list(choice.key);
@@ -149,7 +186,8 @@ prior::BackboneOptions select_backbone(const Config& config, const prior::Traini
       prior::BackboneOptions options = best;
       choice.set(options, candidates[k]);
       const Score s = trial(options);
-      log::info(fmt::format("{} {:g}: CRPS {:.5g}, 90 % covers {:.3f}", choice.key, candidates[k], s.crps, s.coverage90));
+      log::info(fmt::format("{} {:g}: CRPS {:.5g}, 90 % covers {:.3f}", choice.key, candidates[k], s.crps,
+                            s.coverage90));
       if (k > 0 && s.crps >= least) continue;
       least = s.crps;
       chosen = candidates[k];

@@ -39,7 +39,9 @@ prior::StepKind step_of(const io::TimeAxis& time) {
 }
 
 void require(const Config& c, const char* key, const char* option) {
-  if (c.text(key).empty()) throw Error(ErrorKind::usage, std::string("'") + key + "' is not set", {.remedy = std::string("Set it in the configuration or give ") + option});
+  if (c.text(key).empty())
+    throw Error(ErrorKind::usage, std::string("'") + key + "' is not set",
+                {.remedy = std::string("Set it in the configuration or give ") + option});
 }
 
 }  // namespace
@@ -48,17 +50,24 @@ std::vector<OptionSpec> train_prior_specs() {
   return joined(
       {
           {.key = "train.input", .help = "NetCDF file of training fields", .fallback = std::string()},
-          {.key = "train.variable", .help = "its variable; empty: the only one that can be filled", .fallback = std::string()},
+          {.key = "train.variable",
+           .help = "its variable; empty: the only one that can be filled",
+           .fallback = std::string()},
           {.key = "train.first_year", .help = "first year to learn from", .fallback = std::int64_t{-100000}},
           {.key = "train.last_year", .help = "last year to learn from", .fallback = std::int64_t{100000}},
           {.key = "train.except_years", .help = "years left out", .fallback = std::vector<double>{}},
           {.key = "train.name", .help = "name of the model", .fallback = std::string("model")},
           {.key = "train.output", .help = "model file to write (.h5)", .fallback = std::string()},
-          {.key = "train.validation_years", .help = "years held out while the score network is trained and the backbone's options are chosen", .fallback = std::vector<double>{}},
+          {.key = "train.validation_years",
+           .help = "years held out while the score network is trained and the backbone's options are chosen",
+           .fallback = std::vector<double>{}},
           {.key = "train.score", .help = "train a score network on the backbone", .fallback = false},
-          {.key = "train.resume", .help = "go on from the checkpoint of a stopped training", .fallback = false},
+          {.key = "train.resume",
+           .help = "go on from the checkpoint of a stopped training",
+           .fallback = false},
       },
-      joined(joined(prior::BackboneOptions::specs(), prior::ScoreTrainingOptions::specs()), selection_specs()));
+      joined(joined(prior::BackboneOptions::specs(), prior::ScoreTrainingOptions::specs()),
+             selection_specs()));
 }
 
 std::vector<OptionSpec> train_flow_specs() {
@@ -67,22 +76,37 @@ std::vector<OptionSpec> train_flow_specs() {
           {
               {.key = "train.prior", .help = "model file of 'train prior'", .fallback = std::string()},
               {.key = "train.output", .help = "model file to write (.h5)", .fallback = std::string()},
-              {.key = "train.validation_years", .help = "years held out to stop early and to calibrate", .fallback = std::vector<double>{}},
-              {.key = "train.gaps", .help = "NetCDF file whose gaps join the mask bank; empty: none", .fallback = std::string()},
+              {.key = "train.validation_years",
+               .help = "years held out to stop early and to calibrate",
+               .fallback = std::vector<double>{}},
+              {.key = "train.gaps",
+               .help = "NetCDF file whose gaps join the mask bank; empty: none",
+               .fallback = std::string()},
               {.key = "train.gaps_variable", .help = "its variable", .fallback = std::string()},
-              {.key = "train.gaps_first_year", .help = "first year of those gaps", .fallback = std::int64_t{-100000}},
-              {.key = "train.gaps_last_year", .help = "last year of those gaps", .fallback = std::int64_t{100000}},
-              {.key = "train.log", .help = "CSV file of the training curve, drawn beside it as PNG; empty: OUTPUT.csv", .fallback = std::string()},
-              {.key = "train.resume", .help = "go on from the checkpoint of a stopped training", .fallback = false},
+              {.key = "train.gaps_first_year",
+               .help = "first year of those gaps",
+               .fallback = std::int64_t{-100000}},
+              {.key = "train.gaps_last_year",
+               .help = "last year of those gaps",
+               .fallback = std::int64_t{100000}},
+              {.key = "train.log",
+               .help = "CSV file of the training curve, drawn beside it as PNG; empty: OUTPUT.csv",
+               .fallback = std::string()},
+              {.key = "train.resume",
+               .help = "go on from the checkpoint of a stopped training",
+               .fallback = false},
           },
           posterior::FlowTrainingOptions::specs()),
       posterior::FlowNetworkOptions::specs());
 }
 
-prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year, const std::vector<double>& except) {
+prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year,
+                                           const std::vector<double>& except) {
   const auto& time = input.time();
   prior::TrainingFields f{.domain = input.domain(), .step = step_of(time)};
-  const auto index = f.step == prior::StepKind::month ? time.month_index() : f.step == prior::StepKind::day ? time.day_index() : std::vector<std::int64_t>{};
+  const auto index = f.step == prior::StepKind::month ? time.month_index()
+                     : f.step == prior::StepKind::day ? time.day_index()
+                                                      : std::vector<std::int64_t>{};
   std::vector<std::size_t> keep;
   for (std::size_t t = 0; t < input.times(); ++t) {
     const int year = time.dates.empty() ? 0 : time.dates[t].year;
@@ -91,25 +115,39 @@ prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int
     keep.push_back(t);
   }
   if (keep.empty())
-    throw Error(ErrorKind::input, fmt::format("no time lies within the years {} to {}", first_year, last_year),
-                {.file = input.path(), .variable = input.summary().name, .remedy = "Check train.first_year and train.last_year"});
+    throw Error(ErrorKind::input,
+                fmt::format("no time lies within the years {} to {}", first_year, last_year),
+                {.file = input.path(),
+                 .variable = input.summary().name,
+                 .remedy = "Check train.first_year and train.last_year"});
   f.values.resize(static_cast<Eigen::Index>(input.domain().size()), static_cast<Eigen::Index>(keep.size()));
   for (std::size_t k = 0; k < keep.size(); ++k) {
     const std::size_t t = keep[k];
     const auto field = input.read(0, t, 1);
-    for (std::size_t i = 0; i < field.size(); ++i) f.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) = static_cast<float>(field(0, i));
+    for (std::size_t i = 0; i < field.size(); ++i)
+      f.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) = static_cast<float>(field(0, i));
     f.index.push_back(index.empty() ? static_cast<std::int64_t>(t) : index[t]);
     if (f.index.size() > 1 && f.index.back() <= f.index[f.index.size() - 2])
-      throw Error(ErrorKind::input, fmt::format("two times fall into one {} or run backwards", f.step == prior::StepKind::day ? "day" : f.step == prior::StepKind::month ? "month" : "step"),
-                  {.file = input.path(), .variable = input.summary().name, .index = fmt::format("[time {}]", t), .remedy = "Sort the file and average it to one step"});
+      throw Error(ErrorKind::input,
+                  fmt::format("two times fall into one {} or run backwards",
+                              f.step == prior::StepKind::day     ? "day"
+                              : f.step == prior::StepKind::month ? "month"
+                                                                 : "step"),
+                  {.file = input.path(),
+                   .variable = input.summary().name,
+                   .index = fmt::format("[time {}]", t),
+                   .remedy = "Sort the file and average it to one step"});
     f.year.push_back(time.dates.empty() ? static_cast<int>(t) : time.dates[t].year);
     const bool month = f.step == prior::StepKind::month;
-    f.season.push_back(time.dates.empty() ? 0.0 : month ? (time.dates[t].month - 0.5) / 12.0 : time.dates[t].year_fraction);
+    f.season.push_back(time.dates.empty() ? 0.0
+                       : month            ? (time.dates[t].month - 0.5) / 12.0
+                                          : time.dates[t].year_fraction);
   }
   return f;
 }
 
-std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year, int last_year) {
+std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year,
+                                                  int last_year) {
   std::vector<measurement::ObservedCells> out;
   for (std::size_t t = 0; t < input.times(); ++t) {
     const int year = input.time().dates.empty() ? 0 : input.time().dates[t].year;
@@ -124,7 +162,8 @@ std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& inp
 namespace {
 
 /// Trains the score network beside the output; its checkpoint and log stay in OUTPUT.training while it runs.
-prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFields& fields, const prior::BackboneOptions& backbone_options,
+prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFields& fields,
+                                        const prior::BackboneOptions& backbone_options,
                                         std::vector<std::string>& notes) {
   const auto& held = c.list("train.validation_years");
   std::vector<bool> validation(fields.year.size());
@@ -134,15 +173,22 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
     keep[t] = !validation[t];
   }
   if (std::find(validation.begin(), validation.end(), true) == validation.end())
-    throw Error(ErrorKind::usage, "no training field lies in train.validation_years", {.remedy = "Hold out one of the years " + std::to_string(fields.year.front()) + " to " + std::to_string(fields.year.back())});
+    throw Error(ErrorKind::usage, "no training field lies in train.validation_years",
+                {.remedy = "Hold out one of the years " + std::to_string(fields.year.front()) + " to " +
+                           std::to_string(fields.year.back())});
   const std::string directory = c.text("train.output") + ".training";
   std::filesystem::create_directories(directory);
-  const prior::ScoreTrainingHooks hooks{.report = [](const std::string& line) { log::info(line); }, .stop = [] { return stop_requested(); }};
-  const auto trained = prior::train_score(prior::Backbone::fit(fields.subset(keep), backbone_options), fields, validation,
-                                          prior::ScoreTrainingOptions::from(c), directory, c.flag("train.resume"), hooks);
-  notes.push_back(fmt::format("score network: squared error of the denoiser {:.4f} of the backbone's on held-out years (noisy to clean: {:.3f} {:.3f} {:.3f} {:.3f}), best at step {} of {}, {:.0f} s",
-                              trained.validation_ratio, trained.validation_bands[0], trained.validation_bands[1], trained.validation_bands[2], trained.validation_bands[3],
-                              trained.best_step, trained.steps, trained.seconds));
+  const prior::ScoreTrainingHooks hooks{.report = [](const std::string& line) { log::info(line); },
+                                        .stop = [] { return stop_requested(); }};
+  const auto trained =
+      prior::train_score(prior::Backbone::fit(fields.subset(keep), backbone_options), fields, validation,
+                         prior::ScoreTrainingOptions::from(c), directory, c.flag("train.resume"), hooks);
+  notes.push_back(
+      fmt::format("score network: squared error of the denoiser {:.4f} of the backbone's on held-out years "
+                  "(noisy to clean: {:.3f} {:.3f} {:.3f} {:.3f}), best at step {} of {}, {:.0f} s",
+                  trained.validation_ratio, trained.validation_bands[0], trained.validation_bands[1],
+                  trained.validation_bands[2], trained.validation_bands[3], trained.best_step, trained.steps,
+                  trained.seconds));
   plot_score_training(directory + "/score_log.csv", c.text("train.output") + ".score.png");
   notes.push_back("training curve: " + c.text("train.output") + ".score.png");
   return trained;
@@ -155,7 +201,9 @@ std::vector<std::string> train_prior(const Config& c) {
   require(c, "train.output", "--output");
   io::check_output(c.text("train.output"), {c.text("train.input")}, true);
   const auto input = io::GriddedVariable::open(c.text("train.input"), c.text("train.variable"));
-  auto fields = load_training_fields(input, static_cast<int>(c.integer("train.first_year")), static_cast<int>(c.integer("train.last_year")), c.list("train.except_years"));
+  auto fields =
+      load_training_fields(input, static_cast<int>(c.integer("train.first_year")),
+                           static_cast<int>(c.integer("train.last_year")), c.list("train.except_years"));
   const auto count = fields.values.cols();
   std::vector<std::string> notes;
   const prior::BackboneOptions options = select_backbone(c, fields, notes);
@@ -164,10 +212,14 @@ std::vector<std::string> train_prior(const Config& c) {
   posterior::Model model{.backbone = prior::Backbone::fit(std::move(fields), options)};
   model.score = score;
   const auto& summary = input.summary();
-  model.info = {c.text("train.name"), summary.name.substr(summary.name.rfind('/') + 1), summary.units, summary.standard_name,
-                fmt::format("manifill {}; {} fields of {} from {}", version(), count, summary.name, input.path().substr(input.path().rfind('/') + 1))};
+  model.info = {c.text("train.name"), summary.name.substr(summary.name.rfind('/') + 1), summary.units,
+                summary.standard_name,
+                fmt::format("manifill {}; {} fields of {} from {}", version(), count, summary.name,
+                            input.path().substr(input.path().rfind('/') + 1))};
   model.save(c.text("train.output"));
-  notes.insert(notes.begin(), fmt::format("{} fields on {}, standard deviation of anomalies {:.4g} {}", count, model.backbone.domain().describe(), model.backbone.unit_scale(), summary.units));
+  notes.insert(notes.begin(),
+               fmt::format("{} fields on {}, standard deviation of anomalies {:.4g} {}", count,
+                           model.backbone.domain().describe(), model.backbone.unit_scale(), summary.units));
   notes.push_back("written: " + c.text("train.output"));
   return notes;
 }
@@ -182,15 +234,18 @@ std::vector<std::string> train_flow(const Config& c) {
   const prior::TrainingFields& fields = model.backbone.training();
   const std::vector<int>& years = fields.year;
   if (years.empty())
-    throw Error(ErrorKind::input, "the model keeps no years of its training fields", {.file = c.text("train.prior"), .remedy = "Run 'manifill train prior' again"});
+    throw Error(ErrorKind::input, "the model keeps no years of its training fields",
+                {.file = c.text("train.prior"), .remedy = "Run 'manifill train prior' again"});
   const auto& held = c.list("train.validation_years");
   std::vector<measurement::ObservedCells> gaps;
   if (!c.text("train.gaps").empty())
-    gaps = load_gaps(io::GriddedVariable::open(c.text("train.gaps"), c.text("train.gaps_variable")), static_cast<int>(c.integer("train.gaps_first_year")),
+    gaps = load_gaps(io::GriddedVariable::open(c.text("train.gaps"), c.text("train.gaps_variable")),
+                     static_cast<int>(c.integer("train.gaps_first_year")),
                      static_cast<int>(c.integer("train.gaps_last_year")));
   for (const auto& g : gaps)
     if (g.size() != fields.domain.size())
-      throw Error(ErrorKind::input, "its gaps lie on another grid than the model's", {.file = c.text("train.gaps"), .remedy = "Give gaps on the model's grid"});
+      throw Error(ErrorKind::input, "its gaps lie on another grid than the model's",
+                  {.file = c.text("train.gaps"), .remedy = "Give gaps on the model's grid"});
 
   // Fold of every time: the held-out years are one, the others go into blocks of consecutive years.
   std::set<int> distinct;
@@ -198,7 +253,9 @@ std::vector<std::string> train_flow(const Config& c) {
     if (std::find(held.begin(), held.end(), y) == held.end()) distinct.insert(y);
   const std::vector<int> list(distinct.begin(), distinct.end());
   const auto folds = std::min<std::size_t>(list.size(), static_cast<std::size_t>(options.folds));
-  if (folds < 2) throw Error(ErrorKind::input, "cross-fitting needs at least two years besides the held-out ones", {.file = c.text("train.prior")});
+  if (folds < 2)
+    throw Error(ErrorKind::input, "cross-fitting needs at least two years besides the held-out ones",
+                {.file = c.text("train.prior")});
   std::map<int, std::size_t> fold_of_year;
   for (std::size_t k = 0; k < list.size(); ++k) fold_of_year[list[k]] = k * folds / list.size();
   std::vector<std::size_t> fold(years.size());
@@ -210,7 +267,8 @@ std::vector<std::string> train_flow(const Config& c) {
     (fold[t] == folds ? validation.front() : training[fold[t]]).times.push_back(static_cast<Eigen::Index>(t));
   }
   if (validation.front().times.empty())
-    throw Error(ErrorKind::usage, "no year is held out for validation", {.remedy = "Set train.validation_years to years of the training data"});
+    throw Error(ErrorKind::usage, "no year is held out for validation",
+                {.remedy = "Set train.validation_years to years of the training data"});
   const auto without = [&](std::size_t k) {
     return [&, k] {
       std::vector<bool> keep(fold.size());
@@ -228,29 +286,42 @@ std::vector<std::string> train_flow(const Config& c) {
   hooks.checkpoint = c.text("train.output") + ".checkpoint";
   hooks.resume = c.flag("train.resume");
   if (hooks.resume && !std::filesystem::exists(hooks.checkpoint))
-    throw Error(ErrorKind::usage, "there is no checkpoint to resume from", {.file = hooks.checkpoint, .remedy = "Start without --resume"});
+    throw Error(ErrorKind::usage, "there is no checkpoint to resume from",
+                {.file = hooks.checkpoint, .remedy = "Start without --resume"});
   const auto seed = static_cast<std::uint64_t>(options.seed);
   const std::int64_t half = model.backbone.options().window;
-  const auto cases = posterior::simulate_cases(fields, training, half, bank, options, options.cases, seed, hooks);
-  const auto held_cases = posterior::simulate_cases(fields, validation, half, bank, options, options.validation_cases, seed + 1, hooks);
+  const auto cases =
+      posterior::simulate_cases(fields, training, half, bank, options, options.cases, seed, hooks);
+  const auto held_cases = posterior::simulate_cases(fields, validation, half, bank, options,
+                                                    options.validation_cases, seed + 1, hooks);
   posterior::PriorLogDensity density;  // empty: the backbone's
   if (model.score) {
-    density = [prior = prior::Prior(model.backbone, model.score), seed](const torch::Tensor& x, const std::vector<double>& season) {
+    density = [prior = prior::Prior(model.backbone, model.score), seed](const torch::Tensor& x,
+                                                                        const std::vector<double>& season) {
       return prior.log_density(x, season, {.draws = 4, .seed = seed}).to(torch::kFloat32);
     };
   }
-  const auto trained = posterior::train_flow(cases, held_cases, network, options, model.backbone, density, hooks);
+  const auto trained =
+      posterior::train_flow(cases, held_cases, network, options, model.backbone, density, hooks);
   model.flow = trained.network;
   model.flow_options = network;
+  model.flow_options.scale_share = trained.network->scale_share;
   model.flow_base = posterior::parse_flow_base(options.base);
-  model.info.training += fmt::format("; flow: {} cases, seed {}, {:.0f} s", options.cases, options.seed, trained.seconds);
+  model.info.training +=
+      fmt::format("; flow: {} cases, seed {}, {:.0f} s", options.cases, options.seed, trained.seconds);
   model.save(c.text("train.output"));
   std::error_code ignored;
   std::filesystem::remove(hooks.checkpoint, ignored);
   plot_flow_training(hooks.log_csv, std::filesystem::path(hooks.log_csv).replace_extension(".png").string());
-  return {fmt::format("validation CRPS {:.4f}, {:+.1f} % of the base's {:.4f} (normalised units, held-out years and masks)", trained.validation_crps,
-                      100.0 * (trained.validation_crps / trained.base_validation_crps - 1.0), trained.base_validation_crps),
-          fmt::format("factor on the spread {:.3f}; {:.0f} s", std::exp(trained.network->log_spread.item<double>()), trained.seconds), "written: " + c.text("train.output")};
+  return {fmt::format("validation CRPS {:.4f}, {:+.1f} % of the base's {:.4f} (normalised units, held-out "
+                      "years and masks)",
+                      trained.validation_crps,
+                      100.0 * (trained.validation_crps / trained.base_validation_crps - 1.0),
+                      trained.base_validation_crps),
+          fmt::format("factor on the spread {:.3f}, share of the log-scales {:.1f}; {:.0f} s",
+                      std::exp(trained.network->log_spread.item<double>()), trained.network->scale_share,
+                      trained.seconds),
+          "written: " + c.text("train.output")};
 }
 
 }  // namespace manifill::pipeline

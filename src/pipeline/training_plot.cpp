@@ -16,7 +16,8 @@ namespace {
 std::map<std::string, std::vector<double>> read_columns(const std::string& path) {
   std::ifstream file(path);
   std::string line;
-  if (!std::getline(file, line)) throw Error(ErrorKind::io, "the training log cannot be read", {.file = path});
+  if (!std::getline(file, line))
+    throw Error(ErrorKind::io, "the training log cannot be read", {.file = path});
   std::vector<std::string> names;
   for (std::istringstream row(line); std::getline(row, line, ',');) names.push_back(line);
   std::map<std::string, std::vector<double>> columns;
@@ -47,7 +48,9 @@ plot::Curve curve(const std::string& label, const std::vector<double>& x, const 
 void plot_score_training(const std::string& csv, const std::string& picture) {
   auto columns = read_columns(csv);
   const auto& step = columns["step"];
-  plot::CurvePanel panel{.title = "denoising error over the backbone's", .x = {.label = "step"}, .y = {.label = "ratio of squared errors"}};
+  plot::CurvePanel panel{.title = "denoising error over the backbone's",
+                         .x = {.label = "step"},
+                         .y = {.label = "ratio of squared errors"}};
   panel.curves.push_back(curve("training", step, columns["train_ratio"]));
   panel.curves.push_back(curve("held-out years", step, columns["validation_ratio"]));
   panel.references.push_back({.label = "backbone", .value = 1.0});
@@ -57,10 +60,13 @@ void plot_score_training(const std::string& csv, const std::string& picture) {
 void plot_flow_training(const std::string& csv, const std::string& picture) {
   auto columns = read_columns(csv);
   const auto& step = columns["step"];
-  plot::CurvePanel scores{.title = "held-out years and masks", .x = {.label = "step"}, .y = {.label = "CRPS, normalised units"}};
+  plot::CurvePanel scores{
+      .title = "held-out years and masks", .x = {.label = "step"}, .y = {.label = "CRPS, normalised units"}};
   scores.curves.push_back(curve("flow", step, columns["validation_crps"]));
-  if (!columns["validation_crps"].empty()) scores.references.push_back({.label = "base", .value = columns["validation_crps"].front()});
-  plot::CurvePanel losses{.title = "training cases", .x = {.label = "step"}, .y = {.label = "loss, normalised units"}};
+  if (!columns["validation_crps"].empty())
+    scores.references.push_back({.label = "base", .value = columns["validation_crps"].front()});
+  plot::CurvePanel losses{
+      .title = "training cases", .x = {.label = "step"}, .y = {.label = "loss, normalised units"}};
   losses.curves.push_back(curve("CRPS", step, columns["crps_loss"]));
   bool energy = false;
   for (const double v : columns["energy_loss"]) energy = energy || v > 0.0;

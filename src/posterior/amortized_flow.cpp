@@ -8,17 +8,22 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration("flow", "amortised flow on the Gaussian posterior, one evaluation a sample",
-                                        [](const Model& model) { return std::make_unique<AmortizedFlowSampler>(model); });
+const SamplerRegistration kRegistration("flow",
+                                        "amortised flow on the Gaussian posterior, one evaluation a sample",
+                                        [](const Model& model) {
+                                          return std::make_unique<AmortizedFlowSampler>(model);
+                                        });
 
 /// [point][column] to [1][column][point]; the storage is shared.
 torch::Tensor as_tensor(Eigen::MatrixXf& x) {
-  return torch::from_blob(x.data(), {1, static_cast<std::int64_t>(x.cols()), static_cast<std::int64_t>(x.rows())});
+  return torch::from_blob(x.data(),
+                          {1, static_cast<std::int64_t>(x.cols()), static_cast<std::int64_t>(x.rows())});
 }
 
 }  // namespace
 
-AmortizedFlowSampler::AmortizedFlowSampler(const Model& model) : model_(model), base_(model), departure_(model) {
+AmortizedFlowSampler::AmortizedFlowSampler(const Model& model)
+    : model_(model), base_(model), departure_(model) {
   if (!model.flow)
     throw Error(ErrorKind::usage, "the model '" + model.info.name + "' holds no flow",
                 {.remedy = "Use --method gaussian, or train one with 'manifill train flow'"});
@@ -29,14 +34,17 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const prior::Backbone& backbone = model_.backbone;
   const auto factor = base_.factor(window);
   const bool posterior_base = model_.flow_base == FlowBase::gaussian_posterior;
-  const WindowSolution solution = posterior_base ? base_.draw(window, *factor, request) : factor->solve(window);
+  const WindowSolution solution =
+      posterior_base ? base_.draw(window, *factor, request) : factor->solve(window);
   FlowCondition c = make_condition(backbone, window, *factor, solution, model_.flow_base);
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   Eigen::MatrixXd base = solution.draws;
   if (!posterior_base) {
     base.resize(n, request.members);
     for (std::uint32_t k = 0; k < request.members; ++k) {
-      RandomStream stream({.seed = request.seed, .purpose = RandomPurpose::flow_latent, .time = window.at_centre().time,
+      RandomStream stream({.seed = request.seed,
+                           .purpose = RandomPurpose::flow_latent,
+                           .time = window.at_centre().time,
                            .member = request.first_member + k});
       stream.fill_normal(std::span<double>(base.col(k).data(), static_cast<std::size_t>(n)));
     }
@@ -46,8 +54,9 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const Eigen::VectorXd sd = c.sd.cast<double>();
   Eigen::MatrixXf z = (sd.cwiseInverse().asDiagonal() * (base.colwise() - mean)).cast<float>();
   const auto& shape = backbone.domain().lat_lon();
-  const auto features = torch::from_blob(c.features.data(), {1, static_cast<std::int64_t>(c.features.cols()),
-                                                             static_cast<std::int64_t>(shape.nlat()), static_cast<std::int64_t>(shape.nlon())});
+  const auto features = torch::from_blob(
+      c.features.data(), {1, static_cast<std::int64_t>(c.features.cols()),
+                          static_cast<std::int64_t>(shape.nlat()), static_cast<std::int64_t>(shape.nlon())});
   const auto context = model_.flow->condition(features);
   const auto [out, log_det] = model_.flow->forward(as_tensor(z), context);
   const auto dense = out.contiguous();
@@ -56,23 +65,28 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   x.colwise() += mean;
   if (!x.allFinite())
     throw Error(ErrorKind::numerical, "the flow gave values that are not finite",
-                {.index = "[step " + std::to_string(window.at_centre().time) + "]", .remedy = "Use --method gaussian for this input"});
+                {.index = "[step " + std::to_string(window.at_centre().time) + "]",
+                 .remedy = "Use --method gaussian for this input"});
 
   const StepObservation& centre = window.at_centre();
   Ensemble e;
   std::tie(e.chi_square, e.freedom) = WindowFactor::chi_square(solution);
   if (e.freedom > 0.0) e.chi_square /= e.freedom;
   if (request.density) {
-    const Eigen::Map<const Eigen::VectorXf> determinant(log_det.contiguous().data_ptr<float>(), request.members);
+    const Eigen::Map<const Eigen::VectorXf> determinant(log_det.contiguous().data_ptr<float>(),
+                                                        request.members);
     if (posterior_base) {
       e.log_density = factor->log_density(solution, base) - determinant.cast<double>();
     } else {
       e.log_density = -0.5 * z.cast<double>().colwise().squaredNorm().transpose();
-      e.log_density.array() -= sd.array().log().sum() + 0.5 * static_cast<double>(n) * std::log(2.0 * std::numbers::pi);
+      e.log_density.array() -=
+          sd.array().log().sum() + 0.5 * static_cast<double>(n) * std::log(2.0 * std::numbers::pi);
       e.log_density -= determinant.cast<double>();
     }
-    // The window's Gaussian posterior, with the score network's departure from the Gaussian prior where there is one.
-    e.log_weight = factor->log_density(solution, x) + departure_(x, centre.season, request.seed) - e.log_density;
+    // The window's Gaussian posterior, with the score network's departure from the Gaussian prior where there
+    // is one.
+    e.log_weight =
+        factor->log_density(solution, x) + departure_(x, centre.season, request.seed) - e.log_density;
     e.effective_size = effective_sample_size(e.log_weight);
   }
   if (request.refine > 0) x = refine(departure_, *factor, centre, factor->centre_mean(solution), x, request);

@@ -10,13 +10,14 @@ namespace manifill::posterior {
 FlowBase parse_flow_base(const std::string& name) {
   if (name == "gaussian_posterior") return FlowBase::gaussian_posterior;
   if (name == "standard") return FlowBase::standard;
-  throw Error(ErrorKind::usage, "unknown base distribution '" + name + "'", {.remedy = "Use gaussian_posterior or standard"});
+  throw Error(ErrorKind::usage, "unknown base distribution '" + name + "'",
+              {.remedy = "Use gaussian_posterior or standard"});
 }
 
 std::int64_t condition_channels(std::int64_t half_window) { return 3 * (2 * half_window + 1) + 8; }
 
-FlowCondition make_condition(const prior::Backbone& backbone, const Window& window, const WindowFactor& factor,
-                             const WindowSolution& solution, FlowBase base) {
+FlowCondition make_condition(const prior::Backbone& backbone, const Window& window,
+                             const WindowFactor& factor, const WindowSolution& solution, FlowBase base) {
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   const auto steps = static_cast<Eigen::Index>(window.steps.size());
   const bool posterior = base == FlowBase::gaussian_posterior;
@@ -36,7 +37,8 @@ FlowCondition make_condition(const prior::Backbone& backbone, const Window& wind
     if (!step.measurement || step.measurement->observations() == 0) continue;
     const auto a = step.measurement->scaled(backbone.scale(step.season));
     const Eigen::VectorXd precision = a.precision();
-    const Eigen::VectorXd back = a.back_projection(step.y - step.measurement->apply(backbone.mean(step.season)));
+    const Eigen::VectorXd back =
+        a.back_projection(step.y - step.measurement->apply(backbone.mean(step.season)));
     // Compressed so that noise levels from 0.01 to 1 stay within a few units.
     c.features.col(3 * k + 1) = back.cwiseQuotient((precision.array() + 1.0).matrix()).cast<float>();
     c.features.col(3 * k + 2) = (precision.array().log1p() / 6.0).matrix().cast<float>();

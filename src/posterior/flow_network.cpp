@@ -8,9 +8,12 @@ namespace {
 constexpr double kLogScaleLimit = 2.0;  // a layer changes a scale by at most e^2 either way
 constexpr double kShiftLimit = 8.0;     // and moves a mean by at most 8 standard deviations of the base
 
-torch::Tensor limit(const torch::Tensor& x, double bound = kLogScaleLimit) { return bound * torch::tanh(x / bound); }
+torch::Tensor limit(const torch::Tensor& x, double bound = kLogScaleLimit) {
+  return bound * torch::tanh(x / bound);
+}
 
-/// Checkerboards of 1, 2, 4, ... cells, each followed by its complement: 1 where a coupling leaves the field as it is.
+/// Checkerboards of 1, 2, 4, ... cells, each followed by its complement: 1 where a coupling leaves the field
+/// as it is.
 torch::Tensor partition(std::int64_t layer, const prior::GridTopology& t) {
   const std::int64_t scale = std::int64_t{1} << ((layer / 2) % 3);
   auto mask = torch::zeros({1, 1, t.rows, t.columns});
@@ -31,7 +34,8 @@ class GridCouplingImpl : public torch::nn::Module {
     second_ = register_module("second", prior::GridConv(o.coupling_width, 2, 1, t));
     second_->zero();
   }
-  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& x, const torch::Tensor& context) {
+  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& x,
+                                                        const torch::Tensor& context) {
     const auto out = second_(torch::silu(first_(torch::cat({x * keep_, context}, 1))));
     const auto moved = 1.0 - keep_;
     return {moved * out.narrow(1, 0, 1), moved * limit(out.narrow(1, 1, 1))};
@@ -46,8 +50,10 @@ TORCH_MODULE(GridCoupling);
 
 class ConvFlow : public FlowNetwork {
  public:
-  ConvFlow(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t) : options_(o), topology_(t) {
+  ConvFlow(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t)
+      : options_(o), topology_(t) {
     log_spread = register_buffer("log_spread", torch::zeros({1}));
+    scale_share = o.scale_share;
     std::vector<std::int64_t> dilations;
     for (const double d : o.dilations) dilations.push_back(static_cast<std::int64_t>(d));
     stack_ = register_module("stack", prior::GridResidualStack(features, o.width, dilations, o.dropout, t));
@@ -63,7 +69,8 @@ class ConvFlow : public FlowNetwork {
     const auto out = head_(h).flatten(2);
     Context c;
     c.shift = options_.affine ? limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
-    c.log_scale = options_.affine ? limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
+    c.log_scale =
+        options_.affine ? scale_share * limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
     if (!couplings_.empty()) c.features = context_(h);
     return c;
   }
@@ -103,7 +110,9 @@ class ConvFlow : public FlowNetwork {
   }
 
  private:
-  torch::Tensor to_grid(const torch::Tensor& x) const { return x.reshape({-1, 1, topology_.rows, topology_.columns}); }
+  torch::Tensor to_grid(const torch::Tensor& x) const {
+    return x.reshape({-1, 1, topology_.rows, topology_.columns});
+  }
   static torch::Tensor repeat(const torch::Tensor& c, std::int64_t members) {
     return c.unsqueeze(1).expand({c.size(0), members, c.size(1), c.size(2), c.size(3)}).flatten(0, 1);
   }
@@ -116,8 +125,9 @@ class ConvFlow : public FlowNetwork {
   std::vector<GridCoupling> couplings_{};
 };
 
-/// The vectorised conditional RealNVP of arXiv 2407.17907: fully connected couplings, permutations between. A linear
-/// path beside each hidden layer lets a coupling be an exact regression, so that Gaussian posteriors are in the family.
+/// The vectorised conditional RealNVP of arXiv 2407.17907: fully connected couplings, permutations between. A
+/// linear path beside each hidden layer lets a coupling be an exact regression, so that Gaussian posteriors
+/// are in the family.
 class RealNvp : public FlowNetwork {
  public:
   RealNvp(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t)
@@ -129,8 +139,8 @@ class RealNvp : public FlowNetwork {
     const std::int64_t in = kept + features * points_;
     auto generator = at::detail::createCPUGenerator(20240717);
     for (std::int64_t k = 0; k < steps_; ++k) {
-      // Every second coupling moves what the one before it kept: with halves drawn anew each time, one point in 2^steps
-      // would never be moved. The orders follow from the seed and are no part of the state.
+      // Every second coupling moves what the one before it kept: with halves drawn anew each time, one point
+      // in 2^steps would never be moved. The orders follow from the seed and are no part of the state.
       order_.push_back(k % 2 == 1 ? torch::roll(order_.back(), -kept) : torch::randperm(points_, generator));
       first_.push_back(register_module("first" + std::to_string(k), torch::nn::Linear(in, hidden)));
       second_.push_back(register_module("second" + std::to_string(k), torch::nn::Linear(hidden, 2 * moved)));
@@ -183,8 +193,8 @@ class RealNvp : public FlowNetwork {
   torch::Tensor merge(const torch::Tensor& kept, const torch::Tensor& moved, std::size_t k) const {
     return torch::cat({kept, moved}, -1).index_select(-1, torch::argsort(order_[k]));
   }
-  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& kept, const torch::Tensor& context,
-                                                        std::size_t k) {
+  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& kept,
+                                                        const torch::Tensor& context, std::size_t k) {
     const auto in = torch::cat({kept, context}, -1);
     const auto out = second_[k](torch::silu(first_[k](in)));
     const std::int64_t moved = points_ - points_ / 2;
@@ -204,14 +214,47 @@ class RealNvp : public FlowNetwork {
 std::vector<OptionSpec> FlowNetworkOptions::specs() {
   const FlowNetworkOptions d;
   return {
-      {.key = "flow.network", .help = "architecture of the flow", .fallback = d.network, .choices = {"conv", "realnvp"}},
-      {.key = "flow.width", .help = "channels (conv) or hidden units (realnvp; 0: points / 8)", .fallback = d.width, .lowest = 0, .highest = 1024},
-      {.key = "flow.dilations", .help = "dilations of the condition network's residual blocks, cells", .fallback = d.dilations},
-      {.key = "flow.dropout", .help = "dropout of the condition network", .fallback = d.dropout, .lowest = 0, .highest = 0.9},
-      {.key = "flow.couplings", .help = "coupling layers", .fallback = d.couplings, .lowest = 0, .highest = 64},
-      {.key = "flow.coupling_width", .help = "channels of a coupling's network", .fallback = d.coupling_width, .lowest = 1, .highest = 256},
-      {.key = "flow.context", .help = "channels of the condition that couplings see", .fallback = d.context, .lowest = 1, .highest = 256},
-      {.key = "flow.affine", .help = "whether the affine layer conditioned on the measurement is there", .fallback = d.affine},
+      {.key = "flow.network",
+       .help = "architecture of the flow",
+       .fallback = d.network,
+       .choices = {"conv", "realnvp"}},
+      {.key = "flow.width",
+       .help = "channels (conv) or hidden units (realnvp; 0: points / 8)",
+       .fallback = d.width,
+       .lowest = 0,
+       .highest = 1024},
+      {.key = "flow.dilations",
+       .help = "dilations of the condition network's residual blocks, cells",
+       .fallback = d.dilations},
+      {.key = "flow.dropout",
+       .help = "dropout of the condition network",
+       .fallback = d.dropout,
+       .lowest = 0,
+       .highest = 0.9},
+      {.key = "flow.couplings",
+       .help = "coupling layers",
+       .fallback = d.couplings,
+       .lowest = 0,
+       .highest = 64},
+      {.key = "flow.coupling_width",
+       .help = "channels of a coupling's network",
+       .fallback = d.coupling_width,
+       .lowest = 1,
+       .highest = 256},
+      {.key = "flow.context",
+       .help = "channels of the condition that couplings see",
+       .fallback = d.context,
+       .lowest = 1,
+       .highest = 256},
+      {.key = "flow.affine",
+       .help = "whether the affine layer conditioned on the measurement is there",
+       .fallback = d.affine},
+      {.key = "flow.scale_share",
+       .help = "share of the affine layer's log-scales that is used; lowered where held-out intervals cover "
+               "too little",
+       .fallback = d.scale_share,
+       .lowest = 0,
+       .highest = 1},
   };
 }
 
@@ -225,6 +268,7 @@ FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
   o.coupling_width = c.integer("flow.coupling_width");
   o.context = c.integer("flow.context");
   o.affine = c.flag("flow.affine");
+  o.scale_share = c.real("flow.scale_share");
   return o;
 }
 
@@ -232,7 +276,8 @@ std::shared_ptr<FlowNetwork> make_flow_network(const FlowNetworkOptions& options
                                                const prior::GridTopology& topology) {
   if (options.network == "conv") return std::make_shared<ConvFlow>(options, features, topology);
   if (options.network == "realnvp") return std::make_shared<RealNvp>(options, features, topology);
-  throw Error(ErrorKind::usage, "unknown flow network '" + options.network + "'", {.remedy = "Use conv or realnvp"});
+  throw Error(ErrorKind::usage, "unknown flow network '" + options.network + "'",
+              {.remedy = "Use conv or realnvp"});
 }
 
 }  // namespace manifill::posterior

@@ -17,10 +17,12 @@ torch::Tensor fair_score(const torch::Tensor& members, const torch::Tensor& trut
                          const std::function<torch::Tensor(const torch::Tensor&)>& norm) {
   const std::int64_t count = members.size(1);
   auto score = torch::zeros({});
-  for (std::int64_t m = 0; m < count; ++m) score = score + norm(members.select(1, m) - truth) / static_cast<double>(count);
+  for (std::int64_t m = 0; m < count; ++m)
+    score = score + norm(members.select(1, m) - truth) / static_cast<double>(count);
   const double pairs = static_cast<double>(count * (count - 1));
   for (std::int64_t m = 0; m < count; ++m)
-    for (std::int64_t k = 0; k < m; ++k) score = score - norm(members.select(1, m) - members.select(1, k)) / pairs;
+    for (std::int64_t k = 0; k < m; ++k)
+      score = score - norm(members.select(1, m) - members.select(1, k)) / pairs;
   return score;
 }
 
@@ -45,24 +47,29 @@ torch::Tensor gaussian_crps(const torch::Tensor& mean, const torch::Tensor& sd, 
   const auto z = (truth - mean) / sd;
   const auto density = torch::exp(-0.5 * z * z) / std::sqrt(2.0 * std::numbers::pi);
   const auto twice_cdf = 1.0 + torch::erf(z / std::numbers::sqrt2);
-  return weighted_mean(sd * (z * (twice_cdf - 1.0) + 2.0 * density - 1.0 / std::sqrt(std::numbers::pi)), weight);
+  return weighted_mean(sd * (z * (twice_cdf - 1.0) + 2.0 * density - 1.0 / std::sqrt(std::numbers::pi)),
+                       weight);
 }
 
-torch::Tensor fair_crps(const torch::Tensor& members, const torch::Tensor& truth, const torch::Tensor& weight) {
+torch::Tensor fair_crps(const torch::Tensor& members, const torch::Tensor& truth,
+                        const torch::Tensor& weight) {
   return fair_score(members, truth, [&](const torch::Tensor& d) { return weighted_mean(d.abs(), weight); });
 }
 
-torch::Tensor energy_score(const torch::Tensor& members, const torch::Tensor& truth, const torch::Tensor& weight) {
+torch::Tensor energy_score(const torch::Tensor& members, const torch::Tensor& truth,
+                           const torch::Tensor& weight) {
   const auto total = weight.sum(-1).clamp_min(1e-12);
   return fair_score(members, truth, [&](const torch::Tensor& d) {
     return torch::sqrt((d * d * weight).sum(-1) / total + kTiny).mean();
   });
 }
 
-torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tensor& truth, const torch::Tensor& weight,
-                                 std::int64_t rows, std::int64_t columns, std::int64_t patch) {
+torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tensor& truth,
+                                 const torch::Tensor& weight, std::int64_t rows, std::int64_t columns,
+                                 std::int64_t patch) {
   const auto pool = [&](const torch::Tensor& x) {
-    return torch::avg_pool2d(x.view({-1, 1, rows, columns}), {patch, patch}, {std::max<std::int64_t>(1, patch / 2), std::max<std::int64_t>(1, patch / 2)});
+    return torch::avg_pool2d(x.view({-1, 1, rows, columns}), {patch, patch},
+                             {std::max<std::int64_t>(1, patch / 2), std::max<std::int64_t>(1, patch / 2)});
   };
   const auto share = pool(weight);
   return fair_score(members, truth, [&](const torch::Tensor& d) {
@@ -72,8 +79,9 @@ torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tens
   });
 }
 
-torch::Tensor external_scalar(const torch::Tensor& x,
-                              const std::function<void(const torch::Tensor&, torch::Tensor&, torch::Tensor&)>& evaluate) {
+torch::Tensor external_scalar(
+    const torch::Tensor& x,
+    const std::function<void(const torch::Tensor&, torch::Tensor&, torch::Tensor&)>& evaluate) {
   auto values = torch::zeros({x.size(0)});
   auto gradients = torch::zeros_like(x);
   {

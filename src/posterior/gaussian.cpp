@@ -6,21 +6,29 @@ namespace manifill::posterior {
 namespace {
 
 const SamplerRegistration kRegistration("gaussian", "optimal interpolation with the Gaussian backbone, exact",
-                                        [](const Model& model) { return std::make_unique<GaussianSampler>(model); });
+                                        [](const Model& model) {
+                                          return std::make_unique<GaussianSampler>(model);
+                                        });
 
 }  // namespace
 
 GaussianSampler::GaussianSampler(const Model& model)
-    : backbone_(model.backbone), cache_(model.backbone), departure_(std::make_unique<PriorDeparture>(model)) {}
+    : backbone_(model.backbone),
+      cache_(model.backbone),
+      departure_(std::make_unique<PriorDeparture>(model)) {}
 
 GaussianSampler::~GaussianSampler() = default;
 
-WindowSolution GaussianSampler::draw(const Window& window, const WindowFactor& factor, const SampleRequest& request) {
+WindowSolution GaussianSampler::draw(const Window& window, const WindowFactor& factor,
+                                     const SampleRequest& request) {
   const std::uint64_t which = (static_cast<std::uint64_t>(request.first_member) << 32) | request.members;
   auto sequence = sequences_.find({request.seed, which});
   if (sequence == sequences_.end()) {
     sequences_.clear();  // one ensemble at a time: the innovations of another would only take memory
-    sequence = sequences_.try_emplace({request.seed, which}, backbone_, request.seed, request.first_member, request.members).first;
+    sequence = sequences_
+                   .try_emplace({request.seed, which}, backbone_, request.seed, request.first_member,
+                                request.members)
+                   .first;
   }
   return factor.draw(window, sequence->second, request.seed, request.first_member, request.members);
 }
@@ -39,7 +47,8 @@ Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& requ
     e.log_weight = (*departure_)(x, centre.season, request.seed);
     e.effective_size = effective_sample_size(e.log_weight);
   }
-  if (request.refine > 0 && !departure_->zero()) x = refine(*departure_, *f, centre, f->centre_mean(solution), x, request);
+  if (request.refine > 0 && !departure_->zero())
+    x = refine(*departure_, *f, centre, f->centre_mean(solution), x, request);
   e.members = backbone_.scale(centre.season).asDiagonal() * x;
   e.members.colwise() += backbone_.mean(centre.season);
   return e;

@@ -14,10 +14,12 @@ namespace {
 
 using Factor = Eigen::LLT<Eigen::MatrixXd>;
 
+constexpr double kDrawAccuracy = 1e-5;  // of the norm; what is left in a field is far below any spread
 constexpr Eigen::Index kDoubleObservations = 1200;  // up to here a factor in double precision costs nothing
 
 /// The observations of a window stacked: z = A x over [step, point], in normalised units.
-measurement::SparseMatrix stack(const prior::Backbone& backbone, const Window& window, Eigen::VectorXd& sigma) {
+measurement::SparseMatrix stack(const prior::Backbone& backbone, const Window& window,
+                                Eigen::VectorXd& sigma) {
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   std::vector<Eigen::Triplet<double>> entries;
   std::vector<double> noise;
@@ -29,11 +31,14 @@ measurement::SparseMatrix stack(const prior::Backbone& backbone, const Window& w
     const auto first = static_cast<int>(noise.size());
     for (Eigen::Index i = 0; i < a.rows(); ++i) {
       for (measurement::SparseMatrix::InnerIterator it(a, i); it; ++it)
-        entries.emplace_back(first + static_cast<int>(i), static_cast<int>(static_cast<Eigen::Index>(k) * n + it.col()), it.value() * scale[it.col()]);
+        entries.emplace_back(first + static_cast<int>(i),
+                             static_cast<int>(static_cast<Eigen::Index>(k) * n + it.col()),
+                             it.value() * scale[it.col()]);
       noise.push_back(step.measurement->noise_sigma()[i]);
     }
   }
-  measurement::SparseMatrix out(static_cast<Eigen::Index>(noise.size()), n * static_cast<Eigen::Index>(window.steps.size()));
+  measurement::SparseMatrix out(static_cast<Eigen::Index>(noise.size()),
+                                n * static_cast<Eigen::Index>(window.steps.size()));
   out.setFromTriplets(entries.begin(), entries.end());
   sigma = Eigen::Map<const Eigen::VectorXd>(noise.data(), static_cast<Eigen::Index>(noise.size()));
   return out;
@@ -51,11 +56,11 @@ struct WindowFactor::Impl {
   measurement::SparseMatrix a;        // [observation][step, point]
   measurement::SparseMatrix compact;  // its columns that are not empty
   std::vector<Eigen::Index> touched;  // which those are
-  bool plain = true;                  // every observation is of one point of its own: A C is a choice of rows, weighted
-  Eigen::VectorXd weight;             // [observation], of its point where plain
-  std::vector<int> observation;       // [step, point], the point's own observation where plain, -1 for none
-  Eigen::VectorXd sigma;              // [observation]
-  Eigen::VectorXd direct;             // [point], noise variance of the centre's own direct observation; 0: none
+  bool plain = true;       // every observation is of one point of its own: A C is a choice of rows, weighted
+  Eigen::VectorXd weight;  // [observation], of its point where plain
+  std::vector<int> observation;  // [step, point], the point's own observation where plain, -1 for none
+  Eigen::VectorXd sigma;         // [observation]
+  Eigen::VectorXd direct;        // [point], noise variance of the centre's own direct observation; 0: none
   std::unique_ptr<operators::DefiniteFactor> factor;  // of A C A^T + R
   mutable std::once_flag variance_once;
   mutable Eigen::VectorXd variance;  // [point]
@@ -76,7 +81,8 @@ struct WindowFactor::Impl {
   /// Posterior variances of some points of the centre.
   void variances(const std::vector<Eigen::Index>& which, Eigen::VectorXd& out) const;
   [[nodiscard]] Eigen::VectorXd departures(const Window& window) const;
-  [[nodiscard]] Eigen::MatrixXd analysis(std::size_t k, const Eigen::MatrixXd& right, const Eigen::MatrixXd& solved) const;
+  [[nodiscard]] Eigen::MatrixXd analysis(std::size_t k, const Eigen::MatrixXd& right,
+                                         const Eigen::MatrixXd& solved) const;
   [[nodiscard]] Factor posterior() const;
 };
 
@@ -118,8 +124,10 @@ void WindowFactor::Impl::prepare() {
     return;
   }
   Eigen::MatrixXd s = covariance->gather(touched, touched);
-  if (plain) s = (weight.asDiagonal() * s * weight.asDiagonal()).eval();
-  else s = (compact * Eigen::MatrixXd((compact * s).transpose())).eval();
+  if (plain)
+    s = (weight.asDiagonal() * s * weight.asDiagonal()).eval();
+  else
+    s = (compact * Eigen::MatrixXd((compact * s).transpose())).eval();
   s.diagonal() += sigma.cwiseAbs2();
   factor = single ? std::make_unique<operators::DefiniteFactor>(Eigen::MatrixXf(s.cast<float>()))
                   : std::make_unique<operators::DefiniteFactor>(std::move(s));
@@ -128,8 +136,9 @@ void WindowFactor::Impl::prepare() {
 void WindowFactor::Impl::variances(const std::vector<Eigen::Index>& which, Eigen::VectorXd& out) const {
   constexpr std::size_t kBlock = 512;  // bounds the memory of the triangular solve
   for (std::size_t first = 0; first < which.size(); first += kBlock) {
-    const std::vector<Eigen::Index> some(which.begin() + static_cast<std::ptrdiff_t>(first),
-                                         which.begin() + static_cast<std::ptrdiff_t>(std::min(which.size(), first + kBlock)));
+    const std::vector<Eigen::Index> some(
+        which.begin() + static_cast<std::ptrdiff_t>(first),
+        which.begin() + static_cast<std::ptrdiff_t>(std::min(which.size(), first + kBlock)));
     const Eigen::VectorXd explained = factor->quadratic(observe(some));
     for (std::size_t i = 0; i < some.size(); ++i) {
       const Eigen::Index row = first_row(centre) + some[i];
@@ -151,20 +160,24 @@ Eigen::VectorXd WindowFactor::Impl::departures(const Window& window) const {
 }
 
 /// C_k A^T s: what departures d with s = (A C A^T + R)^-1 d, both [observation][column], add to step k.
-Eigen::MatrixXd WindowFactor::Impl::analysis(std::size_t k, const Eigen::MatrixXd& right, const Eigen::MatrixXd& solved) const {
+Eigen::MatrixXd WindowFactor::Impl::analysis(std::size_t k, const Eigen::MatrixXd& right,
+                                             const Eigen::MatrixXd& solved) const {
   if (!plain) return covariance->multiply_rows(first_row(k), points, a.transpose() * solved);
   // Where a point is observed by itself, its row of A C A^T s is d - R s: no product is needed there.
   Eigen::MatrixXd out(points, right.cols());
   std::vector<Eigen::Index> hidden;
   for (Eigen::Index i = 0; i < points; ++i) {
     const int row = observation[static_cast<std::size_t>(first_row(k) + i)];
-    if (row < 0) hidden.push_back(i);
-    else out.row(i) = (right.row(row) - sigma[row] * sigma[row] * solved.row(row)) / weight[row];
+    if (row < 0)
+      hidden.push_back(i);
+    else
+      out.row(i) = (right.row(row) - sigma[row] * sigma[row] * solved.row(row)) / weight[row];
   }
   std::vector<Eigen::Index> rows = hidden;
   for (auto& i : rows) i += first_row(k);
   const Eigen::MatrixXd product = covariance->multiply_rows(rows, a.transpose() * solved);
-  for (std::size_t i = 0; i < hidden.size(); ++i) out.row(hidden[i]) = product.row(static_cast<Eigen::Index>(i));
+  for (std::size_t i = 0; i < hidden.size(); ++i)
+    out.row(hidden[i]) = product.row(static_cast<Eigen::Index>(i));
   return out;
 }
 
@@ -186,10 +199,12 @@ Factor WindowFactor::Impl::posterior() const {
   return out;
 }
 
-WindowFactor::WindowFactor(const prior::Backbone& backbone, const Window& window) : impl_(std::make_unique<Impl>(backbone)) {
+WindowFactor::WindowFactor(const prior::Backbone& backbone, const Window& window)
+    : impl_(std::make_unique<Impl>(backbone)) {
   Impl& m = *impl_;
   if (static_cast<std::int64_t>(window.steps.size()) != 2 * backbone.options().window + 1)
-    throw Error(ErrorKind::internal, "a window of " + std::to_string(window.steps.size()) + " steps for a backbone of " +
+    throw Error(ErrorKind::internal, "a window of " + std::to_string(window.steps.size()) +
+                                         " steps for a backbone of " +
                                          std::to_string(2 * backbone.options().window + 1));
   m.covariance = backbone.window_covariance(backbone.season_bin(window.at_centre().season));
   m.points = static_cast<Eigen::Index>(backbone.domain().size());
@@ -251,7 +266,7 @@ const Eigen::VectorXd& WindowFactor::marginal_scale() const {
 }
 
 WindowSolution WindowFactor::draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
-                                   std::uint32_t first_member, std::uint32_t members) const {
+                                  std::uint32_t first_member, std::uint32_t members) const {
   const Impl& m = *impl_;
   Eigen::MatrixXd fields(m.points * static_cast<Eigen::Index>(window.steps.size()), members);
   Eigen::MatrixXd noise(m.sigma.size(), members);
@@ -266,9 +281,12 @@ WindowSolution WindowFactor::draw(const Window& window, prior::PriorSequence& se
       part.setZero();  // A has no row there
     if (!observed) continue;
     for (std::uint32_t j = 0; j < members; ++j) {
-      RandomStream stream(
-          {.seed = seed, .purpose = RandomPurpose::observation_noise, .time = step.time, .member = first_member + j});
-      stream.fill_normal(std::span<double>(noise.col(j).data() + next, static_cast<std::size_t>(step.y.size())));
+      RandomStream stream({.seed = seed,
+                           .purpose = RandomPurpose::observation_noise,
+                           .time = step.time,
+                           .member = first_member + j});
+      stream.fill_normal(
+          std::span<double>(noise.col(j).data() + next, static_cast<std::size_t>(step.y.size())));
     }
     next += step.y.size();
   }
@@ -279,7 +297,7 @@ WindowSolution WindowFactor::draw(const Window& window, prior::PriorSequence& se
   right.leftCols(members) = -(m.a * fields) - m.sigma.asDiagonal() * noise;
   right.leftCols(members).colwise() += out.departure;
   right.col(members) = out.departure;
-  const Eigen::MatrixXd solved = m.factor->solve(right);
+  const Eigen::MatrixXd solved = m.factor->solve(right, kDrawAccuracy);
   out.solved = solved.col(members);
   out.draws = fields.middleRows(m.first_row(m.centre), m.points) +
               m.analysis(m.centre, right.leftCols(members), solved.leftCols(members));
@@ -294,7 +312,8 @@ Eigen::MatrixXd WindowFactor::draw_departures(RandomStream& random, Eigen::Index
   Eigen::MatrixXd noise(m.sigma.size(), columns);
   random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
   const Eigen::MatrixXd observed = m.a * x + m.sigma.asDiagonal() * noise;
-  return x.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, observed, m.factor->solve(observed));
+  return x.middleRows(m.first_row(m.centre), m.points) -
+         m.analysis(m.centre, observed, m.factor->solve(observed));
 }
 
 Eigen::MatrixXd WindowFactor::covariance_times(const Eigen::MatrixXd& x) const {
@@ -303,7 +322,8 @@ Eigen::MatrixXd WindowFactor::covariance_times(const Eigen::MatrixXd& x) const {
   padded.middleRows(m.first_row(m.centre), m.points) = x;
   const Eigen::MatrixXd whole = m.covariance->multiply_rows(0, m.covariance->rows(), padded);
   const Eigen::MatrixXd observed = m.a * whole;
-  return whole.middleRows(m.first_row(m.centre), m.points) - m.analysis(m.centre, observed, m.factor->solve(observed));
+  return whole.middleRows(m.first_row(m.centre), m.points) -
+         m.analysis(m.centre, observed, m.factor->solve(observed));
 }
 
 Eigen::VectorXd WindowFactor::log_density(const WindowSolution& solution, const Eigen::MatrixXd& x) const {
@@ -311,11 +331,13 @@ Eigen::VectorXd WindowFactor::log_density(const WindowSolution& solution, const 
   const Factor posterior = impl_->posterior();
   posterior.matrixL().solveInPlace(e);
   Eigen::VectorXd out = -0.5 * e.colwise().squaredNorm().transpose();
-  out.array() -= posterior.matrixLLT().diagonal().array().log().sum() + 0.5 * static_cast<double>(e.rows()) * std::log(2.0 * std::numbers::pi);
+  out.array() -= posterior.matrixLLT().diagonal().array().log().sum() +
+                 0.5 * static_cast<double>(e.rows()) * std::log(2.0 * std::numbers::pi);
   return out;
 }
 
-Eigen::MatrixXd WindowFactor::log_density_gradient(const WindowSolution& solution, const Eigen::MatrixXd& x) const {
+Eigen::MatrixXd WindowFactor::log_density_gradient(const WindowSolution& solution,
+                                                   const Eigen::MatrixXd& x) const {
   return -impl_->posterior().solve(x.colwise() - centre_mean(solution));
 }
 
@@ -329,9 +351,11 @@ WindowFactorCache::WindowFactorCache(const prior::Backbone& backbone, std::size_
 std::shared_ptr<const WindowFactor> WindowFactorCache::get(const Window& window) {
   std::uint64_t key = hash_bytes(nullptr, 0);
   for (const auto& step : window.steps) {
-    // With a scale that follows the season every date has a factorisation of its own; otherwise the bin decides.
-    const double season = backbone_.options().scale_power > 0.0 ? step.season
-                                                                  : static_cast<double>(backbone_.season_bin(step.season));
+    // With a scale that follows the season every date has a factorisation of its own; otherwise the bin
+    // decides.
+    const double season = backbone_.options().scale_power > 0.0
+                              ? step.season
+                              : static_cast<double>(backbone_.season_bin(step.season));
     const std::uint64_t seen = step.measurement ? step.measurement->hash() : 0;
     key = hash_bytes(&season, sizeof season, key);
     key = hash_bytes(&seen, sizeof seen, key);

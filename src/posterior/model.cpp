@@ -41,6 +41,7 @@ Config flow_config(const FlowNetworkOptions& o) {
   c.set("flow.coupling_width", o.coupling_width);
   c.set("flow.context", o.context);
   c.set("flow.affine", o.affine);
+  c.set("flow.scale_share", o.scale_share);
   return c;
 }
 
@@ -65,11 +66,16 @@ std::string options_text(const Config& config) {
   std::string text;
   for (const auto& s : config.specs()) {
     OptionValue value;
-    if (std::holds_alternative<bool>(s.fallback)) value = config.flag(s.key);
-    else if (std::holds_alternative<std::int64_t>(s.fallback)) value = config.integer(s.key);
-    else if (std::holds_alternative<double>(s.fallback)) value = config.real(s.key);
-    else if (std::holds_alternative<std::string>(s.fallback)) value = config.text(s.key);
-    else value = config.list(s.key);
+    if (std::holds_alternative<bool>(s.fallback))
+      value = config.flag(s.key);
+    else if (std::holds_alternative<std::int64_t>(s.fallback))
+      value = config.integer(s.key);
+    else if (std::holds_alternative<double>(s.fallback))
+      value = config.real(s.key);
+    else if (std::holds_alternative<std::string>(s.fallback))
+      value = config.text(s.key);
+    else
+      value = config.list(s.key);
     text += s.key + "=" + value_text(value) + "\n";
   }
   return text;
@@ -102,7 +108,8 @@ void Model::save(const std::string& path) const {
   file.put_text("standard_name", info.standard_name);
   const auto [low, high] = plausible_range();
   file.put_doubles("range", {2}, {low, high});
-  file.put_integers("model/shape", {2}, {2 * backbone.options().window + 1, backbone.options().season_bins});  // for inspect
+  file.put_integers("model/shape", {2},
+                    {2 * backbone.options().window + 1, backbone.options().season_bins});  // for inspect
   backbone.save(file);
   if (score) prior::save_score(score, file);
   if (flow) {

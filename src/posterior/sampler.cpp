@@ -26,13 +26,17 @@ std::unique_ptr<PosteriorSampler> SamplerRegistry::make(const std::string& name,
   const auto found = entries_.find(name);
   if (found != entries_.end()) return found->second.factory(model);
   const auto known = names();
-  if (known.empty()) throw Error(ErrorKind::internal, "no method is linked in", {.remedy = "Link manifill::manifill"});
-  throw Error(ErrorKind::usage, "unknown method '" + name + "'",
-              {.remedy = "Did you mean '" +
-                         nearest_name(name, known.data(), known.data() + known.size()).value_or(known.front()) + "'?"});
+  if (known.empty())
+    throw Error(ErrorKind::internal, "no method is linked in", {.remedy = "Link manifill::manifill"});
+  throw Error(
+      ErrorKind::usage, "unknown method '" + name + "'",
+      {.remedy = "Did you mean '" +
+                 nearest_name(name, known.data(), known.data() + known.size()).value_or(known.front()) +
+                 "'?"});
 }
 
-SamplerRegistration::SamplerRegistration(const std::string& name, const std::string& summary, SamplerFactory factory) {
+SamplerRegistration::SamplerRegistration(const std::string& name, const std::string& summary,
+                                         SamplerFactory factory) {
   SamplerRegistry::instance().add(name, summary, std::move(factory));
 }
 

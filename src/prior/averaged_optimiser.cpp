@@ -6,7 +6,8 @@
 namespace manifill::prior {
 namespace {
 
-void put(io::ModelFile& file, const std::string& group, const torch::nn::Module& network, const Tensors& tensors) {
+void put(io::ModelFile& file, const std::string& group, const torch::nn::Module& network,
+         const Tensors& tensors) {
   const auto names = network.named_parameters().keys();
   for (std::size_t k = 0; k < tensors.size(); ++k) {
     const auto dense = tensors[k].detach().contiguous();
@@ -17,13 +18,15 @@ void put(io::ModelFile& file, const std::string& group, const torch::nn::Module&
   }
 }
 
-void get(const io::ModelFile& file, const std::string& group, const torch::nn::Module& network, Tensors& tensors) {
+void get(const io::ModelFile& file, const std::string& group, const torch::nn::Module& network,
+         Tensors& tensors) {
   const auto names = network.named_parameters().keys();
   for (std::size_t k = 0; k < tensors.size(); ++k) {
     io::ModelFile::Shape shape;
     for (const auto extent : tensors[k].sizes()) shape.push_back(static_cast<std::size_t>(extent));
     const auto& values = file.floats(group + "/" + names[k], shape);
-    tensors[k].copy_(torch::from_blob(const_cast<float*>(values.data()), tensors[k].sizes(), torch::kFloat32));
+    tensors[k].copy_(
+        torch::from_blob(const_cast<float*>(values.data()), tensors[k].sizes(), torch::kFloat32));
   }
 }
 
@@ -41,7 +44,8 @@ void assign(torch::nn::Module& network, const Tensors& values) {
   for (std::size_t k = 0; k < parameters.size(); ++k) parameters[k].copy_(values[k]);
 }
 
-AveragedOptimiser::AveragedOptimiser(const torch::nn::Module& network, const AveragedOptimiserOptions& options)
+AveragedOptimiser::AveragedOptimiser(const torch::nn::Module& network,
+                                     const AveragedOptimiserOptions& options)
     : average(copies(network)), best(copies(network)), options_(options) {
   for (const auto& p : average) {
     first_.push_back(torch::zeros_like(p));

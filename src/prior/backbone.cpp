@@ -34,10 +34,12 @@ Eigen::VectorXd harmonics(double season, std::int64_t count) {
 }
 
 /// Least-squares harmonics of every point over its available times: [coefficient][point].
-Eigen::MatrixXd fit_harmonics(const Eigen::MatrixXf& values, const std::vector<double>& season, std::int64_t count) {
+Eigen::MatrixXd fit_harmonics(const Eigen::MatrixXf& values, const std::vector<double>& season,
+                              std::int64_t count) {
   const Eigen::Index terms = 2 * count + 1;
   Eigen::MatrixXd basis(terms, values.cols());
-  for (Eigen::Index t = 0; t < values.cols(); ++t) basis.col(t) = harmonics(season[static_cast<std::size_t>(t)], count);
+  for (Eigen::Index t = 0; t < values.cols(); ++t)
+    basis.col(t) = harmonics(season[static_cast<std::size_t>(t)], count);
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(terms, values.rows());
   for (Eigen::Index i = 0; i < values.rows(); ++i) {
     Eigen::MatrixXd normal = Eigen::MatrixXd::Identity(terms, terms) * 1e-6;
@@ -89,20 +91,74 @@ TrainingFields TrainingFields::subset(const std::vector<bool>& keep) const {
 std::vector<OptionSpec> BackboneOptions::specs() {
   const BackboneOptions d;
   return {
-      {.key = "backbone.mean_harmonics", .help = "annual harmonics of the climatology", .fallback = d.mean_harmonics, .lowest = 0, .highest = 6},
-      {.key = "backbone.scale_harmonics", .help = "annual harmonics of the point variances", .fallback = d.scale_harmonics, .lowest = 0, .highest = 6},
-      {.key = "backbone.scale_power", .help = "share of the differences of spread that the normalisation takes out, 0 to 1", .fallback = d.scale_power, .lowest = 0, .highest = 1},
-      {.key = "backbone.season_bins", .help = "covariances a year", .fallback = d.season_bins, .lowest = 1, .highest = 366},
-      {.key = "backbone.season_weights", .help = "weight of a training field by its distance in season bins", .fallback = d.season_weights},
-      {.key = "backbone.taper_km", .help = "chordal support of the covariance taper, km; 0: none", .fallback = d.taper_km, .lowest = 0, .highest = 50000},
-      {.key = "backbone.second_taper_km", .help = "support of a wider taper mixed in, km; 0: no taper", .fallback = d.second_taper_km, .lowest = 0, .highest = 50000},
-      {.key = "backbone.second_taper_share", .help = "share of the second taper", .fallback = d.second_taper_share, .lowest = 0, .highest = 1},
-      {.key = "backbone.inflation", .help = "factor on the covariance", .fallback = d.inflation, .lowest = 0.01, .highest = 100},
-      {.key = "backbone.rank", .help = "empirical orthogonal functions of one step", .fallback = d.rank, .lowest = 1, .highest = 20000},
-      {.key = "backbone.offset_variance", .help = "variance of a level common to all points and steps, in variances of the field", .fallback = d.offset_variance, .lowest = 0, .highest = 100},
-      {.key = "backbone.residual_floor", .help = "least share of the mean variance left to the residual", .fallback = d.residual_floor, .lowest = 1e-8, .highest = 1},
-      {.key = "backbone.window", .help = "neighbouring steps on each side whose observations are used", .fallback = d.window, .lowest = 0, .highest = 30},
-      {.key = "backbone.noise_sigma", .help = "observation noise assumed by default, in standard deviations of the field", .fallback = d.noise_sigma, .lowest = 1e-4, .highest = 10},
+      {.key = "backbone.mean_harmonics",
+       .help = "annual harmonics of the climatology",
+       .fallback = d.mean_harmonics,
+       .lowest = 0,
+       .highest = 6},
+      {.key = "backbone.scale_harmonics",
+       .help = "annual harmonics of the point variances",
+       .fallback = d.scale_harmonics,
+       .lowest = 0,
+       .highest = 6},
+      {.key = "backbone.scale_power",
+       .help = "share of the differences of spread that the normalisation takes out, 0 to 1",
+       .fallback = d.scale_power,
+       .lowest = 0,
+       .highest = 1},
+      {.key = "backbone.season_bins",
+       .help = "covariances a year",
+       .fallback = d.season_bins,
+       .lowest = 1,
+       .highest = 366},
+      {.key = "backbone.season_weights",
+       .help = "weight of a training field by its distance in season bins",
+       .fallback = d.season_weights},
+      {.key = "backbone.taper_km",
+       .help = "chordal support of the covariance taper, km; 0: none",
+       .fallback = d.taper_km,
+       .lowest = 0,
+       .highest = 50000},
+      {.key = "backbone.second_taper_km",
+       .help = "support of a wider taper mixed in, km; 0: no taper",
+       .fallback = d.second_taper_km,
+       .lowest = 0,
+       .highest = 50000},
+      {.key = "backbone.second_taper_share",
+       .help = "share of the second taper",
+       .fallback = d.second_taper_share,
+       .lowest = 0,
+       .highest = 1},
+      {.key = "backbone.inflation",
+       .help = "factor on the covariance",
+       .fallback = d.inflation,
+       .lowest = 0.01,
+       .highest = 100},
+      {.key = "backbone.rank",
+       .help = "empirical orthogonal functions of one step",
+       .fallback = d.rank,
+       .lowest = 1,
+       .highest = 20000},
+      {.key = "backbone.offset_variance",
+       .help = "variance of a level common to all points and steps, in variances of the field",
+       .fallback = d.offset_variance,
+       .lowest = 0,
+       .highest = 100},
+      {.key = "backbone.residual_floor",
+       .help = "least share of the mean variance left to the residual",
+       .fallback = d.residual_floor,
+       .lowest = 1e-8,
+       .highest = 1},
+      {.key = "backbone.window",
+       .help = "neighbouring steps on each side whose observations are used",
+       .fallback = d.window,
+       .lowest = 0,
+       .highest = 30},
+      {.key = "backbone.noise_sigma",
+       .help = "observation noise assumed by default, in standard deviations of the field",
+       .fallback = d.noise_sigma,
+       .lowest = 1e-4,
+       .highest = 10},
   };
 }
 
@@ -142,11 +198,13 @@ struct Backbone::Impl {
   double persistence = 0.0;
   mutable std::mutex mutex;
   mutable std::map<std::size_t, CovarianceFactor> factors;
-  mutable std::list<std::pair<std::size_t, std::shared_ptr<const WindowCovariance>>> window_covariances;  // latest first
+  mutable std::list<std::pair<std::size_t, std::shared_ptr<const WindowCovariance>>>
+      window_covariances;                                    // latest first
   mutable std::map<std::size_t, Eigen::VectorXd> variances;  // [point], of every bin seen so far
 
   [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
-  [[nodiscard]] std::vector<Eigen::Index> window_centres(const Eigen::VectorXd& weight, std::int64_t half) const;
+  [[nodiscard]] std::vector<Eigen::Index> window_centres(const Eigen::VectorXd& weight,
+                                                         std::int64_t half) const;
   [[nodiscard]] Eigen::MatrixXf sample_covariance(std::size_t bin, std::int64_t half) const;
   [[nodiscard]] CovarianceFactor build_factor(std::size_t bin) const;
   [[nodiscard]] std::shared_ptr<const WindowCovariance> build_window(std::size_t bin) const;
@@ -173,7 +231,8 @@ Eigen::VectorXd Backbone::Impl::season_weight(std::size_t bin) const {
   Eigen::VectorXd w(fields.values.cols());
   for (Eigen::Index t = 0; t < w.size(); ++t) {
     const double s = fields.season[static_cast<std::size_t>(t)];
-    const auto own = std::min<std::int64_t>(bins - 1, static_cast<std::int64_t>(s * static_cast<double>(bins)));
+    const auto own =
+        std::min<std::int64_t>(bins - 1, static_cast<std::int64_t>(s * static_cast<double>(bins)));
     const std::int64_t apart = std::abs(own - static_cast<std::int64_t>(bin));
     const auto distance = static_cast<std::size_t>(std::min(apart, bins - apart));
     w[t] = distance < options.season_weights.size() ? options.season_weights[distance] : 0.0;
@@ -182,7 +241,8 @@ Eigen::VectorXd Backbone::Impl::season_weight(std::size_t bin) const {
 }
 
 /// Training times whose whole window was recorded and whose weight counts.
-std::vector<Eigen::Index> Backbone::Impl::window_centres(const Eigen::VectorXd& weight, std::int64_t half) const {
+std::vector<Eigen::Index> Backbone::Impl::window_centres(const Eigen::VectorXd& weight,
+                                                         std::int64_t half) const {
   std::vector<Eigen::Index> centres;
   for (Eigen::Index t = half; t + half < weight.size(); ++t) {
     const auto first = static_cast<std::size_t>(t - half);
@@ -205,7 +265,8 @@ void Backbone::Impl::localise(Eigen::MatrixXf& sample, Eigen::Index steps) const
     const Eigen::Index top = steps == 1 ? j : 0;
     Eigen::VectorXf taper(n);
     for (Eigen::Index i = top; i < n; ++i) {
-      const double d = domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]);
+      const double d =
+          domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]);
       taper[i] = static_cast<float>(options.inflation * localisation(options, d));
     }
     for (Eigen::Index b = 0; b < steps; ++b)
@@ -229,8 +290,8 @@ Eigen::MatrixXf Backbone::Impl::sample_covariance(std::size_t bin, std::int64_t 
     e.col(k) = static_cast<float>(std::sqrt(weight[t])) * anomalies.middleCols(t - half, steps).reshaped();
     seen += static_cast<float>(weight[t]) * available.middleCols(t - half, steps).reshaped();
   }
-  // Every row over the root of its own count of values: variances are those of the available cases and the matrix
-  // stays positive semi-definite, which counts pair by pair would not guarantee.
+  // Every row over the root of its own count of values: variances are those of the available cases and the
+  // matrix stays positive semi-definite, which counts pair by pair would not guarantee.
   e = (seen.cwiseMax(1e-6F).cwiseSqrt().cwiseInverse().asDiagonal() * e).eval();
   Eigen::MatrixXf c = Eigen::MatrixXf::Zero(e.rows(), e.rows());
   c.selfadjointView<Eigen::Lower>().rankUpdate(e);
@@ -255,10 +316,12 @@ CovarianceFactor Backbone::Impl::build_factor(std::size_t bin) const {
     e = operators::symmetric_eigenpairs(c);
   } else {
     const Eigen::MatrixXf single = c.cast<float>();
-    e = operators::leading_eigenpairs([&](const Eigen::MatrixXf& x) { return Eigen::MatrixXf(single * x); }, n, rank);
+    e = operators::leading_eigenpairs([&](const Eigen::MatrixXf& x) { return Eigen::MatrixXf(single * x); },
+                                      n, rank);
   }
   const double floor = options.residual_floor * c.trace() / static_cast<double>(n);
-  const double left = (c.trace() - e.values.head(rank).sum()) / static_cast<double>(std::max<Eigen::Index>(1, n - rank));
+  const double left =
+      (c.trace() - e.values.head(rank).sum()) / static_cast<double>(std::max<Eigen::Index>(1, n - rank));
   CovarianceFactor f;
   f.residual = std::max(floor, rank < n ? left : 0.0);
   f.variance = (e.values.head(rank).array() - f.residual).max(0.0).matrix();
@@ -285,7 +348,8 @@ std::shared_ptr<const WindowCovariance> Backbone::Impl::build_window(std::size_t
 namespace {
 
 template <typename Out, typename From>
-Out picked(const From& from, const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) {
+Out picked(const From& from, const std::vector<Eigen::Index>& rows,
+           const std::vector<Eigen::Index>& columns) {
   Out out(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(columns.size()));
   constexpr std::size_t kColumns = 64;  // a piece of work
   const auto pieces = static_cast<std::int64_t>((columns.size() + kColumns - 1) / kColumns);
@@ -294,7 +358,8 @@ Out picked(const From& from, const std::vector<Eigen::Index>& rows, const std::v
     for (std::size_t j = first; j < std::min(columns.size(), first + kColumns); ++j) {
       const auto* column = from.data() + columns[j] * from.rows();
       auto* to = out.data() + static_cast<Eigen::Index>(j) * out.rows();
-      for (std::size_t i = 0; i < rows.size(); ++i) to[i] = static_cast<typename Out::Scalar>(column[rows[i]]);
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        to[i] = static_cast<typename Out::Scalar>(column[rows[i]]);
     }
   });
   return out;
@@ -317,47 +382,59 @@ Matrix jittered_root(const Matrix& c) {
 
 }  // namespace
 
-Eigen::MatrixXd WindowCovariance::gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const {
-  return single() ? picked<Eigen::MatrixXd>(single_, rows, columns) : picked<Eigen::MatrixXd>(exact_, rows, columns);
+Eigen::MatrixXd WindowCovariance::gather(const std::vector<Eigen::Index>& rows,
+                                         const std::vector<Eigen::Index>& columns) const {
+  return single() ? picked<Eigen::MatrixXd>(single_, rows, columns)
+                  : picked<Eigen::MatrixXd>(exact_, rows, columns);
 }
 
-Eigen::MatrixXf WindowCovariance::gather_single(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const {
+Eigen::MatrixXf WindowCovariance::gather_single(const std::vector<Eigen::Index>& rows,
+                                                const std::vector<Eigen::Index>& columns) const {
   return picked<Eigen::MatrixXf>(single_, rows, columns);
 }
 
-Eigen::MatrixXd WindowCovariance::multiply_rows(Eigen::Index first, Eigen::Index count, const Eigen::MatrixXd& x) const {
+Eigen::MatrixXd WindowCovariance::multiply_rows(Eigen::Index first, Eigen::Index count,
+                                                const Eigen::MatrixXd& x) const {
   if (!single()) return exact_.middleRows(first, count) * x;
   Eigen::MatrixXd out(count, x.cols());
   constexpr Eigen::Index kBlock = 256;  // rows turned into double at once
   for (Eigen::Index row = 0; row < count; row += kBlock) {
     const Eigen::Index some = std::min(kBlock, count - row);
     // By symmetry its columns, which are contiguous.
-    out.middleRows(row, some).noalias() = single_.middleCols(first + row, some).cast<double>().eval().transpose() * x;
+    out.middleRows(row, some).noalias() =
+        single_.middleCols(first + row, some).cast<double>().eval().transpose() * x;
   }
   return out;
 }
 
-Eigen::MatrixXd WindowCovariance::multiply_rows(const std::vector<Eigen::Index>& rows, const Eigen::MatrixXd& x) const {
+Eigen::MatrixXd WindowCovariance::multiply_rows(const std::vector<Eigen::Index>& rows,
+                                                const Eigen::MatrixXd& x) const {
   Eigen::MatrixXd out(static_cast<Eigen::Index>(rows.size()), x.cols());
-  constexpr std::size_t kBlock = 256;  // rows turned into double at once
-  for (std::size_t first = 0; first < rows.size(); first += kBlock) {
+  constexpr std::size_t kBlock = 64;  // rows turned into double at once
+  parallel_for(static_cast<std::int64_t>((rows.size() + kBlock - 1) / kBlock), [&](std::int64_t block) {
+    const std::size_t first = static_cast<std::size_t>(block) * kBlock;
     const std::size_t some = std::min(kBlock, rows.size() - first);
     Eigen::MatrixXd part(this->rows(), static_cast<Eigen::Index>(some));
     // By symmetry its columns, which are contiguous.
     for (std::size_t k = 0; k < some; ++k) {
       const Eigen::Index j = rows[first + k];
-      if (single()) part.col(static_cast<Eigen::Index>(k)) = single_.col(j).cast<double>();
-      else part.col(static_cast<Eigen::Index>(k)) = exact_.col(j);
+      if (single())
+        part.col(static_cast<Eigen::Index>(k)) = single_.col(j).cast<double>();
+      else
+        part.col(static_cast<Eigen::Index>(k)) = exact_.col(j);
     }
-    out.middleRows(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(some)).noalias() = part.transpose() * x;
-  }
+    out.middleRows(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(some)).noalias() =
+        part.transpose() * x;
+  });
   return out;
 }
 
 Eigen::MatrixXd WindowCovariance::colour(const Eigen::MatrixXd& white) const {
   std::call_once(once_, [&] {
-    if (single()) single_root_ = jittered_root(single_);
-    else exact_root_ = jittered_root(exact_);
+    if (single())
+      single_root_ = jittered_root(single_);
+    else
+      exact_root_ = jittered_root(exact_);
   });
   if (!single()) return exact_root_.triangularView<Eigen::Lower>() * white;
   return (single_root_.triangularView<Eigen::Lower>() * white.cast<float>()).eval().cast<double>();
@@ -387,7 +464,8 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
   const Eigen::Index n = fields.values.rows();
   const Eigen::Index times = fields.values.cols();
   if (times < 2)
-    throw Error(ErrorKind::input, "a backbone needs at least two training fields, here are " + std::to_string(times));
+    throw Error(ErrorKind::input,
+                "a backbone needs at least two training fields, here are " + std::to_string(times));
   if (n != static_cast<Eigen::Index>(fields.domain.size()))
     throw Error(ErrorKind::internal, "training fields do not match their domain");
   auto impl = std::make_shared<Impl>(std::move(fields), options);
@@ -404,7 +482,8 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
                     {.index = "[time " + std::to_string(t) + "][point " + std::to_string(i) + "]"});
       if (!std::isnan(v)) ++known;
     }
-    m.active[i] = static_cast<double>(known) >= kLeastShare * static_cast<double>(times) && known > 1 ? 1.0 : 0.0;
+    m.active[i] =
+        static_cast<double>(known) >= kLeastShare * static_cast<double>(times) && known > 1 ? 1.0 : 0.0;
   }
   if (m.active.sum() == 0.0) throw Error(ErrorKind::input, "no point has enough training values");
 
@@ -412,7 +491,8 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
   Eigen::MatrixXf squares = m.fields.values;
   for (Eigen::Index t = 0; t < times; ++t) {
     const Eigen::VectorXd level =
-        m.mean_coefficients.transpose() * harmonics(m.fields.season[static_cast<std::size_t>(t)], options.mean_harmonics);
+        m.mean_coefficients.transpose() *
+        harmonics(m.fields.season[static_cast<std::size_t>(t)], options.mean_harmonics);
     squares.col(t) = (squares.col(t) - level.cast<float>()).cwiseAbs2();
   }
   m.square_coefficients = fit_harmonics(squares, m.fields.season, options.scale_harmonics);
@@ -423,8 +503,8 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
   return Backbone(std::move(impl));
 }
 
-Backbone Backbone::from_covariance(const domain::Domain& domain, const Eigen::MatrixXd& covariance, double persistence,
-                                   const BackboneOptions& options, StepKind step) {
+Backbone Backbone::from_covariance(const domain::Domain& domain, const Eigen::MatrixXd& covariance,
+                                   double persistence, const BackboneOptions& options, StepKind step) {
   const auto n = static_cast<Eigen::Index>(domain.size());
   auto impl = std::make_shared<Impl>(TrainingFields{.domain = domain, .step = step}, options);
   Impl& m = *impl;
@@ -479,7 +559,8 @@ std::shared_ptr<const WindowCovariance> Backbone::window_covariance(std::size_t 
   constexpr double kBytes = 1073741824.0;
   const std::lock_guard<std::mutex> lock(impl_->mutex);
   auto& held = impl_->window_covariances;
-  const auto found = std::find_if(held.begin(), held.end(), [&](const auto& item) { return item.first == bin; });
+  const auto found =
+      std::find_if(held.begin(), held.end(), [&](const auto& item) { return item.first == bin; });
   if (found != held.end()) {
     held.splice(held.begin(), held, found);
     return held.front().second;
@@ -491,7 +572,8 @@ std::shared_ptr<const WindowCovariance> Backbone::window_covariance(std::size_t 
   return held.front().second;
 }
 
-Eigen::MatrixXd Backbone::denoise(const Eigen::MatrixXd& noisy, double alpha, double sigma, std::size_t bin) const {
+Eigen::MatrixXd Backbone::denoise(const Eigen::MatrixXd& noisy, double alpha, double sigma,
+                                  std::size_t bin) const {
   const CovarianceFactor& f = factor(bin);
   const double noise = sigma * sigma;
   const Eigen::ArrayXd total = f.variance.array() + f.residual;
@@ -535,7 +617,8 @@ Eigen::VectorXd Backbone::variance(std::size_t bin) const {
   const auto c = window_covariance(bin);
   const Eigen::Index n = relative_weights().size();
   Eigen::VectorXd out(n);
-  for (Eigen::Index i = 0; i < n; ++i) out[i] = (*c)(impl_->options.window * n + i, impl_->options.window * n + i);
+  for (Eigen::Index i = 0; i < n; ++i)
+    out[i] = (*c)(impl_->options.window * n + i, impl_->options.window * n + i);
   const std::lock_guard<std::mutex> lock(impl_->mutex);
   return impl_->variances.emplace(bin, std::move(out)).first->second;
 }
@@ -545,10 +628,19 @@ namespace {
 constexpr std::int16_t kMissing = -32768;
 
 std::vector<double> options_vector(const BackboneOptions& o) {
-  return {static_cast<double>(o.mean_harmonics), static_cast<double>(o.scale_harmonics), o.scale_power,
-          static_cast<double>(o.season_bins), o.taper_km, o.second_taper_km, o.second_taper_share, o.inflation,
-          static_cast<double>(o.rank), o.offset_variance, o.residual_floor,
-          static_cast<double>(o.window), o.noise_sigma};
+  return {static_cast<double>(o.mean_harmonics),
+          static_cast<double>(o.scale_harmonics),
+          o.scale_power,
+          static_cast<double>(o.season_bins),
+          o.taper_km,
+          o.second_taper_km,
+          o.second_taper_share,
+          o.inflation,
+          static_cast<double>(o.rank),
+          o.offset_variance,
+          o.residual_floor,
+          static_cast<double>(o.window),
+          o.noise_sigma};
 }
 
 BackboneOptions options_of(const std::vector<double>& v, const std::vector<double>& season_weights) {
@@ -574,12 +666,14 @@ BackboneOptions options_of(const std::vector<double>& v, const std::vector<doubl
 
 void Backbone::save(io::ModelFile& file) const {
   const TrainingFields& f = impl_->fields;
-  if (impl_->closed_form) throw Error(ErrorKind::usage, "a process given in closed form has no training fields to save");
+  if (impl_->closed_form)
+    throw Error(ErrorKind::usage, "a process given in closed form has no training fields to save");
   const auto& shape = f.domain.lat_lon();
   file.put_doubles("domain/latitude", {shape.nlat()}, shape.latitude);
   file.put_doubles("domain/longitude", {shape.nlon()}, shape.longitude);
-  // The covariance is rebuilt from the fields themselves: they are smaller than its factors. A decimal step finer than
-  // a 50,000th of their range keeps values that were decimal to begin with exact and easy to compress.
+  // The covariance is rebuilt from the fields themselves: they are smaller than its factors. A decimal step
+  // finer than a 50,000th of their range keeps values that were decimal to begin with exact and easy to
+  // compress.
   float low = std::numeric_limits<float>::max();
   float high = std::numeric_limits<float>::lowest();
   for (const float v : f.values.reshaped())
@@ -600,15 +694,20 @@ void Backbone::save(io::ModelFile& file) const {
   file.put_doubles("backbone/packing", {2}, {step, offset});
   file.put_integers("backbone/index", {times}, f.index);
   file.put_doubles("backbone/season", {times}, f.season);
-  if (!f.year.empty()) file.put_integers("backbone/year", {times}, std::vector<std::int64_t>(f.year.begin(), f.year.end()));
+  if (!f.year.empty())
+    file.put_integers("backbone/year", {times}, std::vector<std::int64_t>(f.year.begin(), f.year.end()));
   file.put_doubles("backbone/options", {13}, options_vector(impl_->options));
-  file.put_doubles("backbone/season_weights", {impl_->options.season_weights.size()}, impl_->options.season_weights);
-  file.put_text("backbone/step", f.step == StepKind::day ? "day" : f.step == StepKind::month ? "month" : "none");
+  file.put_doubles("backbone/season_weights", {impl_->options.season_weights.size()},
+                   impl_->options.season_weights);
+  file.put_text("backbone/step", f.step == StepKind::day     ? "day"
+                                 : f.step == StepKind::month ? "month"
+                                                             : "none");
 }
 
 Backbone Backbone::load(const io::ModelFile& file) {
   const auto bad = [&](const std::string& what) {
-    return Error(ErrorKind::input, "not a usable model: " + what, {.file = file.path(), .remedy = "Fetch or train the model again"});
+    return Error(ErrorKind::input, "not a usable model: " + what,
+                 {.file = file.path(), .remedy = "Fetch or train the model again"});
   };
   const auto& latitude = file.doubles("domain/latitude");
   const auto& longitude = file.doubles("domain/longitude");
@@ -619,7 +718,8 @@ Backbone Backbone::load(const io::ModelFile& file) {
   f.index = file.integers("backbone/index", {times});
   f.season = file.doubles("backbone/season", {times});
   if (file.has("backbone/year"))
-    for (const std::int64_t y : file.integers("backbone/year", {times})) f.year.push_back(static_cast<int>(y));
+    for (const std::int64_t y : file.integers("backbone/year", {times}))
+      f.year.push_back(static_cast<int>(y));
   const std::string& step = file.text("backbone/step");
   if (step != "day" && step != "month" && step != "none") throw bad("its step is '" + step + "'");
   f.step = step == "day" ? StepKind::day : step == "month" ? StepKind::month : StepKind::none;
@@ -637,8 +737,9 @@ Backbone Backbone::load(const io::ModelFile& file) {
   const auto within = [](double v, double low, double high) { return v >= low && v <= high; };
   if (!within(static_cast<double>(o.season_bins), 1, 366) || !within(static_cast<double>(o.window), 0, 30) ||
       !within(static_cast<double>(o.rank), 1, 20000) || !within(o.offset_variance, 0, 100) ||
-      !within(static_cast<double>(o.mean_harmonics), 0, 6) || !within(static_cast<double>(o.scale_harmonics), 0, 6) ||
-      !within(o.residual_floor, 1e-8, 1) || !within(o.inflation, 0.01, 100))
+      !within(static_cast<double>(o.mean_harmonics), 0, 6) ||
+      !within(static_cast<double>(o.scale_harmonics), 0, 6) || !within(o.residual_floor, 1e-8, 1) ||
+      !within(o.inflation, 0.01, 100))
     throw bad("an option is out of range");
   return fit(std::move(f), o);
 }

@@ -3,8 +3,10 @@
 namespace manifill::prior {
 namespace {
 
-/// Rows beyond one edge: across the pole the nearest `width` rows reversed and turned by half, else the edge row.
-torch::Tensor beyond(const torch::Tensor& x, std::int64_t width, bool first, bool pole, std::int64_t columns) {
+/// Rows beyond one edge: across the pole the nearest `width` rows reversed and turned by half, else the edge
+/// row.
+torch::Tensor beyond(const torch::Tensor& x, std::int64_t width, bool first, bool pole,
+                     std::int64_t columns) {
   const std::int64_t rows = x.size(2);
   if (!pole) {
     const auto edge = x.narrow(2, first ? 0 : rows - 1, 1);
@@ -27,16 +29,19 @@ GridTopology GridTopology::of(const domain::Domain& domain) {
 }
 
 torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTopology& t) {
-  const auto tall = torch::cat({beyond(x, width, true, t.pole_first, t.columns), x,
-                                beyond(x, width, false, t.pole_last, t.columns)}, 2);
+  const auto tall = torch::cat(
+      {beyond(x, width, true, t.pole_first, t.columns), x, beyond(x, width, false, t.pole_last, t.columns)},
+      2);
   const std::int64_t columns = x.size(3);
   if (t.periodic)
     return torch::cat({tall.narrow(3, columns - width, width), tall, tall.narrow(3, 0, width)}, 3);
   const std::vector<std::int64_t> shape{tall.size(0), tall.size(1), tall.size(2), width};
-  return torch::cat({tall.narrow(3, 0, 1).expand(shape), tall, tall.narrow(3, columns - 1, 1).expand(shape)}, 3);
+  return torch::cat({tall.narrow(3, 0, 1).expand(shape), tall, tall.narrow(3, columns - 1, 1).expand(shape)},
+                    3);
 }
 
-GridConvImpl::GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation, const GridTopology& topology)
+GridConvImpl::GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation,
+                           const GridTopology& topology)
     : topology_(topology), dilation_(dilation) {
   conv_ = register_module("conv", torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).dilation(dilation)));
   const torch::NoGradGuard frozen;
@@ -47,8 +52,10 @@ torch::Tensor GridConvImpl::forward(const torch::Tensor& x) {
   const auto& t = topology_;
   // The kernel's own zeros cost nothing; a padded copy costs a third of the convolution.
   if (!t.periodic && !t.pole_first && !t.pole_last)
-    return torch::conv2d(x.contiguous(at::MemoryFormat::ChannelsLast), conv_->weight, conv_->bias, 1, dilation_, dilation_);
-  return conv_(grid_pad(x.contiguous(at::MemoryFormat::ChannelsLast), dilation_, t).contiguous(at::MemoryFormat::ChannelsLast));
+    return torch::conv2d(x.contiguous(at::MemoryFormat::ChannelsLast), conv_->weight, conv_->bias, 1,
+                         dilation_, dilation_);
+  return conv_(grid_pad(x.contiguous(at::MemoryFormat::ChannelsLast), dilation_, t)
+                   .contiguous(at::MemoryFormat::ChannelsLast));
 }
 
 void GridConvImpl::zero() {

@@ -523,7 +523,8 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
 
   ScoreNetwork network(backbone.domain(), o.network, static_cast<std::uint64_t>(o.seed));
   network->train();
-  AveragedOptimiser optimiser(*network, {.weight_decay = o.weight_decay, .clip = o.clip, .average = o.average});
+  AveragedOptimiser optimiser(*network,
+                              {.weight_decay = o.weight_decay, .clip = o.clip, .average = o.average});
   Records records(directory, fingerprint(o, folds.front().fields));
   Progress p;
   if (resume) p = records.load(network, optimiser);

@@ -39,11 +39,13 @@ class Domain {
   [[nodiscard]] std::span<const double> weights() const;
   /// \brief Unit vectors [point].
   [[nodiscard]] std::span<const std::array<double, 3>> points() const;
-  /// \brief Indices of the edge neighbours of a point (periodic in longitude, across the poles where present).
+  /// \brief Indices of the edge neighbours of a point (periodic in longitude, across the poles where
+  /// present).
   [[nodiscard]] std::span<const std::uint32_t> neighbours(std::size_t point) const;
   /// \brief Grid structure; valid for DomainKind::lat_lon.
   [[nodiscard]] const LatLonShape& lat_lon() const;
-  /// \brief Hash of kind and coordinates, stable between runs and machines (coordinates rounded to 1e-4 degrees).
+  /// \brief Hash of kind and coordinates, stable between runs and machines (coordinates rounded to 1e-4
+  /// degrees).
   [[nodiscard]] std::uint64_t hash() const;
   /// \brief One line for people: "lat-lon 45 x 90, 4 x 4 degrees, global".
   [[nodiscard]] std::string describe() const;

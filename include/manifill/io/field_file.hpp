@@ -25,6 +25,7 @@ struct FieldFile {
 /// \brief Writes NetCDF-4: variable(realization, lat, lon), float, with CF coordinates. Whole or not at all.
 /// \param fields [point][realization], in the units of the file, rows and columns in the order of the domain
 /// \throws Error(internal) on a size mismatch, Error(io)
-void write_fields(const std::string& path, const domain::Domain& domain, const Eigen::MatrixXd& fields, const FieldFile& what);
+void write_fields(const std::string& path, const domain::Domain& domain, const Eigen::MatrixXd& fields,
+                  const FieldFile& what);
 
 }  // namespace manifill::io

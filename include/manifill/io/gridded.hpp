@@ -61,9 +61,9 @@ class GriddedVariable {
   [[nodiscard]] const domain::Domain& domain() const;
   /// \brief `values` is empty when there is neither a time dimension nor a scalar time coordinate.
   [[nodiscard]] const TimeAxis& time() const;
-  [[nodiscard]] std::size_t times() const;   ///< 1 without a time dimension
+  [[nodiscard]] std::size_t times() const;           ///< 1 without a time dimension
   [[nodiscard]] std::string time_dimension() const;  ///< its name; empty without
-  [[nodiscard]] std::size_t extras() const;  ///< product of the extra dimensions, 1 without
+  [[nodiscard]] std::size_t extras() const;          ///< product of the extra dimensions, 1 without
   [[nodiscard]] std::vector<std::size_t> extra_index(std::size_t extra) const;  ///< per extra dimension
   [[nodiscard]] std::vector<std::string> extra_names() const;                   ///< of the extra dimensions
   [[nodiscard]] std::size_t cyclic_columns() const;  ///< duplicate columns at the end of each row, usually 0

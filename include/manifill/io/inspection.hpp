@@ -78,8 +78,9 @@ struct MemoryNeed {
   std::size_t members = 32;
 };
 
-/// \brief Memory of an imputation, bytes, to a factor of about two: libraries, covariances of windows (1 GiB of them at
-/// most, or one), one factorisation, training fields, innovations of coherent draws, one field's members.
+/// \brief Memory of an imputation, bytes, to a factor of about two: libraries, covariances of windows (1 GiB
+/// of them at most, or one), one factorisation, training fields, innovations of coherent draws, one field's
+/// members.
 double estimate_memory(const MemoryNeed& need);
 
 /// \brief The grid of a variable for people.

@@ -23,7 +23,8 @@ class MaskBank {
   /// \param gaps masks of other times to draw from, true where observed; may be empty
   /// \param kinds names to draw from, with equal chances; empty: all ("gaps" only where there are any)
   /// \throws Error(usage) on an unknown kind
-  MaskBank(const domain::Domain& domain, std::vector<ObservedCells> gaps, std::vector<std::string> kinds = {});
+  MaskBank(const domain::Domain& domain, std::vector<ObservedCells> gaps,
+           std::vector<std::string> kinds = {});
 
   [[nodiscard]] bool has_gaps() const { return !gaps_.empty(); }
   /// \brief A mask of a random kind that hides about `hidden` of the cells (kind "gaps": as they are).
@@ -41,8 +42,8 @@ class MaskBank {
   std::vector<std::string> kinds_;
 };
 
-/// \brief The scoring mask of docs/results.md for pressure: two to four rectangles of 6-12 x 6-16 cells and 20 % of
-/// the cells hidden.
+/// \brief The scoring mask of docs/results.md for pressure: two to four rectangles of 6-12 x 6-16 cells and
+/// 20 % of the cells hidden.
 ObservedCells blocks_and_scattered(const domain::Domain& domain, RandomStream& random);
 
 }  // namespace manifill::measurement

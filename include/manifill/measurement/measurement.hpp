@@ -15,7 +15,8 @@ namespace manifill::measurement {
 
 using SparseMatrix = Eigen::SparseMatrix<double, Eigen::RowMajor>;
 
-/// \brief A linear operator with its noise. A mask, scattered stations and a foreign grid (interpolation) are one thing.
+/// \brief A linear operator with its noise. A mask, scattered stations and a foreign grid (interpolation) are
+/// one thing.
 class Measurement {
  public:
   /// \param a [observation][point]
@@ -56,18 +57,19 @@ class Measurement {
 /// \brief Selection of the points where `observed` is true. \param observed [point]; \param sigma [point]
 Measurement mask(const std::vector<bool>& observed, const Eigen::VectorXd& sigma);
 
-/// \brief Bilinear interpolation from a lat-lon grid to points, periodic and across the poles where the grid is.
+/// \brief Bilinear interpolation from a lat-lon grid to points, periodic and across the poles where the grid
+/// is.
 ///
-/// A target that coincides with a grid point (to 1e-4 degrees) gets a single unit weight. Targets up to half a cell
-/// outside a regional grid take the nearest edge; beyond that they are refused.
-/// \param latitude, longitude [target], degrees
-/// \param reachable if not null: set to false instead of throwing for targets beyond the grid (their row is empty)
-/// \throws Error(input) naming the target
+/// A target that coincides with a grid point (to 1e-4 degrees) gets a single unit weight. Targets up to half
+/// a cell outside a regional grid take the nearest edge; beyond that they are refused. \param latitude,
+/// longitude [target], degrees \param reachable if not null: set to false instead of throwing for targets
+/// beyond the grid (their row is empty) \throws Error(input) naming the target
 SparseMatrix bilinear(const domain::Domain& from, const std::vector<double>& latitude,
                       const std::vector<double>& longitude, std::vector<bool>* reachable = nullptr);
 
 /// \brief Interpolation between two lat-lon domains, rows in the order of `to`'s points.
-SparseMatrix bilinear(const domain::Domain& from, const domain::Domain& to, std::vector<bool>* reachable = nullptr);
+SparseMatrix bilinear(const domain::Domain& from, const domain::Domain& to,
+                      std::vector<bool>* reachable = nullptr);
 
 /// \brief Rows of `a` where `keep` is true. \param keep [row]
 SparseMatrix select_rows(const SparseMatrix& a, const std::vector<bool>& keep);

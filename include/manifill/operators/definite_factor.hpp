@@ -11,12 +11,13 @@ namespace manifill::operators {
 
 /// \brief Factor of a symmetric positive-definite matrix S. Safe to use from several threads.
 ///
-/// Given in single precision, S is factorised in single precision, which takes half the time and memory, and solutions
-/// are refined to double accuracy by residuals in double precision (Higham 2002, Accuracy and Stability, section 12.1);
-/// where single precision does not suffice, a double factor is made.
+/// Given in single precision, S is factorised in single precision, which takes half the time and memory, and
+/// solutions are refined to double accuracy by residuals in double precision (Higham 2002, Accuracy and
+/// Stability, section 12.1); where single precision does not suffice, a double factor is made.
 class DefiniteFactor {
  public:
-  /// \param matrix [row][column]; the lower triangle is read \throws Error(numerical) when it is not positive definite
+  /// \param matrix [row][column]; the lower triangle is read \throws Error(numerical) when it is not positive
+  /// definite
   explicit DefiniteFactor(Eigen::MatrixXd matrix);
   explicit DefiniteFactor(Eigen::MatrixXf matrix);
   DefiniteFactor(const DefiniteFactor&) = delete;
@@ -26,8 +27,9 @@ class DefiniteFactor {
   ~DefiniteFactor();
 
   [[nodiscard]] Eigen::Index rows() const;
-  /// \brief S^-1 b to double accuracy: [row][column].
-  [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& b) const;
+  /// \brief S^-1 b: [row][column]. \param accuracy relative error, estimated, at which refinement ends; a
+  /// factor in double precision is not refined
+  [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& b, double accuracy = 1e-9) const;
   /// \brief b_k^T S^-1 b_k of every column of b, to the precision of the factor: [column].
   [[nodiscard]] Eigen::VectorXd quadratic(const Eigen::MatrixXd& b) const;
 

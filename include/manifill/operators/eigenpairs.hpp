@@ -23,10 +23,11 @@ Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix);
 /// \param rows size of the operator; \param count pairs wanted, at most rows
 /// \param iterations power iterations; 2 give eigenvalues of a geophysical covariance to a few 1e-3
 /// \throws Error(numerical)
-Eigenpairs leading_eigenpairs(const std::function<Eigen::MatrixXf(const Eigen::MatrixXf&)>& apply, Eigen::Index rows,
-                              Eigen::Index count, int iterations = 2);
+Eigenpairs leading_eigenpairs(const std::function<Eigen::MatrixXf(const Eigen::MatrixXf&)>& apply,
+                              Eigen::Index rows, Eigen::Index count, int iterations = 2);
 
-/// \brief Symmetric positive semi-definite square root; negative eigenvalues count as zero. \throws Error(numerical)
+/// \brief Symmetric positive semi-definite square root; negative eigenvalues count as zero. \throws
+/// Error(numerical)
 Eigen::MatrixXd symmetric_square_root(const Eigen::MatrixXd& matrix);
 
 }  // namespace manifill::operators

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// \brief The imputation job: a gappy gridded NetCDF file in, a calibrated ensemble out (design contract, section 4).
+/// \brief The imputation job: a gappy gridded NetCDF file in, a calibrated ensemble out (design contract,
+/// section 4).
 
 #include <memory>
 #include <string>
@@ -22,16 +23,16 @@ struct InputFit {
   std::vector<io::CellStatus> fixed{};          ///< [input cell], `masked` or `not_filled`, else `infilled`
   double unit_scale = 1.0;                      ///< model = unit_scale * file + unit_offset
   double unit_offset = 0.0;
-  std::vector<std::int64_t> index{};            ///< [time], absolute steps
-  std::vector<double> season{};                 ///< [time]
+  std::vector<std::int64_t> index{};  ///< [time], absolute steps
+  std::vector<double> season{};       ///< [time]
 };
 
-/// \brief Checks that a model fits an input. \throws Error(input) naming file, variable and remedy: another quantity,
-/// units of another dimension, grid beyond the model's, no dates where the model needs them
+/// \brief Checks that a model fits an input. \throws Error(input) naming file, variable and remedy: another
+/// quantity, units of another dimension, grid beyond the model's, no dates where the model needs them
 InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model);
 
-/// \brief Memory a run needs, bytes: the model's factors of every season, one factorisation, the innovations of coherent
-/// draws, one field's ensemble. \param cells of the input grid
+/// \brief Memory a run needs, bytes: the model's factors of every season, one factorisation, the innovations
+/// of coherent draws, one field's ensemble. \param cells of the input grid
 double impute_memory(const posterior::Model& model, std::size_t cells, std::uint32_t members);
 
 /// \brief Runs the job. \return lines for the user: what was filled, warnings

@@ -14,11 +14,11 @@ namespace manifill::pipeline {
 struct FieldRecord {
   std::uint64_t extra = 0;
   std::uint64_t time = 0;
-  std::vector<float> mean{};           ///< [cell]
-  std::vector<float> spread{};         ///< [cell]
-  std::vector<std::int8_t> status{};   ///< [cell]
-  std::vector<float> members{};        ///< [member][cell], empty when members are not written
-  std::vector<float> diagnostics{};    ///< log-densities and log-weights [2 * member], empty unless asked for
+  std::vector<float> mean{};          ///< [cell]
+  std::vector<float> spread{};        ///< [cell]
+  std::vector<std::int8_t> status{};  ///< [cell]
+  std::vector<float> members{};       ///< [member][cell], empty when members are not written
+  std::vector<float> diagnostics{};   ///< log-densities and log-weights [2 * member], empty unless asked for
   float chi_square = 0.0F;
   float effective_size = 0.0F;
 };

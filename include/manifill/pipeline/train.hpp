@@ -18,14 +18,15 @@ std::vector<OptionSpec> train_prior_specs();
 /// \brief Options of `train flow`: sections [train] and [flow].
 std::vector<OptionSpec> train_flow_specs();
 
-/// \brief All times of a variable as training fields; the step (day, month, none) follows from the spacing of the times.
-/// \param years [first, last] to keep, inclusive; \param except years left out
-/// \throws Error(input) when no time is left
+/// \brief All times of a variable as training fields; the step (day, month, none) follows from the spacing of
+/// the times. \param years [first, last] to keep, inclusive; \param except years left out \throws
+/// Error(input) when no time is left
 prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year,
                                            const std::vector<double>& except);
 
 /// \brief Masks of the times of some years, for the bank's kind "gaps": true where observed.
-std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year, int last_year);
+std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year,
+                                                  int last_year);
 
 /// \brief Fits a backbone and writes a model without a flow. \return lines for the user
 std::vector<std::string> train_prior(const Config& config);

@@ -6,7 +6,8 @@
 
 namespace manifill::pipeline {
 
-/// \brief Loss and held-out ratios of a score network against steps, from its score_log.csv. \throws Error(io)
+/// \brief Loss and held-out ratios of a score network against steps, from its score_log.csv. \throws
+/// Error(io)
 void plot_score_training(const std::string& csv, const std::string& picture);
 
 /// \brief Losses and held-out CRPS of a flow against steps, from its CSV log. \throws Error(io)

@@ -1,14 +1,15 @@
 #pragma once
 /// \file
-/// \brief `flow`: Amortized Posterior Sampling (arXiv 2407.17907), one network evaluation for one posterior sample.
+/// \brief `flow`: Amortized Posterior Sampling (arXiv 2407.17907), one network evaluation for one posterior
+/// sample.
 
 #include "manifill/posterior/gaussian.hpp"
 #include "manifill/posterior/refine.hpp"
 
 namespace manifill::posterior {
 
-/// \brief Pushes draws of the base through the model's flow. With the Gaussian-posterior base the draws are Matheron's,
-/// coherent in time, and the flow acts on top.
+/// \brief Pushes draws of the base through the model's flow. With the Gaussian-posterior base the draws are
+/// Matheron's, coherent in time, and the flow acts on top.
 class AmortizedFlowSampler : public PosteriorSampler {
  public:
   /// \throws Error(usage) when the model holds no flow

@@ -28,12 +28,12 @@ struct FlowCondition {
   Eigen::MatrixXf features{};  ///< [point][channel]
 };
 
-/// \brief Number of channels for a half-window: means, back-projections and precisions of every step, log spread of base
-/// and prior, season (two harmonics), latitude.
+/// \brief Number of channels for a half-window: means, back-projections and precisions of every step, log
+/// spread of base and prior, season (two harmonics), latitude.
 std::int64_t condition_channels(std::int64_t half_window);
 
 /// \param solution the window's, of `factor`
-FlowCondition make_condition(const prior::Backbone& backbone, const Window& window, const WindowFactor& factor,
-                             const WindowSolution& solution, FlowBase base);
+FlowCondition make_condition(const prior::Backbone& backbone, const Window& window,
+                             const WindowFactor& factor, const WindowSolution& solution, FlowBase base);
 
 }  // namespace manifill::posterior

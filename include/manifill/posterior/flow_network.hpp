@@ -16,14 +16,17 @@ namespace manifill::posterior {
 
 /// \brief Shape of a flow network (section [flow]).
 struct FlowNetworkOptions {
-  std::string network = "conv";         ///< "conv": affine layer and multi-scale couplings on a grid; "realnvp"
-  std::int64_t width = 48;              ///< channels of the condition network (conv), hidden units (realnvp; 0: max(32, D / 8))
+  std::string network = "conv";  ///< "conv": affine layer and multi-scale couplings on a grid; "realnvp"
+  std::int64_t width =
+      48;  ///< channels of the condition network (conv), hidden units (realnvp; 0: max(32, D / 8))
   std::vector<double> dilations{1, 2, 4, 1, 2, 4};
   double dropout = 0.1;
-  std::int64_t couplings = 4;           ///< coupling layers after the affine layer
+  std::int64_t couplings = 4;  ///< coupling layers after the affine layer
   std::int64_t coupling_width = 12;
-  std::int64_t context = 8;             ///< channels of the condition that couplings see
-  bool affine = true;                   ///< the layer conditioned on the measurement only
+  std::int64_t context = 8;  ///< channels of the condition that couplings see
+  bool affine = true;        ///< the layer conditioned on the measurement only
+  double scale_share =
+      1.0;  ///< share of that layer's log-scales that is used; training lowers it to calibrate
 
   static std::vector<OptionSpec> specs();
   static FlowNetworkOptions from(const Config& config);
@@ -38,7 +41,8 @@ class FlowNetwork : public torch::nn::Module {
   struct Context {
     torch::Tensor shift;      ///< [batch][point]
     torch::Tensor log_scale;  ///< [batch][point]
-    torch::Tensor features;   ///< [batch][context][row][column] or [batch][context]; undefined without couplings
+    torch::Tensor
+        features;  ///< [batch][context][row][column] or [batch][context]; undefined without couplings
   };
 
   virtual Context condition(const torch::Tensor& features) = 0;
@@ -49,6 +53,8 @@ class FlowNetwork : public torch::nn::Module {
   virtual std::pair<torch::Tensor, torch::Tensor> inverse(const torch::Tensor& x, const Context& context) = 0;
   /// \brief Factor on the spread fitted on held-out fields; part of the map and of its determinant.
   torch::Tensor log_spread{};
+  /// \brief As FlowNetworkOptions::scale_share.
+  double scale_share = 1.0;
 };
 
 /// \brief Makes a network by its options. \param features channels of the condition

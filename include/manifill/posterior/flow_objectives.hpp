@@ -13,20 +13,26 @@ namespace manifill::posterior {
 torch::Tensor gaussian_crps(const torch::Tensor& mean, const torch::Tensor& sd, const torch::Tensor& truth,
                             const torch::Tensor& weight);
 
-/// \brief Fair CRPS of members, averaged with weights. \param members [batch][member][point]; truth, weight [batch][point]
-torch::Tensor fair_crps(const torch::Tensor& members, const torch::Tensor& truth, const torch::Tensor& weight);
+/// \brief Fair CRPS of members, averaged with weights. \param members [batch][member][point]; truth, weight
+/// [batch][point]
+torch::Tensor fair_crps(const torch::Tensor& members, const torch::Tensor& truth,
+                        const torch::Tensor& weight);
 
 /// \brief Fair energy score with the norm sqrt(sum w d^2 / sum w) of the whole field, mean over the batch.
-torch::Tensor energy_score(const torch::Tensor& members, const torch::Tensor& truth, const torch::Tensor& weight);
+torch::Tensor energy_score(const torch::Tensor& members, const torch::Tensor& truth,
+                           const torch::Tensor& weight);
 
-/// \brief Fair energy score of square patches, which sees the joint law of near cells where the whole field's norm
-/// hardly does (Pacchiardi et al. 2024, JMLR 25, patched scores). \param rows, columns grid; \param patch cells a side
-torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tensor& truth, const torch::Tensor& weight,
-                                 std::int64_t rows, std::int64_t columns, std::int64_t patch);
+/// \brief Fair energy score of square patches, which sees the joint law of near cells where the whole field's
+/// norm hardly does (Pacchiardi et al. 2024, JMLR 25, patched scores). \param rows, columns grid; \param
+/// patch cells a side
+torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tensor& truth,
+                                 const torch::Tensor& weight, std::int64_t rows, std::int64_t columns,
+                                 std::int64_t patch);
 
 /// \brief A scalar of a field whose gradient is computed outside torch, as a differentiable function.
 /// \param x [batch][point]; \param evaluate fills values [batch] and gradients [batch][point] from x
 torch::Tensor external_scalar(const torch::Tensor& x,
-                              const std::function<void(const torch::Tensor& x, torch::Tensor& values, torch::Tensor& gradients)>& evaluate);
+                              const std::function<void(const torch::Tensor& x, torch::Tensor& values,
+                                                       torch::Tensor& gradients)>& evaluate);
 
 }  // namespace manifill::posterior

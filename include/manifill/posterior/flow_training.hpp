@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// \brief Training of amortised flows: simulated cases with cross-fitted backbones, objectives, early stop, calibration.
+/// \brief Training of amortised flows: simulated cases with cross-fitted backbones, objectives, early stop,
+/// calibration.
 
 #include <functional>
 #include <memory>
@@ -20,30 +21,30 @@ namespace manifill::posterior {
 /// \brief How a flow is trained (section [flow]).
 struct FlowTrainingOptions {
   std::string base = "gaussian_posterior";
-  std::int64_t cases = 8000;             ///< simulated (field, masks) pairs
+  std::int64_t cases = 8000;  ///< simulated (field, masks) pairs
   std::int64_t validation_cases = 400;
-  std::int64_t draws = 4;                ///< base draws kept with a case
-  double minutes = 15.0;                 ///< time of the optimisation
-  std::int64_t steps = 1000000;          ///< most optimisation steps
+  std::int64_t draws = 4;        ///< base draws kept with a case
+  double minutes = 15.0;         ///< time of the optimisation
+  std::int64_t steps = 1000000;  ///< most optimisation steps
   std::int64_t batch = 32;
   double learning_rate = 1e-3;
   double weight_decay = 1e-2;
-  double average = 0.995;                ///< of the moving average of the weights
-  double observed_weight = 0.1;          ///< of observed cells in the objectives; hidden ones have 1
-  double hidden_lowest = 0.05;           ///< shares hidden by the mask bank
+  double average = 0.995;        ///< of the moving average of the weights
+  double observed_weight = 0.1;  ///< of observed cells in the objectives; hidden ones have 1
+  double hidden_lowest = 0.05;   ///< shares hidden by the mask bank
   double hidden_highest = 0.95;
-  double gaps_share = 0.2;               ///< share of cases under real gaps of other times, where there are any
-  double protocol_share = 0.3;           ///< share of cases under blocks and scattered cells together
-  double static_share = 0.3;             ///< share of windows whose steps have one mask
-  double noise_lowest = 0.02;            ///< observation noise, in the backbone's unit_scale
+  double gaps_share = 0.2;      ///< share of cases under real gaps of other times, where there are any
+  double protocol_share = 0.3;  ///< share of cases under blocks and scattered cells together
+  double static_share = 0.3;    ///< share of windows whose steps have one mask
+  double noise_lowest = 0.02;   ///< observation noise, in the backbone's unit_scale
   double noise_highest = 0.2;
-  double weight_crps = 1.0;              ///< closed-form CRPS of the affine layer
-  double weight_energy = 1.0;            ///< fair energy scores of members, whole field and patches
+  double weight_crps = 1.0;    ///< closed-form CRPS of the affine layer
+  double weight_energy = 1.0;  ///< fair energy scores of members, whole field and patches
   double weight_forward_kl = 0.0;
   double weight_reverse_kl = 0.0;
-  double anneal = 0.3;                   ///< share of the run at which the second objectives have half their weight
-  std::int64_t folds = 8;                ///< cross-fitted blocks of consecutive years
-  std::int64_t patience = 12;            ///< validations without gain before the stop
+  double anneal = 0.3;         ///< share of the run at which the second objectives have half their weight
+  std::int64_t folds = 8;      ///< cross-fitted blocks of consecutive years
+  std::int64_t patience = 12;  ///< validations without gain before the stop
   std::int64_t seed = 1;
 
   static std::vector<OptionSpec> specs();
@@ -52,15 +53,16 @@ struct FlowTrainingOptions {
 
 /// \brief Simulated cases as tensors, float32. Normalised units.
 struct FlowCases {
-  torch::Tensor features{};    ///< [case][channel][row][column]
-  torch::Tensor mean{};        ///< [case][point], of the base
-  torch::Tensor sd{};          ///< [case][point], of the base
-  torch::Tensor truth{};       ///< [case][point], 0 where unknown
-  torch::Tensor weight{};      ///< [case][point], relative area, less where observed, 0 where the truth is unknown
-  torch::Tensor hidden{};      ///< [case][point], relative area where hidden and known, else 0
-  torch::Tensor departures{};  ///< [case][draw][point], of the base in units of sd
-  std::vector<Window> windows{};                                   ///< kept for the objectives that need them
-  std::vector<std::shared_ptr<const WindowFactor>> factors{};      ///< as windows
+  torch::Tensor features{};  ///< [case][channel][row][column]
+  torch::Tensor mean{};      ///< [case][point], of the base
+  torch::Tensor sd{};        ///< [case][point], of the base
+  torch::Tensor truth{};     ///< [case][point], 0 where unknown
+  torch::Tensor
+      weight{};  ///< [case][point], relative area, less where observed, 0 where the truth is unknown
+  torch::Tensor hidden{};         ///< [case][point], relative area where hidden and known, else 0
+  torch::Tensor departures{};     ///< [case][draw][point], of the base in units of sd
+  std::vector<Window> windows{};  ///< kept for the objectives that need them
+  std::vector<std::shared_ptr<const WindowFactor>> factors{};  ///< as windows
   [[nodiscard]] std::int64_t size() const { return mean.defined() ? mean.size(0) : 0; }
 };
 
@@ -73,14 +75,16 @@ struct TrainingHooks {
   bool resume = false;       ///< go on from the checkpoint
 };
 
-/// \brief Log-density of the prior for reverse KL: normalised fields [batch][point] of seasons [batch] to [batch],
-/// differentiable. Empty: the backbone's Gaussian.
-using PriorLogDensity = std::function<torch::Tensor(const torch::Tensor& x, const std::vector<double>& season)>;
+/// \brief Log-density of the prior for reverse KL: normalised fields [batch][point] of seasons [batch] to
+/// [batch], differentiable. Empty: the backbone's Gaussian.
+using PriorLogDensity =
+    std::function<torch::Tensor(const torch::Tensor& x, const std::vector<double>& season)>;
 
 /// \brief The window of observations around training step `time` of `fields` under given masks, noise added.
 /// \param observed masks, one a step of the window
 Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
-                       const std::vector<measurement::ObservedCells>& observed, double noise_sigma, RandomStream& random);
+                       const std::vector<measurement::ObservedCells>& observed, double noise_sigma,
+                       RandomStream& random);
 
 /// \brief Training times of one cross-fitting fold, and the backbone fitted without them.
 struct Fold {
@@ -88,11 +92,12 @@ struct Fold {
   std::function<prior::Backbone()> backbone{};  ///< made when the fold's turn comes
 };
 
-/// \brief Simulates `count` cases, times drawn uniformly from those of all folds. The same seed gives the same cases
-/// whatever the number of threads. \param half half-width of the backbones' window
-FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds, std::int64_t half,
-                         const measurement::MaskBank& bank, const FlowTrainingOptions& options, std::int64_t count,
-                         std::uint64_t seed, const TrainingHooks& hooks);
+/// \brief Simulates `count` cases, times drawn uniformly from those of all folds. The same seed gives the
+/// same cases whatever the number of threads. \param half half-width of the backbones' window
+FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds,
+                         std::int64_t half, const measurement::MaskBank& bank,
+                         const FlowTrainingOptions& options, std::int64_t count, std::uint64_t seed,
+                         const TrainingHooks& hooks);
 
 /// \brief Result of a training: the network at its best validation score, spread calibrated.
 struct TrainedFlow {
@@ -102,11 +107,18 @@ struct TrainedFlow {
   double seconds = 0.0;
 };
 
-/// \brief Trains a network on cases. \param backbone the final one, for the likelihood and the default prior \throws
-/// Error(numerical) when the loss is not finite; Error(stopped) when the hook says so, after a checkpoint; Error(input)
-/// when the checkpoint to resume from is of another training
-TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation, const FlowNetworkOptions& network,
-                       const FlowTrainingOptions& options, const prior::Backbone& backbone,
-                       const PriorLogDensity& prior, const TrainingHooks& hooks);
+/// \brief Calibrates a trained network on held-out cases: `scale_share` is lowered from what it is, in tenths
+/// of it, until the 90 % interval of the affine layer covers 0.89 of the hidden cells, or to where it covers
+/// most; then `log_spread` makes the mean square of the members' standardised errors one. \param affine
+/// false: `scale_share` stays
+void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine);
+
+/// \brief Trains a network on cases. \param backbone the final one, for the likelihood and the default prior
+/// \throws Error(numerical) when the loss is not finite; Error(stopped) when the hook says so, after a
+/// checkpoint; Error(input) when the checkpoint to resume from is of another training
+TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
+                       const FlowNetworkOptions& network, const FlowTrainingOptions& options,
+                       const prior::Backbone& backbone, const PriorLogDensity& prior,
+                       const TrainingHooks& hooks);
 
 }  // namespace manifill::posterior

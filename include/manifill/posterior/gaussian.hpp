@@ -8,7 +8,8 @@ namespace manifill::posterior {
 
 class PriorDeparture;
 
-/// \brief Draws by Matheron's rule from coherent prior sequences; steps that share their masks share a factorisation.
+/// \brief Draws by Matheron's rule from coherent prior sequences; steps that share their masks share a
+/// factorisation.
 class GaussianSampler : public PosteriorSampler {
  public:
   explicit GaussianSampler(const Model& model);
@@ -16,9 +17,12 @@ class GaussianSampler : public PosteriorSampler {
   [[nodiscard]] Ensemble sample(const Window& window, const SampleRequest& request) override;
 
   /// \brief The factorisation of a window, cached.
-  [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) { return cache_.get(window); }
+  [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) {
+    return cache_.get(window);
+  }
   /// \brief The window's solution with its draws.
-  [[nodiscard]] WindowSolution draw(const Window& window, const WindowFactor& factor, const SampleRequest& request);
+  [[nodiscard]] WindowSolution draw(const Window& window, const WindowFactor& factor,
+                                    const SampleRequest& request);
 
  private:
   prior::Backbone backbone_;

@@ -21,10 +21,10 @@ namespace manifill::posterior {
 
 /// \brief Observations of one step. Without a measurement the step is unobserved.
 struct StepObservation {
-  std::int64_t time = 0;  ///< absolute step number
-  double season = 0.0;    ///< fraction of the year
+  std::int64_t time = 0;                                          ///< absolute step number
+  double season = 0.0;                                            ///< fraction of the year
   std::shared_ptr<const measurement::Measurement> measurement{};  ///< of physical fields
-  Eigen::VectorXd y{};    ///< [observation], physical units
+  Eigen::VectorXd y{};                                            ///< [observation], physical units
 };
 
 /// \brief The 2 w + 1 steps around the one to be filled, in order. Steps beyond the record are unobserved.
@@ -41,11 +41,12 @@ struct WindowSolution {
   Eigen::MatrixXd draws{};      ///< of the centre: [point][member], normalised
 };
 
-/// \brief Everything about a window's posterior that does not depend on the observed values: one factorisation serves
-/// every set of values under the same measurements (optimal interpolation, exact for every linear measurement).
+/// \brief Everything about a window's posterior that does not depend on the observed values: one
+/// factorisation serves every set of values under the same measurements (optimal interpolation, exact for
+/// every linear measurement).
 ///
-/// With the covariance C of the backbone's window and observations y = A x + n of all its steps, S = A C A^T + R:
-/// mean C A^T S^-1 (y - A mean), covariance C - C A^T S^-1 A C.
+/// With the covariance C of the backbone's window and observations y = A x + n of all its steps, S = A C A^T
+/// + R: mean C A^T S^-1 (y - A mean), covariance C - C A^T S^-1 A C.
 class WindowFactor {
  public:
   /// \throws Error(internal) when the window has another length than the backbone's; Error(numerical)
@@ -58,27 +59,29 @@ class WindowFactor {
   [[nodiscard]] Eigen::MatrixXd mean(const WindowSolution& solution) const;
   /// \brief Posterior mean of the centre, [point], normalised.
   [[nodiscard]] Eigen::VectorXd centre_mean(const WindowSolution& solution) const;
-  /// \brief Posterior variances of the centre: [point], normalised. Exact where the backbone's covariance is in double
-  /// precision, else to 1e-5 of the prior's variance.
+  /// \brief Posterior variances of the centre: [point], normalised. Exact where the backbone's covariance is
+  /// in double precision, else to 1e-5 of the prior's variance.
   [[nodiscard]] const Eigen::VectorXd& variance() const;
-  /// \brief Posterior standard deviations of the centre, [point], normalised, as `variance`; where a point is observed
-  /// by itself the bound from that observation alone, c r / (c + r), stands in for the exact variance, which would cost
-  /// as much as all the rest.
+  /// \brief Posterior standard deviations of the centre, [point], normalised, as `variance`; where a point is
+  /// observed by itself the bound from that observation alone, c r / (c + r), stands in for the exact
+  /// variance, which would cost as much as all the rest.
   [[nodiscard]] const Eigen::VectorXd& marginal_scale() const;
-  /// \brief Solves for a window's observed values and for draws of the centre, by Matheron's rule from coherent prior
-  /// draws, at once. Noise is keyed by (seed, step, member) as the prior's innovations are.
+  /// \brief Solves for a window's observed values and for draws of the centre, by Matheron's rule from
+  /// coherent prior draws, at once. Noise is keyed by (seed, step, member) as the prior's innovations are.
   [[nodiscard]] WindowSolution draw(const Window& window, prior::PriorSequence& sequence, std::uint64_t seed,
-                                     std::uint32_t first_member, std::uint32_t members) const;
-  /// \brief Departures from the mean of draws of the centre alone, independent in time: [point][column], normalised.
+                                    std::uint32_t first_member, std::uint32_t members) const;
+  /// \brief Departures from the mean of draws of the centre alone, independent in time: [point][column],
+  /// normalised.
   [[nodiscard]] Eigen::MatrixXd draw_departures(RandomStream& random, Eigen::Index columns) const;
   /// \brief Posterior covariance of the centre times x: [point][column], normalised.
   [[nodiscard]] Eigen::MatrixXd covariance_times(const Eigen::MatrixXd& x) const;
   /// \brief log density of the centre's posterior at x: [point][column] to [column].
   [[nodiscard]] Eigen::VectorXd log_density(const WindowSolution& solution, const Eigen::MatrixXd& x) const;
   /// \brief Gradient of log_density: -Sigma^-1 (x - mean), [point][column].
-  [[nodiscard]] Eigen::MatrixXd log_density_gradient(const WindowSolution& solution, const Eigen::MatrixXd& x) const;
-  /// \brief Chi-square of the window's departures from the prior mean under the prior, and its degrees of freedom.
-  /// A ratio far above one says that the input is unlike the training data.
+  [[nodiscard]] Eigen::MatrixXd log_density_gradient(const WindowSolution& solution,
+                                                     const Eigen::MatrixXd& x) const;
+  /// \brief Chi-square of the window's departures from the prior mean under the prior, and its degrees of
+  /// freedom. A ratio far above one says that the input is unlike the training data.
   [[nodiscard]] static std::pair<double, double> chi_square(const WindowSolution& solution);
 
  private:

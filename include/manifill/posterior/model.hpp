@@ -30,15 +30,16 @@ struct Model {
   std::shared_ptr<FlowNetwork> flow{};
   FlowNetworkOptions flow_options{};
   FlowBase flow_base = FlowBase::gaussian_posterior;
-  std::uint64_t checksum = 0;  ///< of the file it was read from
+  std::uint64_t checksum = 0;          ///< of the file it was read from
   prior::ScoreNetwork score{nullptr};  ///< of the prior; empty when it is the backbone alone
 
-  /// \brief Lowest and highest plausible value, physical units: 10 standard deviations beyond the climatology's
-  /// extremes over points and months.
+  /// \brief Lowest and highest plausible value, physical units: 10 standard deviations beyond the
+  /// climatology's extremes over points and months.
   [[nodiscard]] std::pair<double, double> plausible_range() const;
 
   void save(const std::string& path) const;
-  /// \throws Error(input) when the file is damaged, of another kind or version, or its shapes do not fit together
+  /// \throws Error(input) when the file is damaged, of another kind or version, or its shapes do not fit
+  /// together
   static Model load(const std::string& path);
 };
 

@@ -2,9 +2,9 @@
 /// \file
 /// \brief Likelihood-aware steps of the prior that start from a sampler's members.
 ///
-/// The target is p(x | window) up to a constant: the Gaussian posterior of the window times exp(b(x) - log N(x; 0, C)),
-/// the score network's departure from the Gaussian prior (method of the surrogate with exact control variate). Where the
-/// model holds no score network the target is the Gaussian posterior.
+/// The target is p(x | window) up to a constant: the Gaussian posterior of the window times exp(b(x) - log
+/// N(x; 0, C)), the score network's departure from the Gaussian prior (method of the surrogate with exact
+/// control variate). Where the model holds no score network the target is the Gaussian posterior.
 
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/prior/prior.hpp"
@@ -16,20 +16,22 @@ class PriorDeparture {
  public:
   explicit PriorDeparture(const Model& model);
   /// \param x [point][column], normalised \param gradient [point][column] or null \return [column]
-  [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed, Eigen::MatrixXd* gradient = nullptr) const;
+  [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
+                                           Eigen::MatrixXd* gradient = nullptr) const;
   [[nodiscard]] bool zero() const { return !prior_.network(); }
 
  private:
   prior::Prior prior_;
 };
 
-/// \brief `request.refine` steps of preconditioned Langevin dynamics (Cotter et al. 2013, Statist. Sci. 28, eq. 4.8 with
-/// the posterior covariance P as preconditioner): x <- m + sqrt(1 - e^2) (x - m) + e n + (e^2 / 2) P grad(b - log N),
-/// n ~ N(0, P), e = 1/2. For the Gaussian target it is exact at every step size. The noise
-/// is independent from step to step of the record, so that coherence in time fades by sqrt(1 - e^2) with each.
-/// \param centre the step that is filled \param mean m, of the Gaussian posterior: [point], normalised
-/// \param x [point][member], normalised; random numbers are keyed by (seed, step, member)
-Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor, const StepObservation& centre, const Eigen::VectorXd& mean,
-                       const Eigen::MatrixXd& x, const SampleRequest& request);
+/// \brief `request.refine` steps of preconditioned Langevin dynamics (Cotter et al. 2013, Statist. Sci. 28,
+/// eq. 4.8 with the posterior covariance P as preconditioner): x <- m + sqrt(1 - e^2) (x - m) + e n + (e^2 /
+/// 2) P grad(b - log N), n ~ N(0, P), e = 1/2. For the Gaussian target it is exact at every step size. The
+/// noise is independent from step to step of the record, so that coherence in time fades by sqrt(1 - e^2)
+/// with each. \param centre the step that is filled \param mean m, of the Gaussian posterior: [point],
+/// normalised \param x [point][member], normalised; random numbers are keyed by (seed, step, member)
+Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor,
+                       const StepObservation& centre, const Eigen::VectorXd& mean, const Eigen::MatrixXd& x,
+                       const SampleRequest& request);
 
 }  // namespace manifill::posterior

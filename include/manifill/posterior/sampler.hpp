@@ -21,7 +21,7 @@ struct SampleRequest {
   std::uint64_t seed = 1;
   std::uint32_t first_member = 0;
   std::uint32_t members = 32;
-  bool density = false;  ///< log-densities and importance weights too
+  bool density = false;     ///< log-densities and importance weights too
   std::int64_t refine = 0;  ///< steps of `refine` (refine.hpp) on the sampler's members
 };
 
@@ -29,14 +29,17 @@ struct SampleRequest {
 struct Ensemble {
   Eigen::MatrixXd members{};      ///< [point][member], physical units
   Eigen::VectorXd log_density{};  ///< [member], log q(x | y) of normalised fields; empty unless asked for
-  Eigen::VectorXd log_weight{};   ///< [member], log p(y | x) p(x) - log q(x | y), up to a constant; as log_density
-  double effective_size = 0.0;    ///< of the importance weights; 0 unless asked for
-  double chi_square = 0.0;        ///< of the window's departures over its degrees of freedom; about 1 for familiar input
-  double freedom = 0.0;           ///< degrees of freedom behind chi_square
+  Eigen::VectorXd
+      log_weight{};  ///< [member], log p(y | x) p(x) - log q(x | y), up to a constant; as log_density
+  double effective_size = 0.0;  ///< of the importance weights; 0 unless asked for
+  double chi_square =
+      0.0;  ///< of the window's departures over its degrees of freedom; about 1 for familiar input
+  double freedom = 0.0;  ///< degrees of freedom behind chi_square
 };
 
-/// \brief Draws members of the posterior of one step from the observations of its window. Members depend on (seed, step,
-/// member) only, not on batches or the order of calls. Not thread-safe; make one for each thread.
+/// \brief Draws members of the posterior of one step from the observations of its window. Members depend on
+/// (seed, step, member) only, not on batches or the order of calls. Not thread-safe; make one for each
+/// thread.
 class PosteriorSampler {
  public:
   virtual ~PosteriorSampler() = default;
@@ -52,7 +55,8 @@ class SamplerRegistry {
   static SamplerRegistry& instance();
   void add(const std::string& name, const std::string& summary, SamplerFactory factory);
   [[nodiscard]] std::vector<std::string> names() const;
-  /// \throws Error(usage) on an unknown name, nearest one offered, or when the model lacks what the sampler needs
+  /// \throws Error(usage) on an unknown name, nearest one offered, or when the model lacks what the sampler
+  /// needs
   [[nodiscard]] std::unique_ptr<PosteriorSampler> make(const std::string& name, const Model& model) const;
 
  private:

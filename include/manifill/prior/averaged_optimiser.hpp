@@ -27,8 +27,8 @@ struct AveragedOptimiserOptions {
   double second_decay = 0.99;  ///< of the moving average of squared gradients
 };
 
-/// \brief AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). All its state is in the open, so that a checkpoint needs
-/// no pickle.
+/// \brief AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101). All its state is in the open, so that a
+/// checkpoint needs no pickle.
 class AveragedOptimiser {
  public:
   AveragedOptimiser(const torch::nn::Module& network, const AveragedOptimiserOptions& options);

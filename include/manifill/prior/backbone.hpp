@@ -1,14 +1,17 @@
 #pragma once
 /// \file
-/// \brief The Gaussian backbone of the prior: seasonal climatology, localised seasonal covariance in space and time.
+/// \brief The Gaussian backbone of the prior: seasonal climatology, localised seasonal covariance in space
+/// and time.
 ///
-/// Normalised state x = (X - mean(season)) / scale(season). With e_j the normalised anomaly of training step j, w the
-/// season weights and T a correlation taper in chordal distance (Gaspari and Cohn 1999, eq. 4.10: positive definite on
-/// the sphere), the process has the lag covariances C_tau = T o (sum_j w_j e_{j+tau} e_j^T) / sum_j w_j, which is what
+/// Normalised state x = (X - mean(season)) / scale(season). With e_j the normalised anomaly of training step
+/// j, w the season weights and T a correlation taper in chordal distance (Gaspari and Cohn 1999, eq. 4.10:
+/// positive definite on the sphere), the process has the lag covariances C_tau = T o (sum_j w_j e_{j+tau}
+/// e_j^T) / sum_j w_j, which is what
 ///   x_t = sum_j sqrt(w_j) a_{j-t} o e_j / sqrt(sum_j w_j),   a_u i.i.d. N(0, T),
-/// draws: a moving average of innovation fields (see sequence.hpp). For analysis the covariance of a window of steps is
-/// used whole and exactly; the covariance of one step is also kept by area-weighted empirical orthogonal functions with
-/// an isotropic residual (probabilistic PCA, Tipping and Bishop 1999), which makes the denoiser of the diffusion cheap.
+/// draws: a moving average of innovation fields (see sequence.hpp). For analysis the covariance of a window
+/// of steps is used whole and exactly; the covariance of one step is also kept by area-weighted empirical
+/// orthogonal functions with an isotropic residual (probabilistic PCA, Tipping and Bishop 1999), which makes
+/// the denoiser of the diffusion cheap.
 
 #include <algorithm>
 #include <cstdint>
@@ -33,46 +36,47 @@ enum class StepKind { none, day, month };
 struct TrainingFields {
   domain::Domain domain;
   StepKind step = StepKind::none;
-  Eigen::MatrixXf values{};            ///< [point][time], physical units, NaN where missing
-  std::vector<std::int64_t> index{};   ///< [time], absolute step number, increasing
-  std::vector<double> season{};        ///< [time], fraction of the year in [0, 1)
-  std::vector<int> year{};             ///< [time], of the data's calendar; empty without one
+  Eigen::MatrixXf values{};           ///< [point][time], physical units, NaN where missing
+  std::vector<std::int64_t> index{};  ///< [time], absolute step number, increasing
+  std::vector<double> season{};       ///< [time], fraction of the year in [0, 1)
+  std::vector<int> year{};            ///< [time], of the data's calendar; empty without one
   /// \brief The times for which `keep` is true.
   [[nodiscard]] TrainingFields subset(const std::vector<bool>& keep) const;
 };
 
-/// \brief What the fit needs to be told; every member is an option of `manifill train prior` (section [backbone]).
+/// \brief What the fit needs to be told; every member is an option of `manifill train prior` (section
+/// [backbone]).
 struct BackboneOptions {
-  std::int64_t mean_harmonics = 2;       ///< annual harmonics of the climatology
-  std::int64_t scale_harmonics = 1;      ///< annual harmonics of the point variances
-  double scale_power = 0.0;              ///< 0: one scale for all points and seasons; 1: each point's seasonal sd
-  std::int64_t season_bins = 1;          ///< covariances a year
+  std::int64_t mean_harmonics = 2;   ///< annual harmonics of the climatology
+  std::int64_t scale_harmonics = 1;  ///< annual harmonics of the point variances
+  double scale_power = 0.0;          ///< 0: one scale for all points and seasons; 1: each point's seasonal sd
+  std::int64_t season_bins = 1;      ///< covariances a year
   std::vector<double> season_weights{1.0};  ///< weight of a training field by its distance in bins
-  double taper_km = 0.0;                 ///< chordal support of the taper (correlation is zero beyond); 0: none
-  double second_taper_km = 0.0;          ///< support of a second, wider taper mixed in; 0: none (all distances)
-  double second_taper_share = 0.0;       ///< its share; the rest is the first taper's
-  double inflation = 1.0;                ///< factor on the covariance
-  std::int64_t rank = 400;               ///< empirical orthogonal functions kept
-  double offset_variance = 0.0;          ///< of a level common to all points and steps, normalised units
-  double residual_floor = 1e-3;          ///< least share of the mean variance left to the residual
-  std::int64_t window = 0;               ///< neighbouring steps on each side whose observations are used
-  double noise_sigma = 0.1;              ///< default observation noise, in units of `unit_scale`
+  double taper_km = 0.0;            ///< chordal support of the taper (correlation is zero beyond); 0: none
+  double second_taper_km = 0.0;     ///< support of a second, wider taper mixed in; 0: none (all distances)
+  double second_taper_share = 0.0;  ///< its share; the rest is the first taper's
+  double inflation = 1.0;           ///< factor on the covariance
+  std::int64_t rank = 400;          ///< empirical orthogonal functions kept
+  double offset_variance = 0.0;     ///< of a level common to all points and steps, normalised units
+  double residual_floor = 1e-3;     ///< least share of the mean variance left to the residual
+  std::int64_t window = 0;          ///< neighbouring steps on each side whose observations are used
+  double noise_sigma = 0.1;         ///< default observation noise, in units of `unit_scale`
 
   /// \brief Declarations for configuration files and help, keys under "backbone.".
   static std::vector<OptionSpec> specs();
   static BackboneOptions from(const Config& config);
 };
 
-/// \brief Covariance of one step of a season bin by area-weighted empirical orthogonal functions, normalised units:
-/// modes diag(variance) modes^T + D with D_i = residual / relative_weight_i.
+/// \brief Covariance of one step of a season bin by area-weighted empirical orthogonal functions, normalised
+/// units: modes diag(variance) modes^T + D with D_i = residual / relative_weight_i.
 struct CovarianceFactor {
   Eigen::MatrixXd modes{};     ///< [point][mode], orthonormal in sum_i (w_i / mean w) a_i b_i
   Eigen::VectorXd variance{};  ///< [mode], lambda, residual taken off
   double residual = 0.0;       ///< delta
 };
 
-/// \brief Covariance of a window, normalised units, [step, point][step, point] with steps in order. Kept in single
-/// precision where it comes from data, in double where it was given in closed form.
+/// \brief Covariance of a window, normalised units, [step, point][step, point] with steps in order. Kept in
+/// single precision where it comes from data, in double where it was given in closed form.
 class WindowCovariance {
  public:
   explicit WindowCovariance(Eigen::MatrixXf single) : single_(std::move(single)) {}
@@ -84,13 +88,18 @@ class WindowCovariance {
   /// \brief Whether it is kept in single precision.
   [[nodiscard]] bool single() const { return single_.size() > 0; }
   /// \brief Rows and columns picked out: [row][column]. In single precision only where it is kept so.
-  [[nodiscard]] Eigen::MatrixXd gather(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const;
-  [[nodiscard]] Eigen::MatrixXf gather_single(const std::vector<Eigen::Index>& rows, const std::vector<Eigen::Index>& columns) const;
+  [[nodiscard]] Eigen::MatrixXd gather(const std::vector<Eigen::Index>& rows,
+                                       const std::vector<Eigen::Index>& columns) const;
+  [[nodiscard]] Eigen::MatrixXf gather_single(const std::vector<Eigen::Index>& rows,
+                                              const std::vector<Eigen::Index>& columns) const;
   /// \brief Rows `first` to `first + count` of C x, in double precision. \param x [step, point][column]
-  [[nodiscard]] Eigen::MatrixXd multiply_rows(Eigen::Index first, Eigen::Index count, const Eigen::MatrixXd& x) const;
+  [[nodiscard]] Eigen::MatrixXd multiply_rows(Eigen::Index first, Eigen::Index count,
+                                              const Eigen::MatrixXd& x) const;
   /// \brief Some rows of C x, in double precision: [row][column].
-  [[nodiscard]] Eigen::MatrixXd multiply_rows(const std::vector<Eigen::Index>& rows, const Eigen::MatrixXd& x) const;
-  /// \brief Columns of a root L, L L^T = C, times white noise: [step, point][column]. L is made at the first call.
+  [[nodiscard]] Eigen::MatrixXd multiply_rows(const std::vector<Eigen::Index>& rows,
+                                              const Eigen::MatrixXd& x) const;
+  /// \brief Columns of a root L, L L^T = C, times white noise: [step, point][column]. L is made at the first
+  /// call.
   [[nodiscard]] Eigen::MatrixXd colour(const Eigen::MatrixXd& white) const;
 
  private:
@@ -101,19 +110,21 @@ class WindowCovariance {
   mutable Eigen::MatrixXd exact_root_{};
 };
 
-/// \brief Gaussian space-time process fitted to training fields. Cheap to copy (shared representation); lazily built
-/// season factors are safe to ask for from several threads.
+/// \brief Gaussian space-time process fitted to training fields. Cheap to copy (shared representation);
+/// lazily built season factors are safe to ask for from several threads.
 class Backbone {
  public:
   struct Impl;
 
-  /// \throws Error(input) when fields are fewer than two or hold infinities, or no point has values at one time in twenty
+  /// \throws Error(input) when fields are fewer than two or hold infinities, or no point has values at one
+  /// time in twenty
   static Backbone fit(TrainingFields fields, const BackboneOptions& options);
 
   /// \brief A process given in closed form, for oracles: zero mean, unit scale, the given covariance.
   /// \param covariance [point][point]; \param persistence C_tau = persistence^|tau| C_0, in [0, 1)
-  static Backbone from_covariance(const domain::Domain& domain, const Eigen::MatrixXd& covariance, double persistence,
-                                  const BackboneOptions& options, StepKind step = StepKind::day);
+  static Backbone from_covariance(const domain::Domain& domain, const Eigen::MatrixXd& covariance,
+                                  double persistence, const BackboneOptions& options,
+                                  StepKind step = StepKind::day);
 
   [[nodiscard]] const domain::Domain& domain() const;
   [[nodiscard]] const BackboneOptions& options() const;
@@ -126,18 +137,21 @@ class Backbone {
   [[nodiscard]] Eigen::VectorXd scale(double season) const;
   /// \brief One number for the size of anomalies, physical units: root of the area and time mean variance.
   [[nodiscard]] double unit_scale() const;
-  /// \brief 1 where the training fields have values at one time in twenty or more, 0 elsewhere (static mask): [point].
+  /// \brief 1 where the training fields have values at one time in twenty or more, 0 elsewhere (static mask):
+  /// [point].
   [[nodiscard]] const Eigen::VectorXd& active() const;
   [[nodiscard]] std::size_t season_bin(double season) const;
   /// \brief Covariance of one step.
   [[nodiscard]] const CovarianceFactor& factor(std::size_t bin) const;
-  /// \brief Covariance of a window of 2 * window + 1 steps around a step of season bin `bin`. The last few are kept, as
-  /// many as fit into 1 GiB.
+  /// \brief Covariance of a window of 2 * window + 1 steps around a step of season bin `bin`. The last few
+  /// are kept, as many as fit into 1 GiB.
   [[nodiscard]] std::shared_ptr<const WindowCovariance> window_covariance(std::size_t bin) const;
   /// \brief Area weights over their mean [point]; the noise of the diffusion has variance 1 / this.
   [[nodiscard]] const Eigen::VectorXd& relative_weights() const;
-  /// \brief E[x0 | x_t] for x_t = alpha x0 + sigma eps, eps_i ~ N(0, mean(w)/w_i): [point][column] in and out.
-  [[nodiscard]] Eigen::MatrixXd denoise(const Eigen::MatrixXd& noisy, double alpha, double sigma, std::size_t bin) const;
+  /// \brief E[x0 | x_t] for x_t = alpha x0 + sigma eps, eps_i ~ N(0, mean(w)/w_i): [point][column] in and
+  /// out.
+  [[nodiscard]] Eigen::MatrixXd denoise(const Eigen::MatrixXd& noisy, double alpha, double sigma,
+                                        std::size_t bin) const;
   /// \brief log N(x; 0, modes diag(variance) modes^T + D) of normalised fields: [point][column] to [column].
   [[nodiscard]] Eigen::VectorXd log_density(const Eigen::MatrixXd& x, std::size_t bin) const;
   /// \brief Gradient of log_density, -Sigma^-1 x: [point][column].
@@ -160,7 +174,8 @@ class Backbone {
   std::shared_ptr<Impl> impl_;
 };
 
-/// \brief Correlation taper of the options at a chordal distance, km: a mixture of two Gaspari-Cohn functions.
+/// \brief Correlation taper of the options at a chordal distance, km: a mixture of two Gaspari-Cohn
+/// functions.
 double localisation(const BackboneOptions& options, double distance_km);
 
 /// \brief Gaspari and Cohn (1999) compactly supported correlation, zero at and beyond `support`.

@@ -108,12 +108,11 @@ class ScoreCard {
   /// \brief All scores. Spectra only for lat-lon grids.
   explicit ScoreCard(const domain::Domain& domain, const ScoreOptions& options = {});
 
-  /// \brief One field. A deterministic fill is a vector, one member: its CRPS is its MAE, its energy score its RMSE.
-  /// \param members [point][member]; \param truth [point]; \param weight [point], >= 0, 0 where not scored
-  /// \param pairs pairs of points for the variogram score; none: the domain's neighbours
-  /// \throws Error(input) where the truth, Error(numerical) where a member or a weight is not finite in a
-  /// scored cell, naming the point; Error(internal) on a size mismatch or another number of members than
-  /// before
+  /// \brief One field. A deterministic fill is a vector, one member: its CRPS is its MAE, its energy score
+  /// its RMSE. \param members [point][member]; \param truth [point]; \param weight [point], >= 0, 0 where not
+  /// scored \param pairs pairs of points for the variogram score; none: the domain's neighbours \throws
+  /// Error(input) where the truth, Error(numerical) where a member or a weight is not finite in a scored
+  /// cell, naming the point; Error(internal) on a size mismatch or another number of members than before
   void add(const Eigen::MatrixXd& members, const Eigen::VectorXd& truth, const Eigen::VectorXd& weight,
            const Pairs& pairs = {});
   /// \brief Gaussian marginals, as kriging's: closed-form CRPS, coverage by z-scores, nothing joint.

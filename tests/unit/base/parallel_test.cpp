@@ -12,7 +12,8 @@ TEST_CASE("every piece of work runs once", "[base]") {
   for (const std::int64_t count : {0, 1, 7, 1000}) {
     std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
     int progress = 0;
-    parallel_for(count, [&](std::int64_t k) { ++runs[static_cast<std::size_t>(k)]; }, [&] { ++progress; });
+    parallel_for(
+        count, [&](std::int64_t k) { ++runs[static_cast<std::size_t>(k)]; }, [&] { ++progress; });
     for (const auto& r : runs) REQUIRE(r == 1);
     REQUIRE(progress == count);
   }
@@ -20,10 +21,11 @@ TEST_CASE("every piece of work runs once", "[base]") {
 
 TEST_CASE("the first failure of a piece of work is thrown and ends the loop", "[base]") {
   std::atomic<int> runs{0};
-  REQUIRE_THROWS_AS(parallel_for(100000, [&](std::int64_t k) {
-                      ++runs;
-                      if (k == 3) throw std::runtime_error("piece 3");
-                    }),
+  REQUIRE_THROWS_AS(parallel_for(100000,
+                                 [&](std::int64_t k) {
+                                   ++runs;
+                                   if (k == 3) throw std::runtime_error("piece 3");
+                                 }),
                     std::runtime_error);
   REQUIRE(runs < 100000);
 }

@@ -225,7 +225,8 @@ TEST_CASE("the hash follows the coordinates, not their precision", "[domain]") {
   std::vector<double> single = axis(5, 10, 36);
   for (auto& v : single) v += 3e-6;
   CHECK(d.hash() == Domain::lat_lon(axis(-85, 10, 18), single).hash());
-  CHECK(Domain::lat_lon({0, 10}, axis(180, 10, 4)).hash() == Domain::lat_lon({0, 10}, axis(-180, 10, 4)).hash());
+  CHECK(Domain::lat_lon({0, 10}, axis(180, 10, 4)).hash() ==
+        Domain::lat_lon({0, 10}, axis(-180, 10, 4)).hash());
   CHECK(Domain::lat_lon({0, 10}, axis(5, 10, 36)).hash() ==
         Domain::lat_lon({0, 10}, axis(365, 10, 36)).hash());
 }

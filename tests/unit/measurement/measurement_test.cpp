@@ -30,7 +30,8 @@ TEST_CASE("adjoint identity <Ax, y> = <x, A^T y>", "[measurement]") {
     latitude.push_back(-90.0 + 180.0 * random.uniform());
     longitude.push_back(-180.0 + 540.0 * random.uniform());
   }
-  const measurement::Measurement m(measurement::bilinear(d, latitude, longitude), Eigen::VectorXd::Constant(40, 0.5));
+  const measurement::Measurement m(measurement::bilinear(d, latitude, longitude),
+                                   Eigen::VectorXd::Constant(40, 0.5));
   Eigen::VectorXd x(m.points());
   Eigen::VectorXd y(m.observations());
   random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
@@ -42,7 +43,8 @@ TEST_CASE("adjoint identity <Ax, y> = <x, A^T y>", "[measurement]") {
 TEST_CASE("interpolation weights sum to one and coincident points are taken as they are", "[measurement]") {
   const auto d = globe(10.0);
   const auto own = measurement::bilinear(d, d);
-  CHECK((Eigen::MatrixXd(own) - Eigen::MatrixXd::Identity(own.rows(), own.cols())).cwiseAbs().maxCoeff() == 0.0);
+  CHECK((Eigen::MatrixXd(own) - Eigen::MatrixXd::Identity(own.rows(), own.cols())).cwiseAbs().maxCoeff() ==
+        0.0);
   RandomStream random({.seed = 2});
   std::vector<double> latitude;
   std::vector<double> longitude;
@@ -61,7 +63,8 @@ TEST_CASE("interpolation across the poles and the date line is second order", "[
     const auto d = globe(step);
     Eigen::MatrixXd xyz(static_cast<Eigen::Index>(d.size()), 3);
     for (std::size_t i = 0; i < d.size(); ++i)
-      for (int k = 0; k < 3; ++k) xyz(static_cast<Eigen::Index>(i), k) = d.points()[i][static_cast<std::size_t>(k)];
+      for (int k = 0; k < 3; ++k)
+        xyz(static_cast<Eigen::Index>(i), k) = d.points()[i][static_cast<std::size_t>(k)];
     std::vector<double> latitude;
     std::vector<double> longitude;
     for (double phi = -90.0; phi <= 90.0; phi += 7.3)
@@ -109,7 +112,8 @@ TEST_CASE("the mask bank hides about what it is asked to", "[measurement]") {
     if (kind == "gaps") continue;
     for (const double hidden : {0.1, 0.5, 0.9}) {
       const auto cells = bank.draw(random, hidden, kind);
-      const double share = static_cast<double>(std::count(cells.begin(), cells.end(), false)) / static_cast<double>(cells.size());
+      const double share = static_cast<double>(std::count(cells.begin(), cells.end(), false)) /
+                           static_cast<double>(cells.size());
       INFO(kind << " " << hidden);
       CHECK(share > hidden - 0.08);
       CHECK(share < hidden + 0.35);  // the last block may overshoot

@@ -34,7 +34,8 @@ TEST_CASE("solutions are those of S to double accuracy in either precision", "[o
     const Eigen::MatrixXd b = normals(n, 3, 9);
     const operators::DefiniteFactor in_double(s);
     const operators::DefiniteFactor mixed(single);
-    // Residuals relative to b: eight digits are far beyond single precision and leave room for the condition of 400.
+    // Residuals relative to b: eight digits are far beyond single precision and leave room for the condition
+    // of 400.
     CHECK((s * in_double.solve(b) - b).norm() < 1e-8 * b.norm());
     CHECK((s * mixed.solve(b) - b).norm() < 1e-8 * b.norm());
     const Eigen::VectorXd expected = (b.transpose() * s.llt().solve(b)).diagonal();

@@ -11,7 +11,8 @@ TEST_CASE("eigenvalues of the second difference are known", "[operators]") {
   Eigen::MatrixXd a = 2.0 * Eigen::MatrixXd::Identity(n, n);
   for (int i = 0; i + 1 < n; ++i) a(i, i + 1) = a(i + 1, i) = -1.0;
   const auto e = operators::symmetric_eigenpairs(a);
-  for (int k = 0; k < n; ++k) CHECK(e.values[k] == Approx(2.0 - 2.0 * std::cos(M_PI * (n - k) / (n + 1.0))).margin(1e-12));
+  for (int k = 0; k < n; ++k)
+    CHECK(e.values[k] == Approx(2.0 - 2.0 * std::cos(M_PI * (n - k) / (n + 1.0))).margin(1e-12));
   CHECK((a * e.vectors - e.vectors * e.values.asDiagonal()).cwiseAbs().maxCoeff() < 1e-12);
 }
 
@@ -21,7 +22,8 @@ TEST_CASE("subspace iteration finds the leading pairs of a decaying spectrum", "
   for (int i = 0; i < n; ++i)
     for (int j = 0; j < n; ++j) c(i, j) = std::exp(-0.5F * std::pow(static_cast<float>(i - j) / 15.0F, 2.0F));
   const auto exact = operators::symmetric_eigenpairs(c.cast<double>());
-  const auto some = operators::leading_eigenpairs([&](const Eigen::MatrixXf& x) { return Eigen::MatrixXf(c * x); }, n, 20);
+  const auto some =
+      operators::leading_eigenpairs([&](const Eigen::MatrixXf& x) { return Eigen::MatrixXf(c * x); }, n, 20);
   CHECK((some.values - exact.values.head(20)).cwiseAbs().maxCoeff() < 1e-3 * exact.values[0]);
 }
 

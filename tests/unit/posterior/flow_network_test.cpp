@@ -6,10 +6,13 @@ using namespace manifill;
 
 namespace {
 
-prior::GridTopology globe() { return {.rows = 4, .columns = 6, .periodic = true, .pole_first = true, .pole_last = true}; }
+prior::GridTopology globe() {
+  return {.rows = 4, .columns = 6, .periodic = true, .pole_first = true, .pole_last = true};
+}
 
 /// A network with random weights: at its start it is the identity and would hide mistakes.
-std::shared_ptr<posterior::FlowNetwork> scrambled(const posterior::FlowNetworkOptions& o, std::int64_t features) {
+std::shared_ptr<posterior::FlowNetwork> scrambled(const posterior::FlowNetworkOptions& o,
+                                                  std::int64_t features) {
   torch::manual_seed(4);
   auto network = posterior::make_flow_network(o, features, globe());
   const torch::NoGradGuard frozen;
@@ -31,6 +34,20 @@ posterior::FlowNetworkOptions options(const std::string& network) {
 }
 
 }  // namespace
+
+TEST_CASE("the affine layer uses the share of its log-scales that the options ask for", "[flow]") {
+  auto o = options("conv");
+  o.couplings = 0;
+  const auto whole = scrambled(o, 5);
+  o.scale_share = 0.3;
+  const auto some = scrambled(o, 5);
+  const auto features = torch::randn({2, 5, 4, 6});
+  const auto a = whole->condition(features);
+  const auto b = some->condition(features);
+  REQUIRE(a.log_scale.abs().max().item<double>() > 0.01);
+  CHECK((b.log_scale - 0.3 * a.log_scale).abs().max().item<double>() < 1e-6);
+  CHECK((b.shift - a.shift).abs().max().item<double>() < 1e-6);
+}
 
 TEST_CASE("a fresh flow is the identity", "[flow]") {
   for (const char* name : {"conv", "realnvp"}) {
@@ -55,7 +72,8 @@ TEST_CASE("the inverse undoes the flow to 1e-5 and negates the log-determinant",
     CHECK((x - z).abs().max().item<double>() > 0.1);
     CHECK((back - z).abs().max().item<double>() < 1e-5 * (1.0 + x.abs().max().item<double>()));
     // Sums of a hundred single-precision terms of about one.
-    CHECK((forward + inverse).abs().max().item<double>() < 1e-5 * (10.0 + forward.abs().max().item<double>()));
+    CHECK((forward + inverse).abs().max().item<double>() <
+          1e-5 * (10.0 + forward.abs().max().item<double>()));
   }
 }
 
@@ -64,10 +82,12 @@ TEST_CASE("the log-determinant is that of the Jacobian by automatic differentiat
     auto network = scrambled(options(name), 5);
     network->to(torch::kFloat64);
     const auto context = network->condition(torch::randn({1, 5, 4, 6}, torch::kFloat64));
-    const auto z = torch::randn({1, 1, 24}, torch::TensorOptions().dtype(torch::kFloat64).requires_grad(true));
+    const auto z =
+        torch::randn({1, 1, 24}, torch::TensorOptions().dtype(torch::kFloat64).requires_grad(true));
     const auto [x, log_det] = network->forward(z, context);
     std::vector<torch::Tensor> rows;
-    for (std::int64_t i = 0; i < 24; ++i) rows.push_back(torch::autograd::grad({x.flatten()[i]}, {z}, {}, true)[0].flatten());
+    for (std::int64_t i = 0; i < 24; ++i)
+      rows.push_back(torch::autograd::grad({x.flatten()[i]}, {z}, {}, true)[0].flatten());
     const auto expected = torch::linalg_slogdet(torch::stack(rows));
     CHECK(log_det.item<double>() == Approx(std::get<1>(expected).item<double>()).margin(1e-8));
   }
@@ -89,7 +109,7 @@ TEST_CASE("padding crosses the poles half a turn away", "[flow]") {
   const auto padded = prior::grid_pad(x, 1, globe());
   CHECK(padded.size(2) == 6);
   CHECK(padded.size(3) == 8);
-  CHECK(padded[0][0][0][1].item<float>() == x[0][0][0][3].item<float>());   // north of column 0 lies column 3
+  CHECK(padded[0][0][0][1].item<float>() == x[0][0][0][3].item<float>());  // north of column 0 lies column 3
   CHECK(padded[0][0][5][1].item<float>() == x[0][0][3][3].item<float>());
-  CHECK(padded[0][0][2][0].item<float>() == x[0][0][1][5].item<float>());   // west of column 0 lies the last
+  CHECK(padded[0][0][2][0].item<float>() == x[0][0][1][5].item<float>());  // west of column 0 lies the last
 }

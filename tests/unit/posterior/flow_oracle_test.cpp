@@ -40,10 +40,11 @@ posterior::FlowTrainingOptions budget(const std::string& base) {
   return o;
 }
 
-posterior::Window observed(const Eigen::VectorXd& field, const measurement::ObservedCells& seen, double sigma, std::int64_t time,
-                           RandomStream& random) {
+posterior::Window observed(const Eigen::VectorXd& field, const measurement::ObservedCells& seen, double sigma,
+                           std::int64_t time, RandomStream& random) {
   posterior::StepObservation step{.time = time};
-  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
+  step.measurement = std::make_shared<measurement::Measurement>(
+      measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
   step.y = step.measurement->apply(field);
   for (auto& v : step.y) v += sigma * random.normal();
   posterior::Window w;
@@ -63,7 +64,9 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   Eigen::MatrixXd c(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
     for (Eigen::Index j = 0; j < n; ++j) {
-      const double r = domain::chordal_km(d.points()[static_cast<std::size_t>(i)], d.points()[static_cast<std::size_t>(j)]) / 2000.0;
+      const double r = domain::chordal_km(d.points()[static_cast<std::size_t>(i)],
+                                          d.points()[static_cast<std::size_t>(j)]) /
+                       2000.0;
       c(i, j) = std::exp(-0.5 * r * r) + (i == j ? 0.01 : 0.0);
     }
   const Eigen::LLT<Eigen::MatrixXd> root(c);
@@ -86,15 +89,22 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   o.steps = 4500;
   o.learning_rate = 5e-4;
   o.weight_decay = 1e-4;
-  const auto cases = posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 16000, 1, {});
-  const auto held = posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 400, 2, {});
+  const auto cases =
+      posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 16000, 1, {});
+  const auto held =
+      posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 400, 2, {});
   const posterior::FlowNetworkOptions shape{.network = "realnvp", .width = 16, .couplings = 4};
   const auto trained = posterior::train_flow(cases, held, shape, o, backbone, {}, {});
-  const posterior::Model model{.backbone = backbone, .flow = trained.network, .flow_options = shape, .flow_base = posterior::FlowBase::standard};
+  const posterior::Model model{.backbone = backbone,
+                               .flow = trained.network,
+                               .flow_options = shape,
+                               .flow_base = posterior::FlowBase::standard};
   const auto sampler = posterior::SamplerRegistry::instance().make("flow", model);
 
   const Eigen::MatrixXd a = measurement::mask(seen, Eigen::VectorXd::Constant(n, kSigma)).matrix();
-  const Eigen::MatrixXd gain = c * a.transpose() * (a * c * a.transpose() + kSigma * kSigma * Eigen::MatrixXd::Identity(a.rows(), a.rows())).inverse();
+  const Eigen::MatrixXd gain =
+      c * a.transpose() *
+      (a * c * a.transpose() + kSigma * kSigma * Eigen::MatrixXd::Identity(a.rows(), a.rows())).inverse();
   const Eigen::VectorXd sd = (c - gain * a * c).diagonal().cwiseSqrt();
   const Eigen::VectorXd area = Eigen::Map<const Eigen::VectorXd>(d.weights().data(), n);
   double square = 0.0;
@@ -113,7 +123,9 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
     for (Eigen::Index i = 0; i < n; ++i) {
       Eigen::VectorXd sorted = e.members.row(i).transpose();
       std::sort(sorted.begin(), sorted.end());
-      covered += area[i] * (truth[i] > sorted[kMembers / 20 - 1] && truth[i] < sorted[kMembers - kMembers / 20] ? 1.0 : 0.0);
+      covered +=
+          area[i] *
+          (truth[i] > sorted[kMembers / 20 - 1] && truth[i] < sorted[kMembers - kMembers / 20] ? 1.0 : 0.0);
     }
   }
   // In standard deviations of the posterior. 800 members know a mean to 0.035, which is part of the 0.1.
@@ -129,7 +141,8 @@ TEST_CASE("a flow from the Gaussian-posterior base is that posterior before any 
   c.diagonal().setConstant(1.0);
   const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
   const posterior::FlowNetworkOptions shape{.width = 8, .dilations = {1}, .couplings = 4};
-  const auto network = posterior::make_flow_network(shape, posterior::condition_channels(0), prior::GridTopology::of(d));
+  const auto network =
+      posterior::make_flow_network(shape, posterior::condition_channels(0), prior::GridTopology::of(d));
   network->eval();
   const posterior::Model model{.backbone = backbone, .flow = network, .flow_options = shape};
   RandomStream random({.seed = 2});
@@ -138,9 +151,11 @@ TEST_CASE("a flow from the Gaussian-posterior base is that posterior before any 
   const auto window = observed(normals(12, random), seen, 0.1, 3, random);
   const posterior::SampleRequest request{.seed = 1, .members = 16, .density = true};
   const auto flow = posterior::SamplerRegistry::instance().make("flow", model)->sample(window, request);
-  const auto gaussian = posterior::SamplerRegistry::instance().make("gaussian", model)->sample(window, request);
-  CHECK((flow.members - gaussian.members).cwiseAbs().maxCoeff() < 1e-5);  // the network computes in single precision
-  CHECK(flow.effective_size == Approx(16.0).epsilon(1e-3));               // the target itself
+  const auto gaussian =
+      posterior::SamplerRegistry::instance().make("gaussian", model)->sample(window, request);
+  CHECK((flow.members - gaussian.members).cwiseAbs().maxCoeff() <
+        1e-5);                                               // the network computes in single precision
+  CHECK(flow.effective_size == Approx(16.0).epsilon(1e-3));  // the target itself
 }
 
 TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither", "[flow]") {
@@ -149,7 +164,8 @@ TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither"
   const auto moon = [](RandomStream& random) {
     const double angle = M_PI * random.uniform();
     const bool upper = random.uniform() < 0.5;
-    Eigen::Vector2d x = upper ? Eigen::Vector2d(std::cos(angle), std::sin(angle)) : Eigen::Vector2d(1.0 - std::cos(angle), 0.5 - std::sin(angle));
+    Eigen::Vector2d x = upper ? Eigen::Vector2d(std::cos(angle), std::sin(angle))
+                              : Eigen::Vector2d(1.0 - std::cos(angle), 0.5 - std::sin(angle));
     x += 0.05 * Eigen::Vector2d(random.normal(), random.normal());
     return x;
   };
@@ -172,18 +188,26 @@ TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither"
   o.batch = 128;
   o.learning_rate = 2e-3;
   o.weight_decay = 1e-4;
-  const auto cases = posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 12000, 1, {});
-  const auto held = posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 300, 2, {});
+  const auto cases =
+      posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 12000, 1, {});
+  const auto held =
+      posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 300, 2, {});
   const posterior::FlowNetworkOptions shape{.network = "realnvp", .width = 48, .couplings = 16};
   const auto trained = posterior::train_flow(cases, held, shape, o, backbone, {}, {});
-  const posterior::Model model{.backbone = backbone, .flow = trained.network, .flow_options = shape, .flow_base = posterior::FlowBase::standard};
+  const posterior::Model model{.backbone = backbone,
+                               .flow = trained.network,
+                               .flow_options = shape,
+                               .flow_base = posterior::FlowBase::standard};
   posterior::StepObservation step{.time = 1};
-  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(first_seen, Eigen::Vector2d::Constant(kSigma)));
+  step.measurement = std::make_shared<measurement::Measurement>(
+      measurement::mask(first_seen, Eigen::Vector2d::Constant(kSigma)));
   step.y = Eigen::VectorXd::Constant(1, 0.5);
   posterior::Window window;
   window.steps.push_back(step);
   const auto near_modes = [&](const char* method) {
-    const auto e = posterior::SamplerRegistry::instance().make(method, model)->sample(window, {.seed = 3, .members = 2000});
+    const auto e = posterior::SamplerRegistry::instance()
+                       .make(method, model)
+                       ->sample(window, {.seed = 3, .members = 2000});
     double low = 0.0;
     double high = 0.0;
     for (const double v : e.members.row(1)) {
@@ -194,8 +218,10 @@ TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither"
   };
   const auto flow = near_modes("flow");
   const auto gaussian = near_modes("gaussian");
-  INFO("flow " << flow.first << " " << flow.second << ", gaussian " << gaussian.first << " " << gaussian.second);
-  // Either mode holds half of the posterior; a normal distribution of its width has a seventh in each of these intervals.
+  INFO("flow " << flow.first << " " << flow.second << ", gaussian " << gaussian.first << " "
+               << gaussian.second);
+  // Either mode holds half of the posterior; a normal distribution of its width has a seventh in each of
+  // these intervals.
   CHECK(gaussian.first < 0.2);
   CHECK(gaussian.second < 0.2);
   CHECK(flow.first > 1.7 * gaussian.first);

@@ -26,15 +26,19 @@ Eigen::MatrixXd smooth_covariance(const domain::Domain& d) {
   Eigen::MatrixXd c(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
     for (Eigen::Index j = 0; j < n; ++j) {
-      const double r = domain::chordal_km(d.points()[static_cast<std::size_t>(i)], d.points()[static_cast<std::size_t>(j)]) / 4000.0;
+      const double r = domain::chordal_km(d.points()[static_cast<std::size_t>(i)],
+                                          d.points()[static_cast<std::size_t>(j)]) /
+                       4000.0;
       c(i, j) = std::exp(-0.5 * r * r) + (i == j ? 1e-4 : 0.0);
     }
   return c;
 }
 
-posterior::StepObservation observe(const Eigen::VectorXd& field, const std::vector<bool>& seen, double sigma, std::int64_t time, RandomStream& random) {
+posterior::StepObservation observe(const Eigen::VectorXd& field, const std::vector<bool>& seen, double sigma,
+                                   std::int64_t time, RandomStream& random) {
   posterior::StepObservation step{.time = time};
-  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
+  step.measurement = std::make_shared<measurement::Measurement>(
+      measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
   step.y = step.measurement->apply(field);
   for (auto& v : step.y) v += sigma * random.normal();
   return step;
@@ -73,7 +77,9 @@ TEST_CASE("the Gaussian posterior is the closed form to 1e-6", "[posterior]") {
     const Eigen::MatrixXd x = mean + Eigen::MatrixXd(factor.draw_departures(random, 1));
     const Eigen::LLT<Eigen::MatrixXd> posterior_root(covariance);
     const Eigen::VectorXd e = posterior_root.matrixL().solve(Eigen::VectorXd(x.col(0) - mean));
-    const double expected = -0.5 * e.squaredNorm() - posterior_root.matrixLLT().diagonal().array().log().sum() - 0.5 * static_cast<double>(e.size()) * std::log(2.0 * M_PI);
+    const double expected = -0.5 * e.squaredNorm() -
+                            posterior_root.matrixLLT().diagonal().array().log().sum() -
+                            0.5 * static_cast<double>(e.size()) * std::log(2.0 * M_PI);
     CHECK(factor.log_density(factor.solve(w), x)[0] == Approx(expected).margin(1e-2));
   }
 }
@@ -91,12 +97,14 @@ TEST_CASE("an interpolating measurement has the closed form too", "[posterior]")
   }
   posterior::Window w;
   posterior::StepObservation step;
-  step.measurement = std::make_shared<measurement::Measurement>(measurement::bilinear(d, latitude, longitude), Eigen::VectorXd::Constant(30, 0.2));
+  step.measurement = std::make_shared<measurement::Measurement>(measurement::bilinear(d, latitude, longitude),
+                                                                Eigen::VectorXd::Constant(30, 0.2));
   step.y = Eigen::VectorXd::LinSpaced(30, -1.0, 1.0);
   w.steps.push_back(step);
   const posterior::WindowFactor factor(backbone, w);
   const Eigen::MatrixXd a = step.measurement->matrix();
-  const Eigen::MatrixXd gain = c * a.transpose() * (a * c * a.transpose() + 0.04 * Eigen::MatrixXd::Identity(30, 30)).inverse();
+  const Eigen::MatrixXd gain =
+      c * a.transpose() * (a * c * a.transpose() + 0.04 * Eigen::MatrixXd::Identity(30, 30)).inverse();
   CHECK((factor.centre_mean(factor.solve(w)) - gain * step.y).cwiseAbs().maxCoeff() < 1e-6);
   CHECK((factor.variance() - (c - gain * a * c).diagonal()).cwiseAbs().maxCoeff() < 1e-6);
 }
@@ -114,16 +122,22 @@ TEST_CASE("a fitted backbone with scales by point and season has the closed form
     random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(n)));
     const double season = (static_cast<double>(t % 12) + 0.5) / 12.0;
     // Spread grows towards one side of the grid and with the season.
-    const Eigen::ArrayXd spread = (1.5 + std::cos(2.0 * M_PI * season)) * Eigen::ArrayXd::LinSpaced(n, 0.5, 3.0);
+    const Eigen::ArrayXd spread =
+        (1.5 + std::cos(2.0 * M_PI * season)) * Eigen::ArrayXd::LinSpaced(n, 0.5, 3.0);
     fields.values.col(t) = (spread * (root.matrixL() * z).array()).matrix().cast<float>();
     fields.index.push_back(t);
     fields.season.push_back(season);
   }
-  const auto backbone = prior::Backbone::fit(fields, {.scale_power = 1.0, .season_bins = 2, .season_weights = {1.0, 0.5}, .taper_km = 9000.0,
-                                                      .residual_floor = 1e-3, .window = 1});
+  const auto backbone = prior::Backbone::fit(fields, {.scale_power = 1.0,
+                                                      .season_bins = 2,
+                                                      .season_weights = {1.0, 0.5},
+                                                      .taper_km = 9000.0,
+                                                      .residual_floor = 1e-3,
+                                                      .window = 1});
   posterior::Window w;
   for (std::int64_t k = 0; k < 3; ++k) {
-    auto step = observe(fields.values.col(100 + k).cast<double>(), half_seen(d.size(), random), 0.4, 100 + k, random);
+    auto step =
+        observe(fields.values.col(100 + k).cast<double>(), half_seen(d.size(), random), 0.4, 100 + k, random);
     step.season = fields.season[static_cast<std::size_t>(100 + k)];
     w.steps.push_back(step);
   }
@@ -139,23 +153,28 @@ TEST_CASE("a fitted backbone with scales by point and season has the closed form
   Eigen::Index next = 0;
   for (Eigen::Index k = 0; k < 3; ++k) {
     const auto& step = w.steps[static_cast<std::size_t>(k)];
-    a.block(next, k * n, step.y.size(), n) = Eigen::MatrixXd(step.measurement->matrix()) * backbone.scale(step.season).asDiagonal();
+    a.block(next, k * n, step.y.size(), n) =
+        Eigen::MatrixXd(step.measurement->matrix()) * backbone.scale(step.season).asDiagonal();
     y.segment(next, step.y.size()) = step.y - step.measurement->apply(backbone.mean(step.season)).col(0);
     next += step.y.size();
   }
   REQUIRE((backbone.scale(w.at_centre().season).array() - 1.0).abs().maxCoeff() > 0.5);
-  const Eigen::MatrixXd gain = c * a.transpose() * (a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse();
+  const Eigen::MatrixXd gain =
+      c * a.transpose() * (a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse();
   const Eigen::VectorXd mean = gain * y;
   const auto solution = factor.solve(w);
   const Eigen::MatrixXd means = factor.mean(solution);
-  for (Eigen::Index k = 0; k < 3; ++k) CHECK((means.col(k) - mean.segment(k * n, n)).cwiseAbs().maxCoeff() < 1e-6);
+  for (Eigen::Index k = 0; k < 3; ++k)
+    CHECK((means.col(k) - mean.segment(k * n, n)).cwiseAbs().maxCoeff() < 1e-6);
   const Eigen::MatrixXd posterior = (c - gain * a * c).block(n, n, n, n);
   CHECK((factor.variance() - posterior.diagonal()).cwiseAbs().maxCoeff() < 1e-6);
   const Eigen::MatrixXd product = factor.covariance_times(Eigen::MatrixXd::Identity(n, n));
   CHECK((product - posterior).cwiseAbs().maxCoeff() < 1e-6);
   const auto [chi_square, freedom] = posterior::WindowFactor::chi_square(solution);
   CHECK(freedom == static_cast<double>(rows));
-  CHECK(chi_square == Approx(y.dot((a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse() * y)).epsilon(1e-6));
+  CHECK(chi_square ==
+        Approx(y.dot((a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse() * y))
+            .epsilon(1e-6));
 }
 
 TEST_CASE("Matheron's draws have the posterior's mean and variance", "[posterior]") {
@@ -163,15 +182,19 @@ TEST_CASE("Matheron's draws have the posterior's mean and variance", "[posterior
   const auto backbone = prior::Backbone::from_covariance(d, smooth_covariance(d), 0.0, {});
   RandomStream random({.seed = 7});
   posterior::Window w;
-  w.steps.push_back(observe(Eigen::VectorXd::LinSpaced(72, -1.0, 1.0), half_seen(72, random), 0.3, 11, random));
+  w.steps.push_back(
+      observe(Eigen::VectorXd::LinSpaced(72, -1.0, 1.0), half_seen(72, random), 0.3, 11, random));
   const posterior::WindowFactor factor(backbone, w);
   constexpr std::uint32_t kMembers = 4000;
   prior::PriorSequence sequence(backbone, 1, 0, kMembers);
   const Eigen::MatrixXd x = factor.draw(w, sequence, 1, 0, kMembers).draws;
   const Eigen::VectorXd mean = x.rowwise().mean();
   const Eigen::VectorXd variance = (x.colwise() - mean).rowwise().squaredNorm() / (kMembers - 1.0);
-  // Monte Carlo error: sd / sqrt(4000) = 1.6 %, five of them; relative error of a variance sqrt(2 / 4000) = 2.2 %.
-  CHECK(((mean - factor.centre_mean(factor.solve(w))).array() / factor.variance().array().sqrt()).abs().maxCoeff() < 0.08);
+  // Monte Carlo error: sd / sqrt(4000) = 1.6 %, five of them; relative error of a variance sqrt(2 / 4000)
+  // = 2.2 %.
+  CHECK(((mean - factor.centre_mean(factor.solve(w))).array() / factor.variance().array().sqrt())
+            .abs()
+            .maxCoeff() < 0.08);
   CHECK((variance.array() / factor.variance().array() - 1.0).abs().maxCoeff() < 0.12);
 }
 
@@ -190,7 +213,8 @@ TEST_CASE("members depend on seed, step and member only", "[posterior]") {
   CHECK((a - b).cwiseAbs().maxCoeff() < 1e-10);
 }
 
-TEST_CASE("the spread of ten-step means is that of the full space-time posterior within 10 %", "[posterior]") {
+TEST_CASE("the spread of ten-step means is that of the full space-time posterior within 10 %",
+          "[posterior]") {
   const auto d = domain::Domain::lat_lon({30.0, 20.0, 10.0}, {0.0, 10.0, 20.0, 30.0, 40.0});
   const Eigen::MatrixXd c = smooth_covariance(d);
   const auto n = static_cast<Eigen::Index>(d.size());
@@ -209,7 +233,8 @@ TEST_CASE("the spread of ten-step means is that of the full space-time posterior
     posterior::Window w;
     for (std::int64_t k = t - kHalf; k <= t + kHalf; ++k) {
       posterior::StepObservation step{.time = k};
-      step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen.at(k), Eigen::VectorXd::Constant(n, kSigma)));
+      step.measurement = std::make_shared<measurement::Measurement>(
+          measurement::mask(seen.at(k), Eigen::VectorXd::Constant(n, kSigma)));
       step.y = Eigen::VectorXd::Zero(step.measurement->observations());
       w.steps.push_back(step);
     }
@@ -220,14 +245,16 @@ TEST_CASE("the spread of ten-step means is that of the full space-time posterior
   Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(n, kMembers);
   for (std::int64_t t = 0; t < kSteps; ++t) {
     const auto w = window_of(t);
-    sum += posterior::WindowFactor(backbone, w).draw(w, sequence, 2, 0, kMembers).draws / static_cast<double>(kSteps);
+    sum += posterior::WindowFactor(backbone, w).draw(w, sequence, 2, 0, kMembers).draws /
+           static_cast<double>(kSteps);
   }
   const Eigen::VectorXd spread = (sum.rowwise().squaredNorm() / kMembers).cwiseSqrt();
   // Closed form: all steps at once, kronecker(rho^|s - t|, C).
   const Eigen::Index total = kSteps + 2 * kHalf;
   Eigen::MatrixXd joint(total * n, total * n);
   for (Eigen::Index a = 0; a < total; ++a)
-    for (Eigen::Index b = 0; b < total; ++b) joint.block(a * n, b * n, n, n) = std::pow(kPersistence, std::abs(a - b)) * c;
+    for (Eigen::Index b = 0; b < total; ++b)
+      joint.block(a * n, b * n, n, n) = std::pow(kPersistence, std::abs(a - b)) * c;
   std::vector<Eigen::Index> at;
   for (Eigen::Index a = 0; a < total; ++a)
     for (Eigen::Index i = 0; i < n; ++i)
@@ -236,10 +263,12 @@ TEST_CASE("the spread of ten-step means is that of the full space-time posterior
   Eigen::MatrixXd s(m, m);
   Eigen::MatrixXd cross(m, n);
   Eigen::MatrixXd averaging = Eigen::MatrixXd::Zero(n, total * n);
-  for (Eigen::Index a = kHalf; a < kHalf + kSteps; ++a) averaging.middleCols(a * n, n) = Eigen::MatrixXd::Identity(n, n) / static_cast<double>(kSteps);
+  for (Eigen::Index a = kHalf; a < kHalf + kSteps; ++a)
+    averaging.middleCols(a * n, n) = Eigen::MatrixXd::Identity(n, n) / static_cast<double>(kSteps);
   const Eigen::MatrixXd with_mean = joint * averaging.transpose();
   for (Eigen::Index i = 0; i < m; ++i) {
-    for (Eigen::Index j = 0; j < m; ++j) s(i, j) = joint(at[static_cast<std::size_t>(i)], at[static_cast<std::size_t>(j)]);
+    for (Eigen::Index j = 0; j < m; ++j)
+      s(i, j) = joint(at[static_cast<std::size_t>(i)], at[static_cast<std::size_t>(j)]);
     s(i, i) += kSigma * kSigma;
     cross.row(i) = with_mean.row(at[static_cast<std::size_t>(i)]);
   }

@@ -11,20 +11,26 @@ posterior::Model small_model(const domain::Domain& d) {
   Eigen::MatrixXd c(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
     for (Eigen::Index j = 0; j < n; ++j)
-      c(i, j) = prior::gaspari_cohn(domain::chordal_km(d.points()[static_cast<std::size_t>(i)], d.points()[static_cast<std::size_t>(j)]), 8000.0) + (i == j ? 1e-3 : 0.0);
+      c(i, j) = prior::gaspari_cohn(domain::chordal_km(d.points()[static_cast<std::size_t>(i)],
+                                                       d.points()[static_cast<std::size_t>(j)]),
+                                    8000.0) +
+                (i == j ? 1e-3 : 0.0);
   return {.backbone = prior::Backbone::from_covariance(d, c, 0.0, {})};
 }
 
 }  // namespace
 
-TEST_CASE("refinement leaves the Gaussian posterior as it is, and brings other members to it", "[posterior]") {
-  const auto d = domain::Domain::lat_lon({60.0, 30.0, 0.0, -30.0}, {0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0});
+TEST_CASE("refinement leaves the Gaussian posterior as it is, and brings other members to it",
+          "[posterior]") {
+  const auto d =
+      domain::Domain::lat_lon({60.0, 30.0, 0.0, -30.0}, {0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0});
   const auto model = small_model(d);
   std::vector<bool> seen(d.size());
   for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = i % 3 == 0;
   posterior::Window window;
   posterior::StepObservation step{.time = 4};
-  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(32, 0.2)));
+  step.measurement =
+      std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(32, 0.2)));
   step.y = Eigen::VectorXd::LinSpaced(step.measurement->observations(), -1.0, 1.0);
   window.steps.push_back(step);
   const posterior::WindowFactor factor(model.backbone, window);
@@ -34,14 +40,17 @@ TEST_CASE("refinement leaves the Gaussian posterior as it is, and brings other m
   // Far from the posterior at first: sixty steps shrink what is left by (3/4)^30 = 2e-4.
   const Eigen::MatrixXd start = Eigen::MatrixXd::Constant(32, kMembers, 3.0);
   const Eigen::VectorXd exact = factor.centre_mean(factor.solve(window));
-  const auto x = posterior::refine(none, factor, step, exact, start, {.seed = 2, .members = kMembers, .refine = 60});
+  const auto x =
+      posterior::refine(none, factor, step, exact, start, {.seed = 2, .members = kMembers, .refine = 60});
   const Eigen::VectorXd mean = x.rowwise().mean();
   const Eigen::VectorXd variance = (x.colwise() - mean).rowwise().squaredNorm() / (kMembers - 1.0);
-  // Monte Carlo: sd / sqrt(3000) = 1.8 % and sqrt(2 / 3000) = 2.6 %, five of each, and what is left of the start.
+  // Monte Carlo: sd / sqrt(3000) = 1.8 % and sqrt(2 / 3000) = 2.6 %, five of each, and what is left of the
+  // start.
   CHECK(((mean - exact).array() / factor.variance().array().sqrt()).abs().maxCoeff() < 0.15);
   CHECK((variance.array() / factor.variance().array() - 1.0).abs().maxCoeff() < 0.14);
   // The same members whatever their neighbours.
-  const auto some = posterior::refine(none, factor, step, exact, start.leftCols(2), {.seed = 2, .first_member = 5, .members = 2, .refine = 60});
+  const auto some = posterior::refine(none, factor, step, exact, start.leftCols(2),
+                                      {.seed = 2, .first_member = 5, .members = 2, .refine = 60});
   CHECK((some - x.middleCols(5, 2)).cwiseAbs().maxCoeff() < 1e-9);
 }
 
@@ -52,7 +61,8 @@ TEST_CASE("the posterior covariance times a field is that of the closed form", "
   for (std::size_t i = 0; i < seen.size(); i += 2) seen[i] = true;
   posterior::Window window;
   posterior::StepObservation step{.time = 0};
-  step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(18, 0.3)));
+  step.measurement =
+      std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(18, 0.3)));
   step.y = Eigen::VectorXd::Zero(step.measurement->observations());
   window.steps.push_back(step);
   const posterior::WindowFactor factor(model.backbone, window);

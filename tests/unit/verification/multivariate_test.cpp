@@ -159,7 +159,8 @@ TEST_CASE("pairs: each edge once, far pairs far and repeatable", "[verification]
   RandomStream again({.seed = 6});
   const auto far = random_pairs(d, w, 100, 1000.0, random);
   CHECK(far.size() == 100);
-  CHECK((far == random_pairs(d, w, 100, 1000.0, again)));  // in brackets: Catch cannot print pairs beside glog
+  CHECK(
+      (far == random_pairs(d, w, 100, 1000.0, again)));  // in brackets: Catch cannot print pairs beside glog
   for (const auto& [i, j] : far) {
     CHECK(i != 7);
     CHECK(j != 7);
