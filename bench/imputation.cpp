@@ -23,8 +23,6 @@
 #include <optional>
 #include <string>
 
-#include "manifill/base/allocation.hpp"
-#include "manifill/base/blas.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/curves.hpp"
@@ -34,6 +32,7 @@
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/verification/bootstrap.hpp"
 #include "manifill/verification/scores.hpp"
+#include "program.hpp"
 
 namespace {
 
@@ -393,13 +392,4 @@ int main_of(const std::vector<std::string>& args) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    restart_with_chosen_blas(argv);
-    keep_freed_memory();
-    return main_of({argv + 1, argv + argc});
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "bench-imputation: {}\n", e.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run("bench-imputation", main_of, argc, argv); }

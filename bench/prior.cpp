@@ -13,12 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "manifill/base/allocation.hpp"
-#include "manifill/base/blas.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/plot/curves.hpp"
 #include "manifill/posterior/model.hpp"
 #include "manifill/prior/prior.hpp"
+#include "program.hpp"
 
 namespace {
 
@@ -112,13 +111,4 @@ int main_of(const std::vector<std::string>& args) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    restart_with_chosen_blas(argv);
-    keep_freed_memory();
-    return main_of({argv + 1, argv + argc});
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "bench-prior: {}\n", e.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run("bench-prior", main_of, argc, argv); }

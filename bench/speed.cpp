@@ -15,13 +15,13 @@
 #include <functional>
 #include <vector>
 
-#include "manifill/base/allocation.hpp"
 #include "manifill/base/blas.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/measurement/mask_bank.hpp"
 #include "manifill/posterior/flow_condition.hpp"
 #include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/sampler.hpp"
+#include "program.hpp"
 
 namespace {
 
@@ -165,13 +165,4 @@ int main_of(const std::vector<std::string>& args) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    restart_with_chosen_blas(argv);
-    keep_freed_memory();
-    return main_of({argv + 1, argv + argc});
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "bench-speed: {}\n", e.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return bench::run("bench-speed", main_of, argc, argv); }

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <numbers>
+#include <numeric>
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
@@ -396,15 +397,9 @@ Eigen::MatrixXf WindowCovariance::gather_single(const std::vector<Eigen::Index>&
 Eigen::MatrixXd WindowCovariance::multiply_rows(Eigen::Index first, Eigen::Index count,
                                                 const Eigen::MatrixXd& x) const {
   if (!single()) return exact_.middleRows(first, count) * x;
-  Eigen::MatrixXd out(count, x.cols());
-  constexpr Eigen::Index kBlock = 256;  // rows turned into double at once
-  for (Eigen::Index row = 0; row < count; row += kBlock) {
-    const Eigen::Index some = std::min(kBlock, count - row);
-    // By symmetry its columns, which are contiguous.
-    out.middleRows(row, some).noalias() =
-        single_.middleCols(first + row, some).cast<double>().eval().transpose() * x;
-  }
-  return out;
+  std::vector<Eigen::Index> some(static_cast<std::size_t>(count));
+  std::iota(some.begin(), some.end(), first);
+  return multiply_rows(some, x);
 }
 
 Eigen::MatrixXd WindowCovariance::multiply_rows(const std::vector<Eigen::Index>& rows,
