@@ -259,7 +259,7 @@ std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise,
   return cases;
 }
 
-std::vector<Case> gistemp_cases(const prior::TrainingFields& all, int stride) {
+std::vector<Case> gistemp_cases(const prior::TrainingFields& all, double noise, int stride) {
   std::map<std::int64_t, std::size_t> at;
   for (std::size_t t = 0; t < all.index.size(); ++t) at[all.index[t]] = t;
   const Eigen::VectorXd area =
@@ -282,7 +282,7 @@ std::vector<Case> gistemp_cases(const prior::TrainingFields& all, int stride) {
       if (c.observed[i]) y.push_back(all.values(row, t));
     }
     step.measurement = std::make_shared<measurement::Measurement>(
-        measurement::mask(c.observed, Eigen::VectorXd::Constant(all.values.rows(), 0.05)));
+        measurement::mask(c.observed, Eigen::VectorXd::Constant(all.values.rows(), noise)));
     step.y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()));
     c.window.steps.push_back(std::move(step));
     cases.push_back(std::move(c));
@@ -363,13 +363,14 @@ int main_of(const std::vector<std::string>& args) {
   const auto model = posterior::Model::load(o.model);
   std::optional<posterior::Model> standard;
   if (!o.standard.empty()) standard = posterior::Model::load(o.standard);
-  // Plain sample covariance of a single time: untapered on pressure, 3000 km (half the support) on GISTEMP.
+  // Plain sample covariance of a single time, all seasons alike: untapered on pressure; on GISTEMP with the
+  // Gaspari-Cohn function that is closest to a Gaussian of 3000 km (its support is 2 sqrt(10/3) of them).
   prior::BackboneOptions plain = model.backbone.options();
   plain.window = 0;
   plain.scale_power = 0.0;
-  plain.season_bins = gistemp ? 12 : 1;
+  plain.season_bins = 1;
   plain.season_weights = {1.0};
-  plain.taper_km = gistemp ? 6000.0 : 0.0;
+  plain.taper_km = gistemp ? 2.0 * std::sqrt(10.0 / 3.0) * 3000.0 : 0.0;
   plain.second_taper_share = 0.0;
   plain.offset_variance = 0.0;
   plain.inflation = 1.0;
@@ -381,7 +382,9 @@ int main_of(const std::vector<std::string>& args) {
     fractions(o, all, model, methods);
     return 0;
   }
-  const auto cases = gistemp ? gistemp_cases(all, o.stride)
+  // Temperatures are scored as `impute` would fill them: with the noise that the model declares.
+  const prior::Backbone& b = model.backbone;
+  const auto cases = gistemp ? gistemp_cases(all, b.options().noise_sigma * b.unit_scale(), o.stride)
                              : pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
                                               [&](RandomStream& random) {
                                                 return measurement::blocks_and_scattered(all.domain, random);
