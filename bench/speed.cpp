@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <functional>
 #include <vector>
@@ -45,7 +46,17 @@ double median(std::vector<double> v) {
 class Windows {
  public:
   explicit Windows(const prior::Backbone& backbone)
-      : backbone_(backbone), bank_(backbone.domain(), {}), next_(backbone.options().window) {}
+      : backbone_(backbone),
+        bank_(backbone.domain(), {}),
+        fields_(backbone.training()),
+        next_(backbone.options().window) {
+    // A gap of the training fields themselves would make another mask of one that was seen.
+    for (Eigen::Index t = 0; t < fields_.values.cols(); ++t) {
+      const Eigen::VectorXd level = backbone.mean(fields_.season[static_cast<std::size_t>(t)]);
+      for (Eigen::Index i = 0; i < fields_.values.rows(); ++i)
+        if (std::isnan(fields_.values(i, t))) fields_.values(i, t) = static_cast<float>(level[i]);
+    }
+  }
   using Masks = std::vector<measurement::ObservedCells>;
   Masks masks() {
     RandomStream random({.seed = 5, .purpose = RandomPurpose::mask, .time = drawn_++});
@@ -57,13 +68,13 @@ class Windows {
   posterior::Window next(const Masks& masks) {
     RandomStream random({.seed = 5, .purpose = RandomPurpose::observation_noise, .time = next_});
     const double noise = backbone_.options().noise_sigma * backbone_.unit_scale();
-    return posterior::simulate_window(backbone_.training(), next_++, backbone_.options().window, masks, noise,
-                                      random);
+    return posterior::simulate_window(fields_, next_++, backbone_.options().window, masks, noise, random);
   }
 
  private:
   prior::Backbone backbone_;
   measurement::MaskBank bank_;
+  prior::TrainingFields fields_;
   std::int64_t next_;
   std::int64_t drawn_ = 0;
 };

@@ -7,6 +7,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
+#include "manifill/base/random.hpp"
 #include "manifill/operators/symmetric.hpp"
 
 namespace manifill::operators {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr Eigen::Index kBlock = 128;  // rows turned into double at once
 constexpr int kMostRefinements = 8;
+constexpr double kProbeMargin = 4.0;  // of other right-hand sides' errors over the probe's
 
 Error not_definite() {
   return {ErrorKind::numerical,
@@ -34,7 +36,10 @@ DefiniteFactor::DefiniteFactor(Eigen::MatrixXf matrix)
     : single_(std::move(matrix)), diagonal_(single_.diagonal()) {
   mirror_lower(single_);
   const auto n = extent(single_.rows());
-  if (n > 0 && LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', n, single_.data(), n) == 0) return;
+  if (n > 0 && LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', n, single_.data(), n) == 0) {
+    probe();
+    return;
+  }
   mirror_upper(single_);
   single_.diagonal() = diagonal_;
   double_ = single_.cast<double>();
@@ -45,6 +50,25 @@ DefiniteFactor::DefiniteFactor(Eigen::MatrixXf matrix)
 DefiniteFactor::~DefiniteFactor() = default;
 
 Eigen::Index DefiniteFactor::rows() const { return std::max(single_.rows(), double_.rows()); }
+
+/// Signs at random reach the smallest eigenvalues, where single precision loses most.
+void DefiniteFactor::probe() {
+  RandomStream random({.seed = 1});
+  Eigen::MatrixXd b(single_.rows(), 1);
+  for (auto& v : b.reshaped()) v = random.uniform() < 0.5 ? -1.0 : 1.0;
+  const Eigen::MatrixXd x = rough(b);
+  contraction_ = rough(b - times(x)).norm() / x.norm();
+}
+
+/// S^-1 b in single precision.
+Eigen::MatrixXd DefiniteFactor::rough(const Eigen::MatrixXd& b) const {
+  // Columns of unit size, so that none is lost in the range of single precision.
+  const Eigen::RowVectorXd size = b.cwiseAbs().colwise().maxCoeff().cwiseMax(1e-300);
+  Eigen::MatrixXf x = (b * size.cwiseInverse().asDiagonal()).cast<float>();
+  const auto n = extent(single_.rows());
+  LAPACKE_spotrs_work(LAPACK_COL_MAJOR, 'L', n, extent(b.cols()), single_.data(), n, x.data(), n);
+  return x.cast<double>() * size.asDiagonal();
+}
 
 /// S x from the parts that are kept of S, in double precision.
 Eigen::MatrixXd DefiniteFactor::times(const Eigen::MatrixXd& x) const {
@@ -88,14 +112,8 @@ Eigen::MatrixXd DefiniteFactor::solve(const Eigen::MatrixXd& b, double accuracy)
     LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', n, columns, double_.data(), n, x.data(), n);
     return x;
   }
-  const auto rough = [&](const Eigen::MatrixXd& right) {
-    // Columns of unit size, so that none is lost in the range of single precision.
-    const Eigen::RowVectorXd size = right.cwiseAbs().colwise().maxCoeff().cwiseMax(1e-300);
-    Eigen::MatrixXf x = (right * size.cwiseInverse().asDiagonal()).cast<float>();
-    LAPACKE_spotrs_work(LAPACK_COL_MAJOR, 'L', n, columns, single_.data(), n, x.data(), n);
-    return Eigen::MatrixXd(x.cast<double>() * size.asDiagonal());
-  };
   Eigen::MatrixXd x = rough(b);
+  if (kProbeMargin * contraction_ <= accuracy) return x;
   double last = x.norm();
   for (int k = 0; k < kMostRefinements; ++k) {
     const Eigen::MatrixXd correction = rough(b - times(x));

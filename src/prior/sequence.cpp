@@ -116,11 +116,12 @@ Eigen::MatrixXd PriorSequence::average(std::int64_t time, double season) {
     times.push_back(j);
     fields.push_back(&innovation(index[static_cast<std::size_t>(j)] - time));
   }
-  // Every innovation is read once a step, in order; blocks of points keep the sums in the cache.
-  constexpr Eigen::Index kBlock = 128;
-  parallel_for((e.rows() + kBlock - 1) / kBlock, [&](std::int64_t block) {
-    const Eigen::Index first = block * kBlock;
-    const Eigen::Index count = std::min(kBlock, e.rows() - first);
+  // Every innovation is read once a step, in order. Blocks of points keep the sums in the cache, and are long
+  // enough for the memory to stream; on small domains they are shorter, so that every thread has one.
+  const Eigen::Index block_size = std::clamp<Eigen::Index>((e.rows() + 3) / 4, 64, 1024);
+  parallel_for((e.rows() + block_size - 1) / block_size, [&](std::int64_t block) {
+    const Eigen::Index first = block * block_size;
+    const Eigen::Index count = std::min(block_size, e.rows() - first);
     for (std::size_t k = 0; k < times.size(); ++k) {
       add_products(e.data() + times[k] * e.rows() + first, static_cast<float>(std::sqrt(weight[times[k]])),
                    fields[k]->data() + first * members_, x.data() + first * members_, count, members_);

@@ -1,6 +1,7 @@
 #include "manifill/operators/definite_factor.hpp"
 
 #include <Eigen/Cholesky>
+#include <cmath>
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
@@ -42,6 +43,26 @@ TEST_CASE("solutions are those of S to double accuracy in either precision", "[o
     CHECK((in_double.quadratic(b) - expected).norm() < 1e-9 * expected.norm());
     CHECK((mixed.quadratic(b) - expected).norm() < 1e-3 * expected.norm());
   }
+}
+
+TEST_CASE("errors of a solution that is not refined cancel in the smooth field it stands for",
+          "[operators]") {
+  const Eigen::Index n = 600;
+  Eigen::MatrixXd covariance(n, n);
+  for (Eigen::Index i = 0; i < n; ++i)
+    for (Eigen::Index j = 0; j < n; ++j)
+      covariance(i, j) = std::exp(-0.5 * std::pow(static_cast<double>(i - j) / 20.0, 2));
+  Eigen::MatrixXf s = covariance.cast<float>();
+  s.diagonal().array() += 1e-3F;  // condition 5e4
+  const operators::DefiniteFactor factor(s);
+  const Eigen::MatrixXd b = covariance * normals(n, 4, 3) + 0.03 * normals(n, 4, 7);
+  const Eigen::MatrixXd exact = factor.solve(b, 1e-10);
+  const Eigen::MatrixXd loose = factor.solve(b, 0.05);
+  CHECK((loose - exact).norm() > 0.0);
+  CHECK((loose - exact).norm() < 0.05 * exact.norm());
+  CHECK((covariance * (loose - exact)).norm() < 1e-3 * (covariance * exact).norm());
+  // Solutions do not depend on what was asked before.
+  CHECK(factor.solve(b, 0.05) == loose);
 }
 
 TEST_CASE("a matrix that single precision cannot factorise is done in double", "[operators]") {
