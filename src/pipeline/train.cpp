@@ -10,17 +10,21 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/log.hpp"
+#include "manifill/base/progress.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/imputed_file.hpp"
 #include "manifill/pipeline/select_backbone.hpp"
 #include "manifill/pipeline/training_plot.hpp"
 #include "manifill/posterior/flow_training.hpp"
+#include "manifill/posterior/training_gaps.hpp"
 #include "manifill/prior/prior.hpp"
 #include "manifill/prior/score_training.hpp"
 
 namespace manifill::pipeline {
 namespace {
+
+constexpr std::uint64_t kInfillSeed = 1;
 
 std::vector<OptionSpec> joined(std::vector<OptionSpec> a, const std::vector<OptionSpec>& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -61,6 +65,11 @@ std::vector<OptionSpec> train_prior_specs() {
           {.key = "train.validation_years",
            .help = "years held out while the score network is trained and the backbone's options are chosen",
            .fallback = std::vector<double>{}},
+          {.key = "train.infill_rounds",
+           .help = "times that gaps of training fields are drawn from the backbone and it is fitted again",
+           .fallback = std::int64_t{0},
+           .lowest = 0,
+           .highest = 20},
           {.key = "train.score", .help = "train a score network on the backbone", .fallback = false},
           {.key = "train.resume",
            .help = "go on from the checkpoint of a stopped training",
@@ -209,6 +218,12 @@ std::vector<std::string> train_prior(const Config& c) {
   const prior::BackboneOptions options = select_backbone(c, fields, notes);
   prior::ScoreNetwork score{nullptr};
   if (c.flag("train.score")) score = train_score_network(c, fields, options, notes).network;
+  if (const std::int64_t rounds = c.integer("train.infill_rounds"); rounds > 0) {
+    Progress progress("filling gaps of training fields", static_cast<std::size_t>(rounds * count), "fields");
+    fields = posterior::infill_training_gaps(std::move(fields), options, rounds, kInfillSeed,
+                                             [&] { progress.advance(); });
+    progress.finish();
+  }
   posterior::Model model{.backbone = prior::Backbone::fit(std::move(fields), options)};
   model.score = score;
   const auto& summary = input.summary();

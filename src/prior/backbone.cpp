@@ -78,9 +78,11 @@ TrainingFields TrainingFields::subset(const std::vector<bool>& keep) const {
   TrainingFields out{.domain = domain, .step = step};
   const auto count = static_cast<Eigen::Index>(std::count(keep.begin(), keep.end(), true));
   out.values.resize(values.rows(), count);
+  if (infilled.size() > 0) out.infilled.resize(values.rows(), count);
   Eigen::Index column = 0;
   for (std::size_t t = 0; t < keep.size(); ++t) {
     if (!keep[t]) continue;
+    if (infilled.size() > 0) out.infilled.col(column) = infilled.col(static_cast<Eigen::Index>(t));
     out.values.col(column++) = values.col(static_cast<Eigen::Index>(t));
     out.index.push_back(index[t]);
     out.season.push_back(season[t]);
@@ -445,7 +447,8 @@ void Backbone::Impl::prepare_anomalies() {
     const Eigen::VectorXd level = mean_coefficients.transpose() * harmonics(s, options.mean_harmonics);
     const Eigen::VectorXd spread = scale(s);
     for (Eigen::Index i = 0; i < n; ++i) {
-      const float v = fields.values(i, t);
+      float v = fields.values(i, t);
+      if (std::isnan(v) && fields.infilled.size() > 0) v = fields.infilled(i, t);
       const bool missing = std::isnan(v) || active[i] == 0.0;
       available(i, t) = missing ? 0.0F : 1.0F;
       anomalies(i, t) = missing ? 0.0F : static_cast<float>((v - level[i]) / spread[i]);
@@ -678,14 +681,20 @@ void Backbone::save(io::ModelFile& file) const {
     }
   const double step = std::pow(10.0, std::ceil(std::log10((high - low) / 50000.0)));
   const double offset = step * std::round(0.5 * (high + low) / step);
-  std::vector<std::int16_t> packed(static_cast<std::size_t>(f.values.size()));
-  for (Eigen::Index k = 0; k < f.values.size(); ++k) {
-    const float v = f.values.data()[k];
-    packed[static_cast<std::size_t>(k)] =
-        std::isnan(v) ? kMissing : static_cast<std::int16_t>(std::lround((v - offset) / step));
-  }
   const auto times = static_cast<std::size_t>(f.values.cols());
-  file.put_shorts("backbone/fields", {times, f.domain.size()}, packed);
+  const auto put = [&](const std::string& name, const Eigen::MatrixXf& values) {
+    std::vector<std::int16_t> packed(static_cast<std::size_t>(values.size()), kMissing);
+    for (Eigen::Index k = 0; k < values.size(); ++k) {
+      const float v = values.data()[k];
+      // Draws may leave the range of the data: the few beyond the packing are cut.
+      if (!std::isnan(v))
+        packed[static_cast<std::size_t>(k)] =
+            static_cast<std::int16_t>(std::lround(std::clamp((v - offset) / step, -32767.0, 32767.0)));
+    }
+    file.put_shorts(name, {times, f.domain.size()}, packed);
+  };
+  put("backbone/fields", f.values);
+  if (f.infilled.size() > 0) put("backbone/infilled", f.infilled);
   file.put_doubles("backbone/packing", {2}, {step, offset});
   file.put_integers("backbone/index", {times}, f.index);
   file.put_doubles("backbone/season", {times}, f.season);
@@ -708,7 +717,7 @@ Backbone Backbone::load(const io::ModelFile& file) {
   const auto& longitude = file.doubles("domain/longitude");
   TrainingFields f{.domain = domain::Domain::lat_lon(latitude, longitude)};
   const std::size_t n = f.domain.size();
-  const auto& packed = file.shorts("backbone/fields", {0, n});
+  static_cast<void>(file.shorts("backbone/fields", {0, n}));  // of two dimensions
   const std::size_t times = file.shape("backbone/fields")[0];
   f.index = file.integers("backbone/index", {times});
   f.season = file.doubles("backbone/season", {times});
@@ -723,10 +732,16 @@ Backbone Backbone::load(const io::ModelFile& file) {
     if (t > 0 && f.index[t] <= f.index[t - 1]) throw bad("its steps are out of order");
   }
   const auto& packing = file.doubles("backbone/packing", {2});
-  f.values.resize(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(times));
-  for (std::size_t k = 0; k < packed.size(); ++k)
-    f.values.data()[k] = packed[k] == kMissing ? std::numeric_limits<float>::quiet_NaN()
+  const auto unpacked = [&](const std::string& name) {
+    const auto& packed = file.shorts(name, {times, n});
+    Eigen::MatrixXf values(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(times));
+    for (std::size_t k = 0; k < packed.size(); ++k)
+      values.data()[k] = packed[k] == kMissing ? std::numeric_limits<float>::quiet_NaN()
                                                : static_cast<float>(packing[1] + packing[0] * packed[k]);
+    return values;
+  };
+  f.values = unpacked("backbone/fields");
+  if (file.has("backbone/infilled")) f.infilled = unpacked("backbone/infilled");
   const BackboneOptions o =
       options_of(file.doubles("backbone/options", {13}), file.doubles("backbone/season_weights"));
   const auto within = [](double v, double low, double high) { return v >= low && v <= high; };

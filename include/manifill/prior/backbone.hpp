@@ -40,6 +40,9 @@ struct TrainingFields {
   std::vector<std::int64_t> index{};  ///< [time], absolute step number, increasing
   std::vector<double> season{};       ///< [time], fraction of the year in [0, 1)
   std::vector<int> year{};            ///< [time], of the data's calendar; empty without one
+  /// [point][time], physical units: draws that stand in for missing values in the covariance, NaN elsewhere;
+  /// empty where there are none (posterior/training_gaps.hpp)
+  Eigen::MatrixXf infilled{};
   /// \brief The times for which `keep` is true.
   [[nodiscard]] TrainingFields subset(const std::vector<bool>& keep) const;
 };
@@ -159,7 +162,7 @@ class Backbone {
   /// \brief Point variances: [point], normalised.
   [[nodiscard]] Eigen::VectorXd variance(std::size_t bin) const;
 
-  /// \brief Normalised training anomalies, 0 where missing: [point][time].
+  /// \brief Normalised training anomalies, 0 where missing and not infilled: [point][time].
   [[nodiscard]] const Eigen::MatrixXf& anomalies() const;
   /// \brief Weight of every training time in the covariance of a season bin: [time].
   [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
