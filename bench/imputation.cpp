@@ -374,8 +374,10 @@ int main_of(const std::vector<std::string>& args) {
   plain.second_taper_share = 0.0;
   plain.offset_variance = 0.0;
   plain.inflation = 1.0;
+  prior::TrainingFields known = model.backbone.training();
+  known.infilled.resize(0, 0);
   const posterior::Model reference{.info = model.info,
-                                   .backbone = prior::Backbone::fit(model.backbone.training(), plain)};
+                                   .backbone = prior::Backbone::fit(std::move(known), plain)};
   const double unit = gistemp ? 1.0 : kPressureUnit;
   const auto methods = methods_of(o, model, standard, reference, unit);
   if (o.protocol == "fractions") {

@@ -189,7 +189,7 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
   std::filesystem::create_directories(directory);
   const prior::ScoreTrainingHooks hooks{.report = [](const std::string& line) { log::info(line); },
                                         .stop = [] { return stop_requested(); }};
-  const auto trained =
+  auto trained =
       prior::train_score(prior::Backbone::fit(fields.subset(keep), backbone_options), fields, validation,
                          prior::ScoreTrainingOptions::from(c), directory, c.flag("train.resume"), hooks);
   notes.push_back(
