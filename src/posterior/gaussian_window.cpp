@@ -347,12 +347,14 @@ std::pair<double, double> WindowFactor::chi_square(const WindowSolution& solutio
   return {solution.departure.dot(solution.solved), static_cast<double>(solution.departure.size())};
 }
 
-WindowFactorCache::WindowFactorCache(const prior::Backbone& backbone, std::size_t capacity)
-    : backbone_(backbone), capacity_(std::max<std::size_t>(1, capacity)) {}
+WindowFactorCache::WindowFactorCache(const prior::Backbone& backbone, double bytes)
+    : backbone_(backbone), capacity_(bytes) {}
 
 std::shared_ptr<const WindowFactor> WindowFactorCache::get(const Window& window) {
   std::uint64_t key = hash_bytes(nullptr, 0);
+  double observations = 0.0;
   for (const auto& step : window.steps) {
+    observations += static_cast<double>(step.y.size());
     // With a scale that follows the season every date has a factorisation of its own; otherwise the bin
     // decides.
     const double season = backbone_.options().scale_power > 0.0
@@ -362,6 +364,8 @@ std::shared_ptr<const WindowFactor> WindowFactorCache::get(const Window& window)
     key = hash_bytes(&season, sizeof season, key);
     key = hash_bytes(&seen, sizeof seen, key);
   }
+  const auto rows = static_cast<double>(window.steps.size() * backbone_.domain().size());
+  const double own = 4.0 * (rows * rows + observations * observations);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = factors_.find(key);
@@ -369,15 +373,17 @@ std::shared_ptr<const WindowFactor> WindowFactorCache::get(const Window& window)
       ++hits_;
       return found->second;
     }
+    while (!order_.empty() && held_ + own > capacity_) {
+      held_ -= order_.front().second;
+      factors_.erase(order_.front().first);
+      order_.pop_front();
+    }
   }
   auto factor = std::make_shared<const WindowFactor>(backbone_, window);
   const std::lock_guard<std::mutex> lock(mutex_);
   if (factors_.emplace(key, factor).second) {
-    order_.push_back(key);
-    if (order_.size() > capacity_) {
-      factors_.erase(order_.front());
-      order_.pop_front();
-    }
+    order_.emplace_back(key, own);
+    held_ += own;
   }
   return factor;
 }

@@ -89,19 +89,22 @@ class WindowFactor {
   std::unique_ptr<Impl> impl_;
 };
 
-/// \brief Keeps the last factorisations by the hash of what they depend on. Safe to use from several threads.
+/// \brief Keeps the last factorisations by the hash of what they depend on, as many as fit into a number of
+/// bytes, at least one. Room is made before a new one is built. Safe to use from several threads.
 class WindowFactorCache {
  public:
-  explicit WindowFactorCache(const prior::Backbone& backbone, std::size_t capacity = 16);
+  /// \param bytes of factors and of the covariances that they refer to
+  explicit WindowFactorCache(const prior::Backbone& backbone, double bytes = 1.25 * 1073741824.0);
   [[nodiscard]] std::shared_ptr<const WindowFactor> get(const Window& window);
   [[nodiscard]] std::size_t hits() const { return hits_; }
 
  private:
   prior::Backbone backbone_;
-  std::size_t capacity_;
+  double capacity_;
+  double held_ = 0.0;  // bytes
   std::size_t hits_ = 0;
   std::mutex mutex_{};
-  std::list<std::uint64_t> order_{};
+  std::list<std::pair<std::uint64_t, double>> order_{};  // keys and bytes, oldest first
   std::unordered_map<std::uint64_t, std::shared_ptr<const WindowFactor>> factors_{};
 };
 

@@ -284,3 +284,20 @@ TEST_CASE("a window of another length is refused", "[posterior]") {
   w.steps.resize(3);
   CHECK_THROWS_AS(posterior::WindowFactor(backbone, w), Error);
 }
+
+TEST_CASE("factors are kept within their bytes, one at least", "[posterior]") {
+  const auto d = small_grid();
+  const auto backbone = prior::Backbone::from_covariance(d, smooth_covariance(d), 0.0, {});
+  RandomStream random({.seed = 21});
+  const Eigen::VectorXd field = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(d.size()));
+  std::vector<posterior::Window> windows(3);
+  for (auto& w : windows) w.steps.push_back(observe(field, half_seen(d.size(), random), 0.1, 0, random));
+  // Rows of the covariance and half of them observed, in single precision.
+  const auto rows = static_cast<double>(d.size());
+  const double one = 4.0 * 1.5 * rows * rows;
+  for (const auto& [bytes, hits] : {std::pair{0.0, 1U}, std::pair{one, 1U}, std::pair{10.0 * one, 4U}}) {
+    posterior::WindowFactorCache cache(backbone, bytes);
+    for (const std::size_t k : {0, 0, 1, 2, 0, 1, 2}) static_cast<void>(cache.get(windows[k]));
+    CHECK(cache.hits() == hits);
+  }
+}
