@@ -2,36 +2,14 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-try:
-    import netCDF4
-    import numpy as np
-    import xarray
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+sys.dont_write_bytecode = True  # nothing compiled is left in the source tree
+from support.program import check, finish, require, run, work
 
-program = os.environ["MANIFILL"]
+netCDF4, np, xarray = require("netCDF4", "numpy", "xarray")
 source = Path(os.environ["MANIFILL_SOURCE"])
 data = source / "sample_data/demo"
-work = Path(tempfile.mkdtemp())
-failures = []
-
-
-def run(code, *arguments, says=""):
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    text = done.stdout + done.stderr
-    if done.returncode != code or says not in text:
-        failures.append(f"{' '.join(map(str, arguments))}: exit {done.returncode}, expected {code} and {says!r}\n{text}")
-    return text
-
-
-def check(condition, what):
-    if not condition:
-        failures.append(what)
-
 
 prior = work / "prior.h5"
 run(0, "train", "prior", "--input", data / "wind_training.nc", "--output", prior, "--set", "backbone.taper_km=7000",
@@ -197,7 +175,4 @@ run(2, "sample", "--model", prior, "-n", "2", "-o", work / "draws.nc", says="--o
 run(0, "inspect", small, "--model", prior, says="fits")
 run(3, "inspect", work / "missing.nc")
 
-for failure in failures:
-    print("FAILED:", failure)
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+finish()

@@ -1,38 +1,15 @@
 """manifill inspect as users run it: report, JSON, refusals, exit codes, and nothing on standard error of libraries."""
 import json
-import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-try:
-    import netCDF4
-    import numpy as np
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+sys.dont_write_bytecode = True  # nothing compiled is left in the source tree
+from support.program import check, finish, require, run, work
 
-program = os.environ["MANIFILL"]
-folder = tempfile.TemporaryDirectory()
-work = Path(folder.name)
-failures = []
+netCDF4, np = require("netCDF4", "numpy")
 
 
-def run(code, *arguments, says=()):
-    """Runs inspect; checks the exit code and what is said on either stream. Returns standard output and error."""
-    command = [program, "inspect", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    text = done.stdout + done.stderr
-    lacking = [part for part in ([says] if isinstance(says, str) else says) if part not in text]
-    if done.returncode != code or lacking:
-        failures.append(f"{' '.join(command)}: exit {done.returncode}, expected {code}; lacks {lacking}\n{text}")
-    return done.stdout, done.stderr
-
-
-def check(condition, what):
-    if not condition:
-        failures.append(what)
+def inspect(code, *arguments, says=()):
+    return run(code, "inspect", *arguments, says=says)
 
 
 def write(name, form="NETCDF4", change=lambda variable, values: None, latitudes=(60.0, 20.0, -20.0, -60.0)):
@@ -59,16 +36,16 @@ def write(name, form="NETCDF4", change=lambda variable, values: None, latitudes=
 
 
 good = write("good.nc")
-text, error = run(0, good, says=["tas: near-surface temperature, K", "regular, 4 x 6 (lat x lon)", "global",
-                                 "24, 1990-01-15 to 1991-12-15, monthly", "42 of 576 values", "2 different masks",
-                                 "4.2 % never observed", "3.1 % real gaps", "for 32 members"])
+text, error = inspect(0, good, says=["tas: near-surface temperature, K", "regular, 4 x 6 (lat x lon)", "global",
+                                     "24, 1990-01-15 to 1991-12-15, monthly", "42 of 576 values", "2 different masks",
+                                     "4.2 % never observed", "3.1 % real gaps", "for 32 members"])
 check(error == "", f"standard error is silent: {error}")
 check("refuse" not in text, "a good file is not refused")
-run(0, good, "--variable", "tas", says="tas")
+inspect(0, good, "--variable", "tas", says="tas")
 for form in ("NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA", "NETCDF4_CLASSIC"):
-    run(0, write("form.nc", form), says="42 of 576 values")
+    inspect(0, write("form.nc", form), says="42 of 576 values")
 
-facts = json.loads(run(0, good, "--json")[0])
+facts = json.loads(inspect(0, good, "--json")[0])
 check(facts["variable"] == "tas" and facts["format"] == "NetCDF-4", "JSON names variable and format")
 check(facts["missing"]["missing"] == 42 and len(facts["missing"]["missing_share"]) == 24, "JSON counts what is missing")
 check(facts["grid"]["global"] and facts["time"]["step"] == "monthly", "JSON knows grid and time")
@@ -97,11 +74,11 @@ for change, says in ((all_missing, "all values are missing"), (constant, "all va
                      (infinite, "at [time 3][lat 1][lon 4]: the value is infinite (inf)"),
                      (units, "the unit 'blobs' is unknown")):
     path = write("refused.nc", change=change)
-    run(3, path, says=[f"impute would refuse it: {path}: variable 'tas'", says, "can be filled", "1990-01-15"])
-    check(says in (json.loads(run(3, path, "--json")[0])["refusal"] or ""), f"JSON has the refusal {says}")
-run(3, write("order.nc", latitudes=(60.0, -20.0, 20.0, -60.0)), says=["'lat' at [latitude 2]", "not monotonic"])
-run(3, good, "--variable", "tos", says=["no such variable", "The file holds"])
-run(3, good, "--variable", "lat", says="it has no longitude dimension")
+    inspect(3, path, says=[f"impute would refuse it: {path}: variable 'tas'", says, "can be filled", "1990-01-15"])
+    check(says in (json.loads(inspect(3, path, "--json")[0])["refusal"] or ""), f"JSON has the refusal {says}")
+inspect(3, write("order.nc", latitudes=(60.0, -20.0, 20.0, -60.0)), says=["'lat' at [latitude 2]", "not monotonic"])
+inspect(3, good, "--variable", "tos", says=["no such variable", "The file holds"])
+inspect(3, good, "--variable", "lat", says="it has no longitude dimension")
 
 # Unreadable: the message alone.
 whole = good.read_bytes()
@@ -113,14 +90,11 @@ classic = write("classic.nc", "NETCDF3_CLASSIC").read_bytes()
 for path, says in ((work / "absent.nc", "no such file"), (work, "is a directory"), (work / "zero.nc", "0 bytes"),
                    (work / "text.nc", "not a NetCDF file"), (work / "cut.nc", "truncated"),
                    (work / "cut3.nc", "is truncated: it has")):
-    text, error = run(3, path, says=[str(path), says])
+    text, error = inspect(3, path, says=[str(path), says])
     check("HDF5-DIAG" not in error and error.count("\n") <= 2, f"{path.name}: one message, no library's stack\n{error}")
 
-run(2, says="inspect")
-run(2, good, "--variabel", "tas", says="--variable")
-run(0, "--help", says="--json")
+inspect(2, says="inspect")
+inspect(2, good, "--variabel", "tas", says="--variable")
+inspect(0, "--help", says="--json")
 
-for failure in failures:
-    print("FAILED:", failure)
-print("all as expected" if not failures else f"{len(failures)} failures")
-sys.exit(bool(failures))
+finish()

@@ -4,41 +4,18 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
-try:
-    import netCDF4
-    import numpy as np
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+sys.dont_write_bytecode = True  # nothing compiled is left in the source tree
+from support.program import check, finish, interrupt, program, require, run, work
 
-program = os.environ["MANIFILL"]
-folder = tempfile.TemporaryDirectory()
-work = Path(folder.name)
+netCDF4, np = require("netCDF4", "numpy")
+# One of the runs below is another user's.
 os.chmod(work, 0o755)
-failures = []
 model = work / "model.h5"
 job = ["impute", "--model", model, "--method", "gaussian", "--members", "8", "--quiet"]
 FILL = np.float32(-9e33)
 LATITUDES = np.arange(-80.0, 81.0, 20.0)
 LONGITUDES = np.arange(0.0, 360.0, 30.0)
-
-
-def check(condition, what):
-    if not condition:
-        failures.append(what)
-
-
-def run(code, *arguments, says=(), **options):
-    """Runs the program; checks its exit code and every text of `says`. Returns what it said."""
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options)
-    text = done.stdout + done.stderr
-    lacking = [part for part in ([says] if isinstance(says, str) else says) if part not in text]
-    check(done.returncode == code and not lacking, f"{' '.join(map(str, arguments))}: exit {done.returncode}, expected {code}; lacks {lacking}\n{text}")
-    return text
 
 
 def leftovers():
@@ -175,15 +152,11 @@ check(not leftovers(), f"refused runs leave nothing: {leftovers()}")
 
 # --- Signals: exit code 75, nothing under the final name, and --resume goes on.
 many = write("many.nc", months=3000)
+checkpoint = work / "out.nc.manifill-checkpoint"
 for stop in (signal.SIGINT, signal.SIGTERM):
-    running = subprocess.Popen([program, *map(str, job), "--input", many, "--output", work / "out.nc", "--write-members"], stderr=subprocess.PIPE, text=True)
-    checkpoint = work / "out.nc.manifill-checkpoint"
-    deadline = time.time() + 120
-    while time.time() < deadline and running.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_size > 100000):
-        time.sleep(0.01)
-    running.send_signal(stop)
-    said = running.communicate(timeout=120)[1]
-    check(running.returncode == 75 and "--resume" in said and stop.name in said, f"{stop.name}: exit {running.returncode}\n{said}")
+    code, said = interrupt(stop, lambda: checkpoint.exists() and checkpoint.stat().st_size > 100000,
+                           *job, "--input", many, "--output", work / "out.nc", "--write-members")
+    check(code == 75 and "--resume" in said and stop.name in said, f"{stop.name}: exit {code}\n{said}")
     check(not (work / "out.nc").exists() and not list(work.glob(".*.part")), f"{stop.name} leaves nothing under the final name")
     check(checkpoint.exists(), f"{stop.name} leaves a checkpoint")
     if stop == signal.SIGINT:
@@ -192,7 +165,4 @@ run(0, *job[:-1], "--input", many, "--output", work / "out.nc", "--write-members
 with netCDF4.Dataset(work / "out.nc") as f:
     check(not np.ma.is_masked(f["tas"][:]) and bool(np.all(f["tas_spread"][:][:, 1, 1] > 0)), "the resumed run fills every gap")
 
-for failure in failures:
-    print("FAILED:", failure)
-print("all as expected" if not failures else f"{len(failures)} failures")
-sys.exit(bool(failures))
+finish()

@@ -1,25 +1,20 @@
 """Draws of a prior trained on the demo's winds have the variances and the zonal spectrum of the training fields."""
-import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-try:
-    import netCDF4
-    import numpy as np
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+sys.dont_write_bytecode = True  # nothing compiled is left in the source tree
+from support.program import check, failures, finish, require, run, work
 
-program = os.environ["MANIFILL"]
+netCDF4, np = require("netCDF4", "numpy")
 root = Path(__file__).resolve().parents[2]
-work = Path(tempfile.mkdtemp())
 prior = work / "prior.h5"
 
 
-def run(*arguments):
-    subprocess.run([program, *map(str, arguments)], check=True, cwd=root, stdin=subprocess.DEVNULL, capture_output=True)
+def succeed(*arguments):
+    """Runs in the project's root, where the example's paths start. A failure ends the test: it leaves nothing to compare."""
+    run(0, *arguments, cwd=root)
+    if failures:
+        finish()
 
 
 def read(path):
@@ -27,7 +22,7 @@ def read(path):
         return np.ma.filled(f["uwnd"][:].astype(float), np.nan), np.asarray(f["lat"][:])
 
 
-run("train", "prior", "docs/examples/wind_prior.toml", "-o", prior)
+succeed("train", "prior", "docs/examples/wind_prior.toml", "-o", prior)
 winds, latitude = read(root / "sample_data/demo/wind_training.nc")
 # Whole years of months: anomalies from each month's mean, and draws for the middle of each month from theirs.
 years = len(winds) // 12
@@ -35,7 +30,7 @@ anomalies = np.concatenate([winds[m::12] - winds[m::12].mean(0) for m in range(1
 members = 40
 draws = []
 for m in range(12):
-    run("sample", "--model", prior, "-n", members, "-o", work / "draws.nc", "--season", (m + 0.5) / 12, "--seed", m + 1, "--overwrite")
+    succeed("sample", "--model", prior, "-n", members, "-o", work / "draws.nc", "--season", (m + 0.5) / 12, "--seed", m + 1, "--overwrite")
     field, _ = read(work / "draws.nc")
     draws.append((field - field.mean(0)) * np.sqrt(members / (members - 1)))
 draws = np.concatenate(draws)
@@ -45,14 +40,6 @@ area /= area.sum()
 
 def spectrum(x):
     return (np.abs(np.fft.rfft(x, axis=2) / x.shape[2]) ** 2).mean(0).T @ area
-
-
-failures = []
-
-
-def check(condition, what):
-    if not condition:
-        failures.append(what)
 
 
 check(np.isfinite(draws).all(), "every cell of every draw has a value")
@@ -72,7 +59,4 @@ check(of_training[1] / of_training[20] > 30, "the spectrum falls, so that its ag
 white = np.random.default_rng(1).normal(size=draws.shape) * np.sqrt(b)
 check(spectrum(white)[20] / of_training[20] > 5, "noise without structure has another spectrum")
 
-for f in failures:
-    print("FAILED:", f)
-print(f"{len(failures)} failed")
-sys.exit(1 if failures else 0)
+finish()

@@ -1,35 +1,11 @@
 """Training as users run it: options chosen on held-out years, score network, flow, stop and resume, pictures."""
-import os
 import signal
-import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
-try:
-    import netCDF4
-    import numpy as np
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+sys.dont_write_bytecode = True  # nothing compiled is left in the source tree
+from support.program import check, finish, interrupt, require, run, work
 
-program = os.environ["MANIFILL"]
-work = Path(tempfile.mkdtemp())
-failures = []
-
-
-def check(condition, what):
-    if not condition:
-        failures.append(what)
-
-
-def run(code, *arguments, says=""):
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    text = done.stdout + done.stderr
-    check(done.returncode == code and says in text, f"{' '.join(map(str, arguments))}: exit {done.returncode}, expected {code} and {says!r}\n{text}")
-    return text
-
+netCDF4, np = require("netCDF4", "numpy")
 
 # Six years of a travelling wave with noise on a small global grid.
 data = work / "wave.nc"
@@ -50,7 +26,7 @@ with netCDF4.Dataset(data, "w") as f:
 
 prior = work / "prior.h5"
 backbone = ["train", "prior", "--input", data, "--output", prior, "--set", "backbone.mean_harmonics=1", "--set", "backbone.rank=30", "--set", "train.validation_years=[1994]"]
-text = run(0, *backbone, "--set", "select.taper_km=[3000,20000]", "--set", "select.cases=12", says="is chosen")
+text = "".join(run(0, *backbone, "--set", "select.taper_km=[3000,20000]", "--set", "select.cases=12", says="is chosen"))
 check("select.taper_km: 20000 is chosen" in text, f"the wave asks for the wider taper:\n{text}")
 run(2, "train", "prior", "--input", data, "--output", prior, "--set", "select.taper_km=[3000,20000]", says="validation_years")
 run(2, *backbone, "--set", "backbone.tapre_km=3", says="backbone.taper_km")
@@ -73,13 +49,8 @@ run(2, "train", "flow", "--prior", prior, "--output", whole, says="validation")
 # A stop leaves a checkpoint and no model; --resume finishes.
 part = work / "part.h5"
 long = [*flow, "--output", part, "--set", "flow.steps=100000", "--set", "flow.minutes=0.5", "--set", "flow.patience=100000"]
-running = subprocess.Popen([program, *map(str, long)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-deadline = time.time() + 120
-while not (work / "part.h5.checkpoint").exists() and time.time() < deadline and running.poll() is None:
-    time.sleep(0.05)
-running.send_signal(signal.SIGTERM)
-said = running.communicate(timeout=120)[1]
-check(running.returncode == 75 and "--resume" in said, f"a stopped training exits with 75: {running.returncode}\n{said}")
+code, said = interrupt(signal.SIGTERM, (work / "part.h5.checkpoint").exists, *long)
+check(code == 75 and "--resume" in said, f"a stopped training exits with 75: {code}\n{said}")
 check(not part.exists() and (work / "part.h5.checkpoint").exists(), "a stopped training leaves its checkpoint and no model")
 run(0, *long, "--resume", says="resumed at step")
 check(part.exists(), "a resumed training writes its model")
@@ -100,7 +71,4 @@ for method in ("flow", "gaussian"):
     rows = (work / f"{method}.nc.diagnostics.csv").read_text().splitlines()
     check(len(rows) == 1 + 6 * 32 and "log_weight" in rows[0], f"diagnostics of {method}: {len(rows)} rows")
 
-for failure in failures:
-    print("FAILED:", failure)
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+finish()
