@@ -1,6 +1,13 @@
 #include "manifill/posterior/refine.hpp"
 
+#include <Eigen/Cholesky>
 #include <cmath>
+#include <numbers>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "manifill/base/error.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -9,7 +16,34 @@ constexpr double kStep = 0.5;
 
 }  // namespace
 
+struct PriorDeparture::Gaussian {
+  std::size_t bin;
+  Eigen::LLT<Eigen::MatrixXd> root;
+};
+
 PriorDeparture::PriorDeparture(const Model& model) : prior_(model.backbone, model.score) {}
+
+PriorDeparture::~PriorDeparture() = default;
+
+std::shared_ptr<const PriorDeparture::Gaussian> PriorDeparture::gaussian(std::size_t bin) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (last_ && last_->bin == bin) return last_;
+  const prior::Backbone& backbone = prior_.backbone();
+  const auto covariance = backbone.window_covariance(bin);
+  const auto points = static_cast<Eigen::Index>(backbone.domain().size());
+  std::vector<Eigen::Index> centre(static_cast<std::size_t>(points));
+  std::iota(centre.begin(), centre.end(), backbone.options().window * points);
+  last_.reset();  // room for the next
+  last_ = std::make_shared<const Gaussian>(
+      Gaussian{.bin = bin, .root = Eigen::LLT<Eigen::MatrixXd>(covariance->gather(centre, centre))});
+  if (last_->root.info() != Eigen::Success) {
+    last_.reset();
+    throw Error(ErrorKind::numerical, "the covariance of a season is not positive definite",
+                {.index = "[season bin " + std::to_string(bin) + "]",
+                 .remedy = "Train with a larger backbone.residual_floor"});
+  }
+  return last_;
+}
 
 Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
                                            Eigen::MatrixXd* gradient) const {
@@ -21,14 +55,24 @@ Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double seas
                              {static_cast<std::int64_t>(x.cols()), static_cast<std::int64_t>(x.rows())})
                 .clone();
   if (gradient != nullptr) at.requires_grad_();
+  // What the network adds is small beside the densities: Gaussian parts are taken in double precision.
   const auto value = prior_.log_density(at, {season}, {.draws = 8, .seed = seed}) -
                      prior_.gaussian().log_density(at, {season});
+  const std::size_t bin = prior_.backbone().season_bin(season);
+  const auto full = gaussian(bin);
+  const Eigen::MatrixXd solved = full->root.solve(x);
   if (gradient != nullptr) {
     const auto g = torch::autograd::grad({value.sum()}, {at})[0].contiguous();
     *gradient = Eigen::Map<const Eigen::MatrixXf>(g.data_ptr<float>(), x.rows(), x.cols()).cast<double>();
+    *gradient += prior_.backbone().log_density_gradient(x, bin) + solved;
   }
   const auto dense = value.detach().to(torch::kFloat64).contiguous();
-  return Eigen::Map<const Eigen::VectorXd>(dense.data_ptr<double>(), x.cols());
+  Eigen::VectorXd out = Eigen::Map<const Eigen::VectorXd>(dense.data_ptr<double>(), x.cols());
+  out += prior_.backbone().log_density(x, bin);
+  out += 0.5 * x.cwiseProduct(solved).colwise().sum().transpose();
+  out.array() += full->root.matrixLLT().diagonal().array().log().sum() +
+                 0.5 * static_cast<double>(x.rows()) * std::log(2.0 * std::numbers::pi);
+  return out;
 }
 
 Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor,

@@ -3,8 +3,13 @@
 /// \brief Likelihood-aware steps of the prior that start from a sampler's members.
 ///
 /// The target is p(x | window) up to a constant: the Gaussian posterior of the window times exp(b(x) - log
-/// N(x; 0, C)), the score network's departure from the Gaussian prior (method of the surrogate with exact
-/// control variate). Where the model holds no score network the target is the Gaussian posterior.
+/// N(x; 0, C)), the prior's departure from the Gaussian that the window's posterior rests on (method of the
+/// surrogate with exact control variate). Where the model holds no score network the target is the Gaussian
+/// posterior.
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
 
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/prior/prior.hpp"
@@ -12,16 +17,26 @@
 namespace manifill::posterior {
 
 /// \brief b(x) - log N(x; 0, C) and its gradient, by the surrogate log-density. Zero without a score network.
+///
+/// C is the covariance of windows, of full rank; the prior's own Gaussian has `backbone.rank` modes and a
+/// residual. Where they differ, the difference is part of the departure.
 class PriorDeparture {
  public:
   explicit PriorDeparture(const Model& model);
+  ~PriorDeparture();
   /// \param x [point][column], normalised \param gradient [point][column] or null \return [column]
   [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
                                            Eigen::MatrixXd* gradient = nullptr) const;
   [[nodiscard]] bool zero() const { return !prior_.network(); }
 
  private:
+  struct Gaussian;
+  /// N(0, C) of a season bin; the last one is kept.
+  [[nodiscard]] std::shared_ptr<const Gaussian> gaussian(std::size_t bin) const;
+
   prior::Prior prior_;
+  mutable std::mutex mutex_{};
+  mutable std::shared_ptr<const Gaussian> last_{};
 };
 
 /// \brief `request.refine` steps of preconditioned Langevin dynamics (Cotter et al. 2013, Statist. Sci. 28,

@@ -1,12 +1,16 @@
 #include "manifill/posterior/refine.hpp"
 
+#include <Eigen/Cholesky>
+#include <cmath>
+#include <numbers>
+
 #include "catch.hpp"
 
 using namespace manifill;
 
 namespace {
 
-posterior::Model small_model(const domain::Domain& d) {
+posterior::Model small_model(const domain::Domain& d, std::int64_t rank = 400) {
   const auto n = static_cast<Eigen::Index>(d.size());
   Eigen::MatrixXd c(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
@@ -15,7 +19,7 @@ posterior::Model small_model(const domain::Domain& d) {
                                                        d.points()[static_cast<std::size_t>(j)]),
                                     8000.0) +
                 (i == j ? 1e-3 : 0.0);
-  return {.backbone = prior::Backbone::from_covariance(d, c, 0.0, {})};
+  return {.backbone = prior::Backbone::from_covariance(d, c, 0.0, {.rank = rank})};
 }
 
 }  // namespace
@@ -69,4 +73,39 @@ TEST_CASE("the posterior covariance times a field is that of the closed form", "
   const Eigen::MatrixXd product = factor.covariance_times(Eigen::MatrixXd::Identity(18, 18));
   CHECK((product.diagonal() - factor.variance()).cwiseAbs().maxCoeff() < 1e-9);
   CHECK((product - product.transpose()).cwiseAbs().maxCoeff() < 1e-9);
+}
+
+TEST_CASE("a prior of few modes departs from the covariance that windows rest on", "[posterior]") {
+  const auto d = domain::Domain::lat_lon({60.0, 20.0, -20.0}, {0.0, 60.0, 120.0, 180.0, 240.0, 300.0});
+  auto model = small_model(d, 6);
+  model.score = prior::ScoreNetwork(d, prior::ScoreNetworkOptions{.width = 4, .dilations = {1.0}}, 1);
+  // A new network adds nothing: the prior is the Gaussian of six modes.
+  const posterior::PriorDeparture departure(model);
+  REQUIRE_FALSE(departure.zero());
+  const auto& factor = model.backbone.factor(0);
+  Eigen::MatrixXd few = factor.modes * factor.variance.asDiagonal() * factor.modes.transpose();
+  few.diagonal().array() += factor.residual / model.backbone.relative_weights().array();
+  const auto covariance = model.backbone.window_covariance(0);
+  Eigen::MatrixXd all(18, 18);
+  for (Eigen::Index i = 0; i < 18; ++i)
+    for (Eigen::Index j = 0; j < 18; ++j) all(i, j) = (*covariance)(i, j);
+  REQUIRE((few - all).cwiseAbs().maxCoeff() > 0.01);
+  const auto log_density = [](const Eigen::MatrixXd& c, const Eigen::VectorXd& x) {
+    const Eigen::LLT<Eigen::MatrixXd> root(c);
+    return -0.5 * x.dot(root.solve(x)) - root.matrixLLT().diagonal().array().log().sum() -
+           0.5 * static_cast<double>(x.size()) * std::log(2.0 * std::numbers::pi);
+  };
+  RandomStream random({.seed = 11});
+  Eigen::MatrixXd x(18, 5);
+  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
+  Eigen::MatrixXd gradient;
+  const Eigen::VectorXd value = departure(x, 0.0, 3, &gradient);
+  const Eigen::MatrixXd wanted = all.llt().solve(x) - few.llt().solve(x);
+  for (Eigen::Index k = 0; k < x.cols(); ++k) {
+    const double exact = log_density(few, x.col(k)) - log_density(all, x.col(k));
+    CHECK(value[k] == Approx(exact).epsilon(1e-6).margin(1e-6));
+    // Single precision leaves 1e-4 of the largest in what the network adds, which is zero.
+    CHECK((gradient.col(k) - wanted.col(k)).cwiseAbs().maxCoeff() <
+          1e-4 * wanted.col(k).cwiseAbs().maxCoeff());
+  }
 }
