@@ -471,7 +471,8 @@ std::string read_text(const std::string& path, const std::string& name, hid_t at
     refuse(path, "is a text of impossible length", name);
   std::string text(size, '\0');
   if (H5Aread(attribute, type.get(), text.data()) < 0) refuse(path, "is a text that cannot be read", name);
-  text.pop_back();  // the terminator
+  while (!text.empty() && text.back() == '\0')
+    text.pop_back();  // terminator or padding; some writers have none
   return text;
 }
 

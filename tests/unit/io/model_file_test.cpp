@@ -352,6 +352,26 @@ TEST_CASE("hostile declarations are refused before anything is allocated", "[io]
   CHECK(has(refusal(path), "rank"));
 }
 
+TEST_CASE("a text without a terminator keeps its last letter", "[io]") {
+  const Folder folder;
+  const auto path = folder / "h.h5";
+  hostile(path, [](hid_t f) {
+    H5Adelete(f, "format");
+    const std::string value = "manifill-model";
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, value.size());
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const hid_t attribute = H5Acreate2(f, "format", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    H5Awrite(attribute, type, value.data());
+    H5Aclose(attribute);
+    H5Sclose(space);
+    H5Tclose(type);
+  });
+  // The format is recognised; what is missing is the content that the checksum is of.
+  CHECK(has(refusal(path), "checksum of its content"));
+}
+
 TEST_CASE("foreign storage, filters, types and links are refused", "[io]") {
   const Folder folder;
   const auto path = folder / "h.h5";
