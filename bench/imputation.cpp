@@ -27,9 +27,9 @@
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/curves.hpp"
 #include "manifill/posterior/classical.hpp"
-#include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/kriging.hpp"
 #include "manifill/posterior/sampler.hpp"
+#include "manifill/posterior/windows.hpp"
 #include "manifill/verification/bootstrap.hpp"
 #include "manifill/verification/scores.hpp"
 #include "program.hpp"
@@ -272,19 +272,13 @@ std::vector<Case> gistemp_cases(const prior::TrainingFields& all, double noise, 
            .observed = std::vector<bool>(all.domain.size()),
            .truth = all.values.col(t).cast<double>(),
            .weight = area};
-    posterior::StepObservation step{.time = month, .season = all.season[static_cast<std::size_t>(t)]};
-    std::vector<double> y;
     for (std::size_t i = 0; i < c.observed.size(); ++i) {
       const auto row = static_cast<Eigen::Index>(i);
       const bool known = !std::isnan(all.values(row, t));
       c.observed[i] = known && !std::isnan(all.values(row, early));
       if (c.observed[i] || !known) c.weight[row] = 0.0;
-      if (c.observed[i]) y.push_back(all.values(row, t));
     }
-    step.measurement = std::make_shared<measurement::Measurement>(
-        measurement::mask(c.observed, Eigen::VectorXd::Constant(all.values.rows(), noise)));
-    step.y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()));
-    c.window.steps.push_back(std::move(step));
+    c.window.steps.push_back(posterior::observe_cells(all, static_cast<std::size_t>(t), c.observed, noise));
     cases.push_back(std::move(c));
   }
   return cases;

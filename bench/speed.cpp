@@ -20,8 +20,8 @@
 #include "manifill/base/error.hpp"
 #include "manifill/measurement/mask_bank.hpp"
 #include "manifill/posterior/flow_condition.hpp"
-#include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/sampler.hpp"
+#include "manifill/posterior/windows.hpp"
 #include "program.hpp"
 
 namespace {

@@ -18,6 +18,7 @@
 #include "manifill/base/version.hpp"
 #include "manifill/io/inspection.hpp"
 #include "manifill/pipeline/journal.hpp"
+#include "manifill/posterior/windows.hpp"
 
 namespace manifill::pipeline {
 namespace fs = std::filesystem;
@@ -80,19 +81,8 @@ class Observations {
 
   posterior::Window window(std::size_t extra, std::size_t time) {
     const std::int64_t half = model_.backbone.options().window;
-    posterior::Window w;
-    for (std::int64_t k = -half; k <= half; ++k) {
-      const std::int64_t index = fit_.index[time] + k;
-      // The record is searched by step, not by position: a missing day is an unobserved step.
-      const auto found = std::lower_bound(fit_.index.begin(), fit_.index.end(), index);
-      if (k == 0)
-        w.steps.push_back(step(extra, time));
-      else if (found != fit_.index.end() && *found == index)
-        w.steps.push_back(step(extra, static_cast<std::size_t>(found - fit_.index.begin())));
-      else
-        w.steps.push_back({.time = index, .season = fit_.season[time]});
-    }
-    return w;
+    return posterior::window_around(fit_.index, time, half, fit_.season[time],
+                                    [&](std::size_t entry) { return step(extra, entry); });
   }
 
   /// Values of the file, [cell], NaN where missing.

@@ -12,7 +12,7 @@
 #include "manifill/io/gridded.hpp"
 #include "manifill/measurement/mask_bank.hpp"
 #include "manifill/pipeline/train.hpp"
-#include "manifill/posterior/flow_training.hpp"
+#include "manifill/posterior/windows.hpp"
 #include "manifill/verification/crps.hpp"
 
 namespace manifill::pipeline {

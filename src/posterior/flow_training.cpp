@@ -8,12 +8,12 @@
 
 #include <fmt/format.h>
 
-#include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
-#include "manifill/io/model_file.hpp"
 #include "manifill/posterior/flow_objectives.hpp"
+#include "manifill/posterior/windows.hpp"
 #include "manifill/prior/averaged_optimiser.hpp"
+#include "manifill/prior/training_records.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -433,36 +433,6 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   return o;
 }
 
-Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
-                       const std::vector<measurement::ObservedCells>& observed, double noise_sigma,
-                       RandomStream& random) {
-  Window window;
-  const std::int64_t centre_index = fields.index[static_cast<std::size_t>(time)];
-  for (std::int64_t k = -half; k <= half; ++k) {
-    const Eigen::Index t = time + k;
-    StepObservation step;
-    step.time = centre_index + k;
-    step.season = fields.season[static_cast<std::size_t>(time)];
-    const bool recorded =
-        t >= 0 && t < fields.values.cols() && fields.index[static_cast<std::size_t>(t)] == step.time;
-    if (recorded) {
-      step.season = fields.season[static_cast<std::size_t>(t)];
-      auto cells = observed[static_cast<std::size_t>(k + half)];
-      for (std::size_t i = 0; i < cells.size(); ++i)
-        cells[i] = cells[i] && !std::isnan(fields.values(static_cast<Eigen::Index>(i), t));
-      const auto sigma = Eigen::VectorXd::Constant(fields.values.rows(), noise_sigma);
-      step.measurement = std::make_shared<measurement::Measurement>(measurement::mask(cells, sigma));
-      step.y.resize(step.measurement->observations());
-      Eigen::Index row = 0;
-      for (std::size_t i = 0; i < cells.size(); ++i)
-        if (cells[i])
-          step.y[row++] = fields.values(static_cast<Eigen::Index>(i), t) + noise_sigma * random.normal();
-    }
-    window.steps.push_back(std::move(step));
-  }
-  return window;
-}
-
 FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds,
                          std::int64_t half, const measurement::MaskBank& bank, const FlowTrainingOptions& o,
                          std::int64_t count, std::uint64_t seed, const TrainingHooks& hooks) {
@@ -573,52 +543,17 @@ struct Progress {
   double seconds = 0.0;
 };
 
-/// Log and checkpoint of a training.
-class Records {
- public:
-  Records(const TrainingHooks& hooks, std::string agreement)
-      : hooks_(hooks), agreement_(std::move(agreement)) {}
+prior::TrainingPlace place_of(const Progress& p) {
+  return {.steps = {p.step, p.without_gain}, .figures = {p.best_crps, p.base_crps, p.seconds}};
+}
 
-  void log(const std::string& line) {
-    if (lines_.empty())
-      lines_ = "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error\n";
-    lines_ += line;
-    if (!hooks_.log_csv.empty()) write_atomically(hooks_.log_csv, lines_);
-  }
-
-  void save(const FlowNetwork& network, const prior::AveragedOptimiser& state, const Progress& p) const {
-    if (hooks_.checkpoint.empty()) return;
-    io::ModelFile file;
-    file.put_text("agreement", agreement_);
-    file.put_text("log", lines_);
-    state.save(network, file);
-    file.put_integers("steps", {2}, {p.step, p.without_gain});
-    file.put_doubles("figures", {3}, {p.best_crps, p.base_crps, p.seconds});
-    file.save(hooks_.checkpoint);
-  }
-
-  Progress load(FlowNetwork& network, prior::AveragedOptimiser& state) {
-    const auto file = io::ModelFile::load(hooks_.checkpoint);
-    if (file.text("agreement") != agreement_)
-      throw Error(ErrorKind::input, "the checkpoint is of a training with other options or fields",
-                  {.file = hooks_.checkpoint,
-                   .remedy = "Use the options and data it was started with, or start anew without --resume"});
-    lines_ = file.text("log");
-    state.load(network, file);
-    const auto& steps = file.integers("steps", {2});
-    const auto& figures = file.doubles("figures", {3});
-    return {.step = steps[0],
-            .without_gain = steps[1],
-            .best_crps = figures[0],
-            .base_crps = figures[1],
-            .seconds = figures[2]};
-  }
-
- private:
-  const TrainingHooks& hooks_;
-  std::string agreement_;
-  std::string lines_{};
-};
+Progress progress_of(const prior::TrainingPlace& place) {
+  return {.step = place.steps[0],
+          .without_gain = place.steps[1],
+          .best_crps = place.figures[0],
+          .base_crps = place.figures[1],
+          .seconds = place.figures[2]};
+}
 
 /// What a checkpoint must agree with to be continued.
 std::string agreement_of(const FlowCases& training, const FlowNetwork& network,
@@ -659,14 +594,17 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   prior::AveragedOptimiser optimiser(
       *network, {.weight_decay = o.weight_decay, .clip = 0.3, .average = o.average, .second_decay = 0.999});
   Objective objective(*network, o, topology, prior_density, backbone, twin);
-  Records records(hooks, agreement_of(training, *network, o));
+  prior::TrainingRecords records(
+      hooks.log_csv, hooks.checkpoint,
+      "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error",
+      agreement_of(training, *network, o));
   Progress p;
   if (hooks.resume) {
-    p = records.load(*network, optimiser);
+    p = progress_of(records.load(*network, optimiser, 2, 3));
     hooks.report(fmt::format("resumed at step {}", p.step));
   } else {
     p.base_crps = p.best_crps = validate(*network, validation).crps;
-    records.log(fmt::format("0,0,,,{:.6f},\n", p.base_crps));
+    records.log(fmt::format("0,0,,,{:.6f},", p.base_crps));
   }
 
   const double begin = seconds() - p.seconds;
@@ -686,7 +624,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
                                      static_cast<double>(p.step) / static_cast<double>(o.steps));
     if (progress >= 1.0) break;
     if (hooks.stop()) {
-      records.save(*network, optimiser, p);
+      records.save(*network, optimiser, place_of(p));
       throw Error(ErrorKind::stopped, fmt::format("stopped at step {} of the flow", p.step),
                   {.file = hooks.checkpoint, .remedy = "Run again with --resume"});
     }
@@ -736,9 +674,11 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
                     "standardised error {:.3f}",
                     p.step, p.seconds, crps * share, energy * share, v.crps,
                     100.0 * (v.crps / p.base_crps - 1.0), v.standardised));
-    records.log(fmt::format("{},{:.1f},{:.6f},{:.6f},{:.6f},{:.4f}\n", p.step, p.seconds, crps * share,
-                            energy * share, v.crps, v.standardised));
-    records.save(*network, optimiser, p);
+    // Energy scores that have no weight yet are no zeros of a curve.
+    records.log(fmt::format("{},{:.1f},{:.6f},{},{:.6f},{:.4f}", p.step, p.seconds, crps * share,
+                            energy > 0.0 ? fmt::format("{:.6f}", energy * share) : std::string(), v.crps,
+                            v.standardised));
+    records.save(*network, optimiser, place_of(p));
     crps = energy = 0.0;
     summed = 0;
   }

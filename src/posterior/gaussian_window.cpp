@@ -229,11 +229,14 @@ Eigen::MatrixXd WindowFactor::mean(const WindowSolution& solution) const {
   const auto steps = static_cast<std::size_t>(m.covariance->rows() / m.points);
   Eigen::MatrixXd out(m.points, static_cast<Eigen::Index>(steps));
   for (std::size_t k = 0; k < steps; ++k)
-    out.col(static_cast<Eigen::Index>(k)) = m.analysis(k, solution.departure, solution.solved);
+    out.col(static_cast<Eigen::Index>(k)) = k == m.centre
+                                                ? Eigen::MatrixXd(centre_mean(solution))
+                                                : m.analysis(k, solution.departure, solution.solved);
   return out;
 }
 
 Eigen::VectorXd WindowFactor::centre_mean(const WindowSolution& solution) const {
+  if (solution.centre.size() > 0) return solution.centre;
   return impl_->analysis(impl_->centre, solution.departure, solution.solved);
 }
 
@@ -301,8 +304,9 @@ WindowSolution WindowFactor::draw(const Window& window, prior::PriorSequence& se
   right.col(members) = out.departure;
   const Eigen::MatrixXd solved = m.factor->solve(right, kDrawAccuracy);
   out.solved = solved.col(members);
-  out.draws = fields.middleRows(m.first_row(m.centre), m.points) +
-              m.analysis(m.centre, right.leftCols(members), solved.leftCols(members));
+  const Eigen::MatrixXd added = m.analysis(m.centre, right, solved);
+  out.draws = fields.middleRows(m.first_row(m.centre), m.points) + added.leftCols(members);
+  out.centre = added.col(members);
   return out;
 }
 

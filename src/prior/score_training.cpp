@@ -14,12 +14,11 @@
 #include <sstream>
 #include <utility>
 
-#include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
-#include "manifill/io/model_file.hpp"
 #include "manifill/prior/averaged_optimiser.hpp"
 #include "manifill/prior/schedule.hpp"
+#include "manifill/prior/training_records.hpp"
 
 namespace manifill::prior {
 namespace {
@@ -178,61 +177,31 @@ std::string fingerprint(const ScoreTrainingOptions& o, const ScoreFields& fields
       o.validation_draws, o.validate_every, o.seed, values.size(0), hash);
 }
 
-/// Log and checkpoint of a training; does nothing without a directory.
-class Records {
- public:
-  Records(const std::string& directory, std::string agreement)
-      : directory_(directory), agreement_(std::move(agreement)) {}
+TrainingPlace place_of(const Progress& p) {
+  TrainingPlace out{.steps = {p.step, p.best_step, p.without_gain},
+                    .figures = {p.best_ratio, p.seconds, p.sum_ours, p.sum_theirs}};
+  out.figures.insert(out.figures.end(), p.best_bands.begin(), p.best_bands.end());
+  return out;
+}
 
-  void save(const ScoreNetwork& network, const AveragedOptimiser& state, const Progress& p) const {
-    if (directory_.empty()) return;
-    io::ModelFile file;
-    file.put_text("agreement", agreement_);
-    file.put_text("log", lines_);
-    state.save(*network, file);
-    file.put_integers("steps", {3}, {p.step, p.best_step, p.without_gain});
-    std::vector<double> figures{p.best_ratio, p.seconds, p.sum_ours, p.sum_theirs};
-    figures.insert(figures.end(), p.best_bands.begin(), p.best_bands.end());
-    file.put_doubles("figures", {figures.size()}, figures);
-    file.save(checkpoint());
-  }
+Progress progress_of(const TrainingPlace& place) {
+  Progress p{.step = place.steps[0],
+             .best_step = place.steps[1],
+             .without_gain = place.steps[2],
+             .best_ratio = place.figures[0],
+             .seconds = place.figures[1],
+             .sum_ours = place.figures[2],
+             .sum_theirs = place.figures[3]};
+  std::copy(place.figures.begin() + 4, place.figures.end(), p.best_bands.begin());
+  return p;
+}
 
-  Progress load(const ScoreNetwork& network, AveragedOptimiser& state) {
-    if (directory_.empty()) throw Error(ErrorKind::usage, "a training without a directory cannot be resumed");
-    const auto file = io::ModelFile::load(checkpoint());
-    if (file.text("agreement") != agreement_)
-      throw Error(ErrorKind::input, "the checkpoint is of a training with other options or fields",
-                  {.file = checkpoint(),
-                   .remedy = "Use the options and data it was started with, or start anew without --resume"});
-    lines_ = file.text("log");
-    state.load(*network.ptr(), file);
-    const auto& steps = file.integers("steps", {3});
-    const auto& figures = file.doubles("figures", {4 + kLevelBands});
-    Progress p{.step = steps[0],
-               .best_step = steps[1],
-               .without_gain = steps[2],
-               .best_ratio = figures[0],
-               .seconds = figures[1],
-               .sum_ours = figures[2],
-               .sum_theirs = figures[3]};
-    std::copy(figures.begin() + 4, figures.end(), p.best_bands.begin());
-    return p;
-  }
-
-  void log(const Progress& p, const Validation::Figures& v) {
-    if (lines_.empty()) lines_ = "step,seconds,train_ratio,validation_ratio,band_1,band_2,band_3,band_4\n";
-    lines_ += fmt::format("{},{:.1f},{:.5f},{:.5f}", p.step, p.seconds, p.sum_ours / p.sum_theirs, v.ratio);
-    for (const double band : v.bands) lines_ += fmt::format(",{:.5f}", band);
-    lines_ += "\n";
-    if (!directory_.empty()) write_atomically(directory_ + "/score_log.csv", lines_);
-  }
-
- private:
-  [[nodiscard]] std::string checkpoint() const { return directory_ + "/score_checkpoint.h5"; }
-  std::string directory_;
-  std::string agreement_;
-  std::string lines_{};
-};
+TrainingRecords records_in(const std::string& directory, std::string agreement) {
+  const bool any = !directory.empty();
+  return {any ? directory + "/score_log.csv" : std::string(),
+          any ? directory + "/score_checkpoint.h5" : std::string(),
+          "step,seconds,train_ratio,validation_ratio,band_1,band_2,band_3,band_4", std::move(agreement)};
+}
 
 /// A backbone and the fields to be denoised by it.
 struct Fold {
@@ -322,7 +291,8 @@ void take_step(const ScoreNetwork& network, AveragedOptimiser& optimiser, const 
 
 /// Validates the averaged weights, keeps the best, logs. \return whether to go on
 bool validate(const ScoreNetwork& network, AveragedOptimiser& optimiser, const Validation& validation,
-              const ScoreTrainingOptions& o, Records& records, const ScoreTrainingHooks& hooks, Progress& p) {
+              const ScoreTrainingOptions& o, TrainingRecords& records, const ScoreTrainingHooks& hooks,
+              Progress& p) {
   const Tensors held = copies(*network);
   assign(*network.ptr(), optimiser.average);
   network.ptr()->eval();
@@ -339,7 +309,10 @@ bool validate(const ScoreNetwork& network, AveragedOptimiser& optimiser, const V
   } else {
     ++p.without_gain;
   }
-  records.log(p, figures);
+  std::string row =
+      fmt::format("{},{:.1f},{:.5f},{:.5f}", p.step, p.seconds, p.sum_ours / p.sum_theirs, figures.ratio);
+  for (const double band : figures.bands) row += fmt::format(",{:.5f}", band);
+  records.log(row);
   hooks.report(
       fmt::format("score: step {}, {:.0f} s, loss over the backbone's: training {:.4f}, validation {:.4f} "
                   "({:.3f} {:.3f} {:.3f} {:.3f})",
@@ -525,14 +498,14 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
   network->train();
   AveragedOptimiser optimiser(*network,
                               {.weight_decay = o.weight_decay, .clip = o.clip, .average = o.average});
-  Records records(directory, fingerprint(o, folds.front().fields));
+  auto records = records_in(directory, fingerprint(o, folds.front().fields));
   Progress p;
-  if (resume) p = records.load(network, optimiser);
+  if (resume) p = progress_of(records.load(*network, optimiser, 3, 4 + kLevelBands));
   const double begin = now() - p.seconds;
   bool going = p.without_gain < o.patience;
   while (going && p.step < o.steps && (o.minutes <= 0.0 || p.seconds < 60.0 * o.minutes)) {
     if (hooks.stop()) {
-      records.save(network, optimiser, p);
+      records.save(*network, optimiser, place_of(p));
       throw Error(ErrorKind::stopped, fmt::format("stopped at step {} of the score network", p.step),
                   {.file = directory, .remedy = "Run again with --resume"});
     }
@@ -541,10 +514,10 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
     if (p.step % o.validate_every != 0 && p.step != o.steps) continue;
     going = validate(network, optimiser, check, o, records, hooks, p);
     p.seconds = now() - begin;
-    records.save(network, optimiser, p);
+    records.save(*network, optimiser, place_of(p));
   }
   if (p.sum_theirs > 0.0) static_cast<void>(validate(network, optimiser, check, o, records, hooks, p));
-  records.save(network, optimiser, p);
+  records.save(*network, optimiser, place_of(p));
 
   assign(*network.ptr(), optimiser.best);
   network->eval();

@@ -80,12 +80,6 @@ struct TrainingHooks {
 using PriorLogDensity =
     std::function<torch::Tensor(const torch::Tensor& x, const std::vector<double>& season)>;
 
-/// \brief The window of observations around training step `time` of `fields` under given masks, noise added.
-/// \param observed masks, one a step of the window
-Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
-                       const std::vector<measurement::ObservedCells>& observed, double noise_sigma,
-                       RandomStream& random);
-
 /// \brief Training times of one cross-fitting fold, and the backbone fitted without them.
 struct Fold {
   std::vector<Eigen::Index> times{};

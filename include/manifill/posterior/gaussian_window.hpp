@@ -39,6 +39,7 @@ struct WindowSolution {
   Eigen::VectorXd departure{};  ///< y - A mean of all steps: [observation], physical units
   Eigen::VectorXd solved{};     ///< S^-1 of it: [observation]
   Eigen::MatrixXd draws{};      ///< of the centre: [point][member], normalised
+  Eigen::VectorXd centre{};     ///< posterior mean of the centre where draws were made: [point], normalised
 };
 
 /// \brief Everything about a window's posterior that does not depend on the observed values: one

@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/sampler.hpp"
+#include "toys.hpp"
 
 using namespace manifill;
 
@@ -42,13 +43,8 @@ posterior::FlowTrainingOptions budget(const std::string& base) {
 
 posterior::Window observed(const Eigen::VectorXd& field, const measurement::ObservedCells& seen, double sigma,
                            std::int64_t time, RandomStream& random) {
-  posterior::StepObservation step{.time = time};
-  step.measurement = std::make_shared<measurement::Measurement>(
-      measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
-  step.y = step.measurement->apply(field);
-  for (auto& v : step.y) v += sigma * random.normal();
   posterior::Window w;
-  w.steps.push_back(step);
+  w.steps.push_back(toys::observe(field, seen, sigma, time, random));
   return w;
 }
 
@@ -61,14 +57,7 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   for (int j = 0; j < 6; ++j) longitude.push_back(10.0 * j);
   const auto d = domain::Domain::lat_lon(latitude, longitude);
   const auto n = static_cast<Eigen::Index>(d.size());
-  Eigen::MatrixXd c(n, n);
-  for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < n; ++j) {
-      const double r = domain::chordal_km(d.points()[static_cast<std::size_t>(i)],
-                                          d.points()[static_cast<std::size_t>(j)]) /
-                       2000.0;
-      c(i, j) = std::exp(-0.5 * r * r) + (i == j ? 0.01 : 0.0);
-    }
+  const Eigen::MatrixXd c = toys::covariance_by_distance(d, 2000.0, 0.01);
   const Eigen::LLT<Eigen::MatrixXd> root(c);
   RandomStream random({.seed = 11});
   constexpr Eigen::Index kFields = 14000;

@@ -7,8 +7,10 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "toys.hpp"
 
 using namespace manifill;
+using toys::observe;
 
 namespace {
 
@@ -20,28 +22,8 @@ domain::Domain small_grid() {
   return domain::Domain::lat_lon(latitude, longitude);
 }
 
-/// A Gaussian of chordal distance: positive definite on the sphere.
 Eigen::MatrixXd smooth_covariance(const domain::Domain& d) {
-  const auto n = static_cast<Eigen::Index>(d.size());
-  Eigen::MatrixXd c(n, n);
-  for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < n; ++j) {
-      const double r = domain::chordal_km(d.points()[static_cast<std::size_t>(i)],
-                                          d.points()[static_cast<std::size_t>(j)]) /
-                       4000.0;
-      c(i, j) = std::exp(-0.5 * r * r) + (i == j ? 1e-4 : 0.0);
-    }
-  return c;
-}
-
-posterior::StepObservation observe(const Eigen::VectorXd& field, const std::vector<bool>& seen, double sigma,
-                                   std::int64_t time, RandomStream& random) {
-  posterior::StepObservation step{.time = time};
-  step.measurement = std::make_shared<measurement::Measurement>(
-      measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
-  step.y = step.measurement->apply(field);
-  for (auto& v : step.y) v += sigma * random.normal();
-  return step;
+  return toys::covariance_by_distance(d, 4000.0, 1e-4);
 }
 
 std::vector<bool> half_seen(std::size_t n, RandomStream& random) {
