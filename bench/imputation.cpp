@@ -15,15 +15,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
+#include <regex>
 #include <string>
 
 #include "manifill/base/error.hpp"
+#include "manifill/base/stopwatch.hpp"
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/curves.hpp"
 #include "manifill/posterior/classical.hpp"
@@ -66,19 +67,15 @@ struct Case {
 struct Method {
   std::string name;
   std::function<void(const Case&, verification::ScoreCard&)> score;
-  double preparation = 0.0;  // seconds
+  double training = 0.0;  // seconds
 };
 
 struct Row {
   std::string name;
   verification::ScoreCard card;
   double seconds = 0.0;
-  double preparation = 0.0;
+  double training = 0.0;
 };
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 posterior::Window narrowed(const posterior::Window& window, std::int64_t half) {
   posterior::Window out;
@@ -89,9 +86,27 @@ posterior::Window narrowed(const posterior::Window& window, std::int64_t half) {
   return out;
 }
 
+/// A model as read, with the seconds that its training took.
+struct Trained {
+  posterior::Model model;
+  double seconds;
+};
+
+Trained load(const std::string& path) {
+  const Stopwatch watch;
+  auto model = posterior::Model::load(path);
+  double seconds = watch.seconds();  // the backbone is fitted again from its fields
+  // The provenance holds what `train prior` and `train flow` took: "...; prior: 90 s; flow: 2400 cases, 700
+  // s".
+  const std::regex taken("([0-9]+) s(;|$)");
+  const std::string& text = model.info.training;
+  for (std::sregex_iterator at(text.begin(), text.end(), taken); at != std::sregex_iterator(); ++at)
+    seconds += std::stod((*at)[1]);
+  return {std::move(model), seconds};
+}
+
 Method by_sampler(const std::string& name, const std::string& sampler, const posterior::Model& model,
-                  double unit, std::int64_t refine = 0) {
-  const double begin = now();
+                  double unit, double training, std::int64_t refine = 0) {
   const std::shared_ptr<posterior::PosteriorSampler> s =
       posterior::SamplerRegistry::instance().make(sampler, model);
   return {name,
@@ -100,7 +115,7 @@ Method by_sampler(const std::string& name, const std::string& sampler, const pos
                                      {.seed = 1, .members = kMembers, .refine = refine});
             card.add(e.members / unit, c.truth / unit, c.weight);
           },
-          now() - begin};
+          training};
 }
 
 Eigen::VectorXd observed_anomalies(const Case& c, const prior::Backbone& backbone) {
@@ -116,12 +131,12 @@ Eigen::VectorXd observed_anomalies(const Case& c, const prior::Backbone& backbon
 
 /// Ordinary kriging of anomalies, its covariance by maximum likelihood on the training fields.
 Method by_kriging(const prior::Backbone& b, double unit) {
-  const double begin = now();
+  const Stopwatch watch;
   Eigen::MatrixXf anomalies = b.training().values;
   for (Eigen::Index t = 0; t < anomalies.cols(); ++t)
     anomalies.col(t) -= b.mean(b.training().season[static_cast<std::size_t>(t)]).cast<float>();
   const auto fitted = posterior::fit_exponential_covariance(b.domain(), anomalies);
-  const double fitting = now() - begin;
+  const double fitting = watch.seconds();
   fmt::print("kriging: standard deviation {:.4g}, range {:.0f} km, nugget {:.3g}, by maximum likelihood\n",
              std::sqrt(fitted.covariance.variance), fitted.covariance.range_km, fitted.covariance.nugget);
   return {kKriging,
@@ -140,9 +155,10 @@ Method by_kriging(const prior::Backbone& b, double unit) {
           fitting};
 }
 
-std::vector<Method> methods_of(const Options& o, const posterior::Model& model,
-                               const std::optional<posterior::Model>& standard,
-                               const posterior::Model& reference, double unit) {
+std::vector<Method> methods_of(const Options& o, const Trained& trained,
+                               const std::optional<Trained>& standard, const Trained& reference,
+                               double unit) {
+  const posterior::Model& model = trained.model;
   const prior::Backbone& b = model.backbone;
   std::vector<Method> out;
   out.push_back({"climatology", [&b, unit](const Case& c, verification::ScoreCard& card) {
@@ -159,13 +175,16 @@ std::vector<Method> methods_of(const Options& o, const posterior::Model& model,
     return o.only.empty() || o.only.find("," + name + ",") != std::string::npos;
   };
   if (wanted(kKriging)) out.push_back(by_kriging(b, unit));
-  out.push_back(by_sampler("reference optimal interpolation", "gaussian", reference, unit));
-  out.push_back(by_sampler("gaussian", "gaussian", model, unit));
-  if (standard && standard->flow) out.push_back(by_sampler("flow, standard base", "flow", *standard, unit));
+  out.push_back(
+      by_sampler("reference optimal interpolation", "gaussian", reference.model, unit, reference.seconds));
+  out.push_back(by_sampler("gaussian", "gaussian", model, unit, trained.seconds));
+  if (standard && standard->model.flow)
+    out.push_back(by_sampler("flow, standard base", "flow", standard->model, unit, standard->seconds));
   if (model.flow) {
-    out.push_back(by_sampler("flow", "flow", model, unit));
+    out.push_back(by_sampler("flow", "flow", model, unit, trained.seconds));
     if (o.refine > 0)
-      out.push_back(by_sampler(fmt::format("flow --refine {}", o.refine), "flow", model, unit, o.refine));
+      out.push_back(by_sampler(fmt::format("flow --refine {}", o.refine), "flow", model, unit,
+                               trained.seconds, o.refine));
   }
   std::erase_if(out, [&](const Method& m) { return !wanted(m.name); });
   return out;
@@ -175,13 +194,13 @@ std::vector<Row> score(const std::vector<Method>& methods, const domain::Domain&
                        const std::vector<Case>& cases) {
   std::vector<Row> rows;
   for (const auto& m : methods) {
-    Row row{m.name, verification::ScoreCard(domain), 0.0, m.preparation};
+    Row row{m.name, verification::ScoreCard(domain), 0.0, m.training};
     double scoring = 0.0;
     for (std::size_t k = 0; k < cases.size(); ++k) {
-      const double begin = now();
+      const Stopwatch watch;
       m.score(cases[k], row.card);
-      // The first case makes covariances and the innovations of a sequence: preparation, not part of a field.
-      (k > 0 ? scoring : row.preparation) += now() - begin;
+      // The first case makes covariances and the innovations of a sequence: once a run, not part of a field.
+      (k > 0 ? scoring : row.training) += watch.seconds();
     }
     row.seconds = scoring / std::max<double>(1.0, static_cast<double>(cases.size()) - 1.0);
     fmt::print(stderr, "{}: {:.0f} s\n", m.name, scoring);
@@ -198,18 +217,18 @@ void print_table(const std::vector<Row>& rows, std::size_t cases, const char* un
   fmt::print("\n{} fields, {} members, scores in {} over hidden cells\n\n", cases, kMembers, unit);
   fmt::print(
       "| method | RMSE | CRPS | spread/skill | 50 % | 80 % | 90 % | energy | variogram | gradient ratio | s "
-      "a field |\n");
-  fmt::print("|---|---|---|---|---|---|---|---|---|---|---|\n");
+      "a field | training s |\n");
+  fmt::print("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const auto& r : rows) {
     const auto s = r.card.result();
     const bool single = s.members == 1;
     const double nothing = verification::kUndefined;
-    fmt::print("| {} | {:.4f} | {:.4f} | {} | {} | {} | {} | {} | {} | {} | {:.3f} |\n", r.name, s.rmse,
-               s.crps, cell(s.spread_skill, "{:.3f}"), cell(single ? nothing : s.coverage50, "{:.3f}"),
-               cell(single ? nothing : s.coverage80, "{:.3f}"),
-               cell(single ? nothing : s.coverage90, "{:.3f}"), cell(single ? nothing : s.energy, "{:.4f}"),
-               cell(single ? nothing : s.variogram, "{:.5f}"),
-               cell(single ? nothing : s.gradient_ratio, "{:.3f}"), r.seconds);
+    fmt::print(
+        "| {} | {:.4f} | {:.4f} | {} | {} | {} | {} | {} | {} | {} | {:.3f} | {:.0f} |\n", r.name, s.rmse,
+        s.crps, cell(s.spread_skill, "{:.3f}"), cell(single ? nothing : s.coverage50, "{:.3f}"),
+        cell(single ? nothing : s.coverage80, "{:.3f}"), cell(single ? nothing : s.coverage90, "{:.3f}"),
+        cell(single ? nothing : s.energy, "{:.4f}"), cell(single ? nothing : s.variogram, "{:.5f}"),
+        cell(single ? nothing : s.gradient_ratio, "{:.3f}"), r.seconds, r.training);
   }
   fmt::print("\n");
   const auto find = [&](const std::string& name) {
@@ -354,9 +373,10 @@ int main_of(const std::vector<std::string>& args) {
   const bool gistemp = o.protocol == "gistemp";
   const auto input = io::GriddedVariable::open(o.data, "");
   const auto all = pipeline::load_training_fields(input, -100000, 100000, {});
-  const auto model = posterior::Model::load(o.model);
-  std::optional<posterior::Model> standard;
-  if (!o.standard.empty()) standard = posterior::Model::load(o.standard);
+  const Trained trained = load(o.model);
+  const posterior::Model& model = trained.model;
+  std::optional<Trained> standard;
+  if (!o.standard.empty()) standard = load(o.standard);
   // Plain sample covariance of a single time, all seasons alike: untapered on pressure; on GISTEMP with the
   // Gaspari-Cohn function that is closest to a Gaussian of 3000 km (its support is 2 sqrt(10/3) of them).
   prior::BackboneOptions plain = model.backbone.options();
@@ -370,10 +390,12 @@ int main_of(const std::vector<std::string>& args) {
   plain.inflation = 1.0;
   prior::TrainingFields known = model.backbone.training();
   known.infilled.resize(0, 0);
-  const posterior::Model reference{.info = model.info,
-                                   .backbone = prior::Backbone::fit(std::move(known), plain)};
+  const Stopwatch watch;
+  const posterior::Model plain_model{.info = model.info,
+                                     .backbone = prior::Backbone::fit(std::move(known), plain)};
+  const Trained reference{plain_model, watch.seconds()};
   const double unit = gistemp ? 1.0 : kPressureUnit;
-  const auto methods = methods_of(o, model, standard, reference, unit);
+  const auto methods = methods_of(o, trained, standard, reference, unit);
   if (o.protocol == "fractions") {
     fractions(o, all, model, methods);
     return 0;

@@ -10,7 +10,6 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -18,8 +17,10 @@
 
 #include "manifill/base/blas.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/base/stopwatch.hpp"
 #include "manifill/measurement/mask_bank.hpp"
 #include "manifill/posterior/flow_condition.hpp"
+#include "manifill/posterior/flow_network.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/posterior/windows.hpp"
 #include "program.hpp"
@@ -32,9 +33,9 @@ constexpr std::uint32_t kMembers = 32;
 constexpr double kMasked = 0.3;  // share hidden
 
 double timed(const std::function<void()>& body) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return watch.seconds();
 }
 
 double median(std::vector<double> v) {

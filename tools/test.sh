@@ -11,4 +11,4 @@ memory_jobs=$(awk '/MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo 2>/de
 [ "$memory_jobs" -lt "$jobs" ] && jobs=$memory_jobs
 [ "$jobs" -lt 1 ] && jobs=1
 cmake --build --preset release -j "$jobs"
-ctest --test-dir build/release --output-on-failure "$@"
+ctest --test-dir build/release --output-on-failure --parallel "$(nproc)" "$@"

@@ -12,11 +12,13 @@
 #include "manifill/base/log.hpp"
 #include "manifill/base/progress.hpp"
 #include "manifill/base/signals.hpp"
+#include "manifill/base/stopwatch.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/imputed_file.hpp"
 #include "manifill/pipeline/select_backbone.hpp"
 #include "manifill/pipeline/training_plot.hpp"
 #include "manifill/posterior/flow_training.hpp"
+#include "manifill/posterior/model.hpp"
 #include "manifill/posterior/training_gaps.hpp"
 #include "manifill/prior/prior.hpp"
 #include "manifill/prior/score_training.hpp"
@@ -206,6 +208,7 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
 }  // namespace
 
 std::vector<std::string> train_prior(const Config& c) {
+  const Stopwatch watch;
   require(c, "train.input", "--input");
   require(c, "train.output", "--output");
   io::check_output(c.text("train.output"), {c.text("train.input")}, true);
@@ -225,12 +228,12 @@ std::vector<std::string> train_prior(const Config& c) {
     progress.finish();
   }
   posterior::Model model{.backbone = prior::Backbone::fit(std::move(fields), options)};
-  model.score = score;
+  if (score) model.score = score.ptr();
   const auto& summary = input.summary();
   model.info = {c.text("train.name"), summary.name.substr(summary.name.rfind('/') + 1), summary.units,
                 summary.standard_name,
-                fmt::format("manifill {}; {} fields of {} from {}", version(), count, summary.name,
-                            input.path().substr(input.path().rfind('/') + 1))};
+                fmt::format("manifill {}; {} fields of {} from {}; prior: {:.0f} s", version(), count,
+                            summary.name, input.path().substr(input.path().rfind('/') + 1), watch.seconds())};
   model.save(c.text("train.output"));
   notes.insert(notes.begin(),
                fmt::format("{} fields on {}, standard deviation of anomalies {:.4g} {}", count,
@@ -240,6 +243,7 @@ std::vector<std::string> train_prior(const Config& c) {
 }
 
 std::vector<std::string> train_flow(const Config& c) {
+  const Stopwatch watch;
   require(c, "train.prior", "--prior");
   require(c, "train.output", "--output");
   io::check_output(c.text("train.output"), {}, true);
@@ -323,7 +327,7 @@ std::vector<std::string> train_flow(const Config& c) {
   model.flow_options.scale_share = trained.network->scale_share;
   model.flow_base = posterior::parse_flow_base(options.base);
   model.info.training +=
-      fmt::format("; flow: {} cases, seed {}, {:.0f} s", options.cases, options.seed, trained.seconds);
+      fmt::format("; flow: {} cases, seed {}, {:.0f} s", options.cases, options.seed, watch.seconds());
   model.save(c.text("train.output"));
   std::error_code ignored;
   std::filesystem::remove(hooks.checkpoint, ignored);

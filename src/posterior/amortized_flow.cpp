@@ -4,6 +4,8 @@
 #include <numbers>
 
 #include "manifill/base/error.hpp"
+#include "manifill/posterior/flow_condition.hpp"
+#include "manifill/posterior/flow_network.hpp"
 
 namespace manifill::posterior {
 namespace {

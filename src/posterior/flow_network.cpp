@@ -211,67 +211,6 @@ class RealNvp : public FlowNetwork {
 
 }  // namespace
 
-std::vector<OptionSpec> FlowNetworkOptions::specs() {
-  const FlowNetworkOptions d;
-  return {
-      {.key = "flow.network",
-       .help = "architecture of the flow",
-       .fallback = d.network,
-       .choices = {"conv", "realnvp"}},
-      {.key = "flow.width",
-       .help = "channels (conv) or hidden units (realnvp; 0: points / 8)",
-       .fallback = d.width,
-       .lowest = 0,
-       .highest = 1024},
-      {.key = "flow.dilations",
-       .help = "dilations of the condition network's residual blocks, cells",
-       .fallback = d.dilations},
-      {.key = "flow.dropout",
-       .help = "dropout of the condition network",
-       .fallback = d.dropout,
-       .lowest = 0,
-       .highest = 0.9},
-      {.key = "flow.couplings",
-       .help = "coupling layers",
-       .fallback = d.couplings,
-       .lowest = 0,
-       .highest = 64},
-      {.key = "flow.coupling_width",
-       .help = "channels of a coupling's network",
-       .fallback = d.coupling_width,
-       .lowest = 1,
-       .highest = 256},
-      {.key = "flow.context",
-       .help = "channels of the condition that couplings see",
-       .fallback = d.context,
-       .lowest = 1,
-       .highest = 256},
-      {.key = "flow.affine",
-       .help = "whether the affine layer conditioned on the measurement is there",
-       .fallback = d.affine},
-      {.key = "flow.scale_share",
-       .help = "share of the affine layer's log-scales that is used; lowered where held-out intervals cover "
-               "too little",
-       .fallback = d.scale_share,
-       .lowest = 0,
-       .highest = 1},
-  };
-}
-
-FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
-  FlowNetworkOptions o;
-  o.network = c.text("flow.network");
-  o.width = c.integer("flow.width");
-  o.dilations = c.list("flow.dilations");
-  o.dropout = c.real("flow.dropout");
-  o.couplings = c.integer("flow.couplings");
-  o.coupling_width = c.integer("flow.coupling_width");
-  o.context = c.integer("flow.context");
-  o.affine = c.flag("flow.affine");
-  o.scale_share = c.real("flow.scale_share");
-  return o;
-}
-
 std::shared_ptr<FlowNetwork> make_flow_network(const FlowNetworkOptions& options, std::int64_t features,
                                                const prior::GridTopology& topology) {
   if (options.network == "conv") return std::make_shared<ConvFlow>(options, features, topology);

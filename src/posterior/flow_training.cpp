@@ -1,7 +1,6 @@
 #include "manifill/posterior/flow_training.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <numbers>
@@ -10,6 +9,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
+#include "manifill/base/stopwatch.hpp"
 #include "manifill/posterior/flow_objectives.hpp"
 #include "manifill/posterior/windows.hpp"
 #include "manifill/prior/averaged_optimiser.hpp"
@@ -17,10 +17,6 @@
 
 namespace manifill::posterior {
 namespace {
-
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 void copy_row(torch::Tensor& to, std::int64_t row, const Eigen::VectorXf& from) {
   std::copy(from.data(), from.data() + from.size(), to.data_ptr<float>() + row * from.size());
@@ -513,7 +509,7 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
       left -= static_cast<double>(folds[f++].times.size());
     cases_of[f].push_back(k);
   }
-  const double begin = seconds();
+  const Stopwatch watch;
   std::int64_t done = 0;
   for (std::size_t f = 0; f < folds.size(); ++f) {
     if (cases_of[f].empty()) continue;
@@ -526,7 +522,7 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
         },
         [&] {
           if (++done % 1000 == 0)
-            hooks.report(fmt::format("simulated {} of {} cases, {:.0f} s", done, count, seconds() - begin));
+            hooks.report(fmt::format("simulated {} of {} cases, {:.0f} s", done, count, watch.seconds()));
         });
   }
   return c;
@@ -607,7 +603,8 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     records.log(fmt::format("0,0,,,{:.6f},", p.base_crps));
   }
 
-  const double begin = seconds() - p.seconds;
+  const double before = p.seconds;
+  const Stopwatch watch;
   const double budget = o.minutes * 60.0;
   const std::int64_t count = training.size();
   const std::int64_t per_epoch = std::max<std::int64_t>(1, count / o.batch);
@@ -619,7 +616,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   double energy = 0.0;
   std::int64_t summed = 0;
   while (p.step < o.steps && p.without_gain < o.patience) {
-    p.seconds = seconds() - begin;
+    p.seconds = before + watch.seconds();
     const double progress = std::max(p.seconds / std::max(budget, 1e-9),
                                      static_cast<double>(p.step) / static_cast<double>(o.steps));
     if (progress >= 1.0) break;
@@ -653,7 +650,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     crps += losses.crps;
     energy += losses.energy;
     ++summed;
-    p.seconds = seconds() - begin;
+    p.seconds = before + watch.seconds();
     const bool last = p.seconds >= budget || p.step == o.steps;
     if (p.seconds < next_validation && !last) continue;
     next_validation = p.seconds + between;

@@ -7,6 +7,8 @@
 #include <sstream>
 
 #include "manifill/base/error.hpp"
+#include "manifill/posterior/flow_network.hpp"
+#include "manifill/prior/score_network.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -130,7 +132,7 @@ Model Model::load(const std::string& path) {
   m.info = {file.text("model/name"), file.text("variable"), file.text("units"), file.text("standard_name"),
             file.text("model/training")};
   m.checksum = file.checksum();
-  m.score = prior::load_score(file, m.backbone.domain());
+  if (const auto score = prior::load_score(file, m.backbone.domain())) m.score = score.ptr();
   if (!file.has("flow/options")) return m;
   Config config(FlowNetworkOptions::specs());
   set_options(config, file.text("flow/options"));

@@ -4,7 +4,6 @@
 
 #include <Eigen/Cholesky>
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -16,6 +15,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/base/stopwatch.hpp"
 #include "manifill/prior/averaged_optimiser.hpp"
 #include "manifill/prior/schedule.hpp"
 #include "manifill/prior/training_records.hpp"
@@ -26,10 +26,6 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint32_t kDropoutMember = 0xFFFFFFFFU;  // streams of a step beside those of its batch rows
 constexpr std::uint32_t kChoiceMember = 0xFFFFFFFEU;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::size_t band_of(const NoiseSchedule& schedule, double lambda) {
   const double share = (lambda - schedule.lowest()) / schedule.span();
@@ -501,7 +497,8 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
   auto records = records_in(directory, fingerprint(o, folds.front().fields));
   Progress p;
   if (resume) p = progress_of(records.load(*network, optimiser, 3, 4 + kLevelBands));
-  const double begin = now() - p.seconds;
+  const double before = p.seconds;
+  const Stopwatch watch;
   bool going = p.without_gain < o.patience;
   while (going && p.step < o.steps && (o.minutes <= 0.0 || p.seconds < 60.0 * o.minutes)) {
     if (hooks.stop()) {
@@ -510,10 +507,10 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
                   {.file = directory, .remedy = "Run again with --resume"});
     }
     take_step(network, optimiser, folds, o, p);
-    p.seconds = now() - begin;
+    p.seconds = before + watch.seconds();
     if (p.step % o.validate_every != 0 && p.step != o.steps) continue;
     going = validate(network, optimiser, check, o, records, hooks, p);
-    p.seconds = now() - begin;
+    p.seconds = before + watch.seconds();
     records.save(*network, optimiser, place_of(p));
   }
   if (p.sum_theirs > 0.0) static_cast<void>(validate(network, optimiser, check, o, records, hooks, p));

@@ -8,7 +8,7 @@
 #include "manifill/base/config.hpp"
 #include "manifill/io/gridded.hpp"
 #include "manifill/measurement/mask_bank.hpp"
-#include "manifill/posterior/model.hpp"
+#include "manifill/prior/backbone.hpp"
 
 namespace manifill::pipeline {
 

@@ -8,11 +8,16 @@
 
 #include "manifill/io/model_file.hpp"
 #include "manifill/posterior/flow_condition.hpp"
-#include "manifill/posterior/flow_network.hpp"
+#include "manifill/posterior/flow_options.hpp"
 #include "manifill/prior/backbone.hpp"
-#include "manifill/prior/score_network.hpp"
+
+namespace manifill::prior {
+class ScoreNetworkImpl;
+}
 
 namespace manifill::posterior {
+
+class FlowNetwork;
 
 /// \brief What a model is for and where it comes from.
 struct ModelInfo {
@@ -23,15 +28,16 @@ struct ModelInfo {
   std::string training{};  ///< source file, years, seed, version
 };
 
-/// \brief A model. The flow is absent after `train prior`.
+/// \brief A model. The flow is absent after `train prior`. Networks are named only, so that LibTorch is
+/// needed where they are used.
 struct Model {
   ModelInfo info{};
   prior::Backbone backbone;
   std::shared_ptr<FlowNetwork> flow{};
   FlowNetworkOptions flow_options{};
   FlowBase flow_base = FlowBase::gaussian_posterior;
-  std::uint64_t checksum = 0;          ///< of the file it was read from
-  prior::ScoreNetwork score{nullptr};  ///< of the prior; empty when it is the backbone alone
+  std::uint64_t checksum = 0;                        ///< of the file it was read from
+  std::shared_ptr<prior::ScoreNetworkImpl> score{};  ///< of the prior; empty when it is the backbone alone
 
   /// \brief Lowest and highest plausible value, physical units: 10 standard deviations beyond the
   /// climatology's extremes over points and months.

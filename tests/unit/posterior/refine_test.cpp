@@ -78,7 +78,8 @@ TEST_CASE("the posterior covariance times a field is that of the closed form", "
 TEST_CASE("a prior of few modes departs from the covariance that windows rest on", "[posterior]") {
   const auto d = domain::Domain::lat_lon({60.0, 20.0, -20.0}, {0.0, 60.0, 120.0, 180.0, 240.0, 300.0});
   auto model = small_model(d, 6);
-  model.score = prior::ScoreNetwork(d, prior::ScoreNetworkOptions{.width = 4, .dilations = {1.0}}, 1);
+  model.score = std::make_shared<prior::ScoreNetworkImpl>(
+      d, prior::ScoreNetworkOptions{.width = 4, .dilations = {1.0}}, 1);
   // A new network adds nothing: the prior is the Gaussian of six modes.
   const posterior::PriorDeparture departure(model);
   REQUIRE_FALSE(departure.zero());

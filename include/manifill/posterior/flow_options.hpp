@@ -1,0 +1,31 @@
+#pragma once
+/// \file
+/// \brief Options of flow networks.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "manifill/base/config.hpp"
+
+namespace manifill::posterior {
+
+/// \brief Shape of a flow network (section [flow]).
+struct FlowNetworkOptions {
+  std::string network = "conv";  ///< "conv": affine layer and multi-scale couplings on a grid; "realnvp"
+  std::int64_t width =
+      48;  ///< channels of the condition network (conv), hidden units (realnvp; 0: max(32, D / 8))
+  std::vector<double> dilations{1, 2, 4, 1, 2, 4};
+  double dropout = 0.1;
+  std::int64_t couplings = 4;  ///< coupling layers after the affine layer
+  std::int64_t coupling_width = 12;
+  std::int64_t context = 8;  ///< channels of the condition that couplings see
+  bool affine = true;        ///< the layer conditioned on the measurement only
+  double scale_share =
+      1.0;  ///< share of that layer's log-scales that is used; training lowers it to calibrate
+
+  static std::vector<OptionSpec> specs();
+  static FlowNetworkOptions from(const Config& config);
+};
+
+}  // namespace manifill::posterior
