@@ -1,6 +1,7 @@
 # Precompiled headers, only for the sources that need them: LibTorch's headers take half a minute to read, and the 700 MB
 # of their precompiled form ten seconds.
 
+# Asked once, at configuration: an answer that has become wrong costs time, nothing else.
 # Whether a source includes, through the project's own headers, a third-party header that matches a pattern.
 function(manifill_reaches result file pattern)
   get_property(known GLOBAL PROPERTY "manifill_reaches:${pattern}:${file}" SET)
@@ -10,7 +11,6 @@ function(manifill_reaches result file pattern)
     return()
   endif()
   set_property(GLOBAL PROPERTY "manifill_reaches:${pattern}:${file}" OFF) # ends cycles
-  set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   set(found OFF)
   get_filename_component(here ${file} DIRECTORY)
   file(STRINGS ${file} lines REGEX "^#include")

@@ -38,7 +38,8 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const bool posterior_base = model_.flow_base == FlowBase::gaussian_posterior;
   const WindowSolution solution =
       posterior_base ? base_.draw(window, *factor, request) : factor->solve(window);
-  FlowCondition c = make_condition(backbone, window, *factor, solution, model_.flow_base);
+  FlowCondition c = posterior_base ? posterior_condition(backbone, window, *factor, solution)
+                                   : standard_condition(backbone, window);
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   Eigen::MatrixXd base = solution.draws;
   if (!posterior_base) {

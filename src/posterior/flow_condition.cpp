@@ -16,18 +16,22 @@ FlowBase parse_flow_base(const std::string& name) {
 
 std::int64_t condition_channels(std::int64_t half_window) { return 3 * (2 * half_window + 1) + 8; }
 
-FlowCondition make_condition(const prior::Backbone& backbone, const Window& window,
-                             const WindowFactor& factor, const WindowSolution& solution, FlowBase base) {
+namespace {
+
+Eigen::VectorXd prior_deviation(const prior::Backbone& backbone, const Window& window) {
+  return backbone.variance(backbone.season_bin(window.at_centre().season)).cwiseSqrt();
+}
+
+/// \param means [point][step] and \param sd [point] of the base
+FlowCondition condition_of(const prior::Backbone& backbone, const Window& window,
+                           const Eigen::MatrixXd& means, const Eigen::VectorXd& sd) {
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   const auto steps = static_cast<Eigen::Index>(window.steps.size());
-  const bool posterior = base == FlowBase::gaussian_posterior;
   const StepObservation& centre = window.at_centre();
-  const Eigen::VectorXd prior_sd = backbone.variance(backbone.season_bin(centre.season)).cwiseSqrt();
-  const Eigen::MatrixXd means = posterior ? factor.mean(solution) : Eigen::MatrixXd::Zero(n, steps);
-
+  const Eigen::VectorXd prior_sd = prior_deviation(backbone, window);
   FlowCondition c;
   c.mean = means.col(static_cast<Eigen::Index>(window.centre())).cast<float>();
-  c.sd = (posterior ? Eigen::VectorXd(factor.marginal_scale()) : prior_sd).cast<float>();
+  c.sd = sd.cast<float>();
   c.features.resize(n, condition_channels(backbone.options().window));
   for (Eigen::Index k = 0; k < steps; ++k) {
     const StepObservation& step = window.steps[static_cast<std::size_t>(k)];
@@ -58,6 +62,20 @@ FlowCondition make_condition(const prior::Backbone& backbone, const Window& wind
     c.features(i, next + 1) = static_cast<float>(std::sqrt(std::max(0.0, 1.0 - z * z)));
   }
   return c;
+}
+
+}  // namespace
+
+FlowCondition posterior_condition(const prior::Backbone& backbone, const Window& window,
+                                  const WindowFactor& factor, const WindowSolution& solution) {
+  return condition_of(backbone, window, factor.mean(solution), factor.marginal_scale());
+}
+
+FlowCondition standard_condition(const prior::Backbone& backbone, const Window& window) {
+  return condition_of(backbone, window,
+                      Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(backbone.domain().size()),
+                                            static_cast<Eigen::Index>(window.steps.size())),
+                      prior_deviation(backbone, window));
 }
 
 }  // namespace manifill::posterior

@@ -437,7 +437,7 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
   const std::int64_t channels = condition_channels(half);
   const auto rows = static_cast<std::int64_t>(shape.nlat());
   const auto columns = static_cast<std::int64_t>(shape.nlon());
-  const FlowBase base = parse_flow_base(o.base);
+  const bool posterior_base = parse_flow_base(o.base) == FlowBase::gaussian_posterior;
   const bool keep = o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0;
   FlowCases c;
   c.features = torch::empty({count, channels, rows, columns});
@@ -463,8 +463,12 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
         backbone.unit_scale() * o.noise_lowest * std::pow(o.noise_highest / o.noise_lowest, random.uniform());
     const auto masks = draw_masks(fields, 2 * half + 1, bank, o, random);
     const Window window = simulate_window(fields, time, half, masks, noise, random);
-    const auto factor = std::make_shared<const WindowFactor>(backbone, window);
-    const FlowCondition condition = make_condition(backbone, window, *factor, factor->solve(window), base);
+    // The standard base needs no posterior, which is most of the work.
+    std::shared_ptr<const WindowFactor> factor;
+    if (posterior_base || keep) factor = std::make_shared<const WindowFactor>(backbone, window);
+    const FlowCondition condition =
+        posterior_base ? posterior_condition(backbone, window, *factor, factor->solve(window))
+                       : standard_condition(backbone, window);
     std::copy(condition.features.data(), condition.features.data() + condition.features.size(),
               c.features.data_ptr<float>() + k * channels * n);
     copy_row(c.mean, k, condition.mean);
@@ -488,7 +492,7 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
       hidden[i] = static_cast<float>(seen ? 0.0 : area_scale);
     }
     Eigen::MatrixXf z(n, o.draws);
-    if (base == FlowBase::standard)
+    if (!posterior_base)
       random.fill_normal(std::span<float>(z.data(), static_cast<std::size_t>(z.size())));
     else
       z = condition.sd.cwiseInverse().asDiagonal() * factor->draw_departures(random, o.draws).cast<float>();

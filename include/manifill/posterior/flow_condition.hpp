@@ -32,8 +32,12 @@ struct FlowCondition {
 /// spread of base and prior, season (two harmonics), latitude.
 std::int64_t condition_channels(std::int64_t half_window);
 
-/// \param solution the window's, of `factor`
-FlowCondition make_condition(const prior::Backbone& backbone, const Window& window,
-                             const WindowFactor& factor, const WindowSolution& solution, FlowBase base);
+/// \brief The condition of a flow whose base is the backbone's posterior. \param solution the window's, of
+/// `factor`
+FlowCondition posterior_condition(const prior::Backbone& backbone, const Window& window,
+                                  const WindowFactor& factor, const WindowSolution& solution);
+
+/// \brief The condition of a flow from the standard base, which needs no posterior.
+FlowCondition standard_condition(const prior::Backbone& backbone, const Window& window);
 
 }  // namespace manifill::posterior
