@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "command_line.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/io/inspection.hpp"
@@ -28,7 +30,9 @@ int run(const std::vector<std::string>& args) {
       .least_positional = 1,
       .most_positional = 1,
       .takes_config = false,
-      .epilogue = "Exit code 3 when 'manifill impute' would refuse the file, with the same words."};
+      .epilogue =
+          "Exit code 3 when 'manifill impute' would refuse the file, or the file with every one of the "
+          "models, with the same words."};
   const auto line = parse_command_line(args, specs,
                                        {{"--variable", "inspect.variable", "V"},
                                         {"--model", "inspect.model", "M.h5"},
@@ -36,11 +40,30 @@ int run(const std::vector<std::string>& args) {
                                         {"--json", "inspect.json"}},
                                        usage);
   if (!line) return 0;
+  const std::string& file = line->positional[0];
+  const bool json = line->config.flag("inspect.json");
   std::vector<io::ModelCard> models;
-  for (const auto& path : line->config.texts("inspect.model")) models.push_back(load_model_card(path));
-  const auto report = io::inspect(line->positional[0], line->config.text("inspect.variable"), models,
-                                  static_cast<std::size_t>(line->config.integer("inspect.members")));
-  fmt::print("{}\n", line->config.flag("inspect.json") ? report.to_json() : report.to_text());
+  std::vector<io::ModelFit> unreadable;
+  std::optional<Error> first;
+  for (const auto& path : line->config.texts("inspect.model")) {
+    try {
+      models.push_back(load_model_card(path));
+    } catch (const Error& e) {
+      unreadable.push_back({.path = path, .readable = false, .reason = e.what()});
+      if (!first) first = e;
+    }
+  }
+  io::Inspection report;
+  try {
+    report = io::inspect(file, line->config.text("inspect.variable"), models,
+                         static_cast<std::size_t>(line->config.integer("inspect.members")));
+  } catch (const Error& e) {
+    if (json) fmt::print("{}\n", io::error_json(file, e.what()));
+    throw;
+  }
+  report.models.insert(report.models.end(), unreadable.begin(), unreadable.end());
+  fmt::print("{}\n", json ? report.to_json() : report.to_text());
+  if (first && models.empty()) throw Error(*first);
   return report.refusal ? static_cast<int>(ErrorKind::input) : 0;
 }
 

@@ -8,6 +8,7 @@
 #include "command_line.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/log.hpp"
+#include "manifill/base/signals.hpp"
 #include "manifill/plot/file_map.hpp"
 #include "manifill/plot/time_selection.hpp"
 
@@ -116,6 +117,16 @@ std::string frame_name(const std::string& output, std::size_t number) {
       .string();
 }
 
+/// \param done pictures of the series that stand under their final names
+void check_stop(const std::string& output, std::size_t done, std::size_t all) {
+  if (!stop_requested()) return;
+  throw Error(ErrorKind::stopped,
+              "stopped by " + stop_reason() + "; " +
+                  (done == 0 ? "nothing was written"
+                             : fmt::format("the first {} of {} pictures were written", done, all)),
+              {.file = output});
+}
+
 int run(const std::vector<std::string>& args) {
   const auto line = parse_command_line(args, specs(), aliases(), usage());
   if (!line) return 0;
@@ -129,12 +140,15 @@ int run(const std::vector<std::string>& args) {
   const std::vector<std::size_t> times =
       plot::select_times(selection, file.variable().time(), file.variable().times());
   if (!plot::selects_series(selection)) {
-    plot::map(output, file.figure(times[0]));
+    const auto figure = file.figure(times[0]);
+    check_stop(output, 0, 1);
+    plot::map(output, figure);
     log::info("wrote " + output);
     return 0;
   }
   file.fix_scales(times);
   for (std::size_t k = 0; k < times.size(); ++k) {
+    check_stop(output, k, times.size());
     const std::string name = frame_name(output, k + 1);
     plot::map(name, file.figure(times[k]));
     log::debug("wrote " + name);

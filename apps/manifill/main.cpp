@@ -35,8 +35,8 @@ std::string overview() {
       "\n`manifill COMMAND --help` explains a command; `manifill --version` shows the libraries and BLAS "
       "kernel.\n"
       "\nExit codes: 0 done, 1 internal error, 2 usage or configuration, 3 input data refused,\n"
-      "4 input/output failed, 5 numerical failure or out of memory, 75 stopped with a checkpoint "
-      "(--resume).\n";
+      "4 input/output failed, 5 numerical failure or out of memory, 75 stopped by a signal or "
+      "time limit\n(--resume goes on where a checkpoint was kept).\n";
   return text;
 }
 

@@ -14,7 +14,11 @@ constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
 std::atomic<int> stop_cause{0};  // 0, a signal number, or kByProgram
 std::atomic<std::int64_t> deadline_ns{kNoLimit};
-static_assert(std::atomic<int>::is_always_lock_free, "the handler may only touch lock-free atomics");
+std::atomic<std::int64_t> first_ns{0};  // when the first signal came
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free,
+              "the handler may only touch lock-free atomics");
+// timeout(1) and batch systems signal a process by itself and again with its group: one request, twice.
+constexpr std::int64_t kEcho_ns = 500'000'000;
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -23,12 +27,15 @@ std::int64_t now_ns() {
 }
 
 void on_signal(int signal) {
-  // Impatience is meant: a second Ctrl-C acts as if there were no handler.
-  if (signal == SIGINT && stop_cause.exchange(signal) == SIGINT) {
-    std::signal(SIGINT, SIG_DFL);
-    std::raise(SIGINT);
+  // Impatience is meant: a second signal acts as if there were no handler.
+  const std::int64_t now = now_ns();
+  if (stop_cause > 0) {
+    if (signal == SIGTERM && now - first_ns < kEcho_ns) return;
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
     return;
   }
+  first_ns = now;
   stop_cause = signal;
 }
 

@@ -147,7 +147,7 @@ std::vector<double> unwrapped(std::vector<double> lon) {
   return lon;
 }
 
-/// Columns at the end that repeat the first ones a turn later.
+/// Columns at the end that repeat the first ones a turn later; 0 where they are no exact repetition.
 std::size_t cyclic_columns_of(const std::vector<double>& longitude) {
   const auto lon = unwrapped(longitude);
   const std::size_t n = lon.size();
@@ -206,7 +206,18 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
   const auto latitude = coordinate_degrees(file, *l.latitude_variable, v.name);
   auto longitude = coordinate_degrees(file, *l.longitude_variable, v.name);
   const std::size_t cyclic = cyclic_columns_of(longitude);
-  longitude.resize(longitude.size() - cyclic);
+  const std::size_t columns = longitude.size() - cyclic;
+  // A seam is narrow. Whoever repeats most of a turn may mean something else by the second one.
+  if (2 * cyclic > columns)
+    throw Error(ErrorKind::input,
+                "the longitudes go round more than once: " + std::to_string(cyclic) + " of " +
+                    std::to_string(longitude.size()) + " columns repeat the first ones a turn later" +
+                    " (a coordinate of '" + v.name + "')",
+                {.file = path,
+                 .variable = l.longitude_variable->name,
+                 .index = "[longitude " + std::to_string(columns) + "]",
+                 .remedy = "Cut the file to one turn, e.g. with ncks -d"});
+  longitude.resize(columns);
   auto domain = make_domain(file, v, l, latitude, longitude);
   TimeAxis time = read_time(file, l);
   const Packing packing = packing_of(file, v);

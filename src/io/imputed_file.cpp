@@ -39,7 +39,7 @@ void check_output(const std::string& output, const std::vector<std::string>& inp
                   {.file = output, .remedy = "Write to another name"});
   if (fs::exists(path, ignored) && !overwrite)
     throw Error(ErrorKind::usage, "the output exists already",
-                {.file = output, .remedy = "Give --overwrite to replace it"});
+                {.file = output, .remedy = "Give --overwrite to replace it, or name another output"});
   // Permission bits do not speak of read-only mounts and full quotas: only a file that could be made does.
   const TemporaryFile probe(output);
 }

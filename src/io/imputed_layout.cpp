@@ -60,6 +60,19 @@ bool is_temperature(const std::string& units) {
   }
 }
 
+/// What the dimension of members is called. One that an earlier run wrote for another variable is shared if
+/// it is that and of this length; `other` is the name where `realization` is something else.
+std::string member_dimension(int group, const std::vector<int>& of_variable, std::size_t members,
+                             const std::string& other) {
+  int id = -1;
+  std::size_t length = 0;
+  if (nc_inq_dimid(group, "realization", &id) != NC_NOERR)
+    return variable_in_scope(group, "realization") ? other : "realization";
+  nc_inq_dimlen(group, id, &length);
+  const bool own = std::find(of_variable.begin(), of_variable.end(), id) != of_variable.end();
+  return own || length != members ? other : "realization";
+}
+
 }  // namespace
 
 ImputedLayout::ImputedLayout(const GriddedVariable::Impl& input, const ImputedFileOptions& options,
@@ -256,8 +269,12 @@ void ImputedLayout::define_spread(const NetcdfHandle& out) {
   if (is_temperature(input_.summary.units))
     put_text(out, model_.group, spread, "units_metadata", "temperature: difference");
   const std::string methods = text_attribute(input_.id, "cell_methods");
+  // Without members there is no dimension to name, and CF takes the standard name.
+  const std::string over = options_.members > 0 ? member_dimension(model_.group, dimensions_,
+                                                                   options_.members, name("_realization"))
+                                                : "realization";
   put_text(out, model_.group, spread, "cell_methods",
-           methods + (methods.empty() ? "" : " ") + "realization: standard_deviation");
+           methods + (methods.empty() ? "" : " ") + over + ": standard_deviation");
   if (!options_.spread_comment.empty())
     put_text(out, model_.group, spread, "comment", options_.spread_comment);
 }
@@ -275,16 +292,10 @@ void ImputedLayout::define_status(const NetcdfHandle& out) {
 
 void ImputedLayout::define_member(const NetcdfHandle& out) {
   const int group = model_.group;
-  std::size_t length = 0;
-  std::string dimension = "realization";
-  // Shared with what an earlier run wrote for another variable, if it is that and of this length.
-  const bool taken = nc_inq_dimid(group, "realization", &realization_) == NC_NOERR;
-  if (taken) nc_inq_dimlen(group, realization_, &length);
-  const auto coordinate = variable_in_scope(group, "realization");
-  const bool own = std::find(dimensions_.begin(), dimensions_.end(), realization_) != dimensions_.end();
-  if (!taken && coordinate) dimension = name("_realization");
-  if (taken && (own || length != options_.members)) dimension = name("_realization");
-  if (!taken || dimension != "realization") {
+  const std::string dimension = member_dimension(group, dimensions_, options_.members, name("_realization"));
+  const bool shared =
+      dimension == "realization" && nc_inq_dimid(group, dimension.c_str(), &realization_) == NC_NOERR;
+  if (!shared) {
     check_write(nc_def_dim(group, dimension.c_str(), options_.members, &realization_), out.path(),
                 "defining the dimension '" + dimension + "' failed");
     check_write(nc_def_var(group, dimension.c_str(), NC_INT, 1, &realization_, &realization_coordinate_),

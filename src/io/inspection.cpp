@@ -12,6 +12,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/base/signals.hpp"
 #include "netcdf.hpp"
 
 namespace manifill::io {
@@ -35,8 +36,8 @@ std::uint64_t look_at_field(const double* field, std::size_t cells, std::vector<
       continue;
     }
     seen[c] = 1;
-    s.lowest = std::min(s.lowest, field[c]);
-    s.highest = std::max(s.highest, field[c]);
+    s.cell_lowest[c] = std::min(s.cell_lowest[c], field[c]);
+    s.cell_highest[c] = std::max(s.cell_highest[c], field[c]);
   }
   return hash_bytes(gap.data(), gap.size());
 }
@@ -205,11 +206,12 @@ void note_missing(const GriddedVariable& v, const MissingScan& s, std::vector<st
         "the same cells are missing at all times: this looks like a static mask, e.g. land, not like gaps");
 }
 
-/// What belongs to every cell: whether it lies on an axis of the model's grid, and how far the nearest line
-/// is.
+/// What belongs to every row or column: whether it lies on an axis of the model's grid, and the nearest line.
 struct AxisFit {
-  std::vector<double> nearest{};   // distance, degrees along the axis
-  std::vector<double> position{};  // of the nearest line
+  std::vector<double> nearest{};    // distance, degrees along the axis
+  std::vector<double> position{};   // of the nearest line
+  std::vector<std::size_t> line{};  // its number
+  std::vector<char> inside{};
   std::size_t covered = 0;
 };
 
@@ -220,19 +222,22 @@ AxisFit fit_axis(const std::vector<double>& file, const std::vector<double>& mod
   const double high = *std::max_element(model.begin(), model.end()) + extra_reach_high;
   for (const double x : file) {
     double best = std::numeric_limits<double>::infinity();
-    double where = 0.0;
-    for (const double m : model) {
-      const double d = circle ? std::abs(std::remainder(x - m, 360.0)) : std::abs(x - m);
+    std::size_t line = 0;
+    for (std::size_t k = 0; k < model.size(); ++k) {
+      const double apart = x - model[k];
+      const double d = circle ? std::abs(std::remainder(apart, 360.0)) : std::abs(apart);
       if (d < best) {
         best = d;
-        where = m;
+        line = k;
       }
     }
     f.nearest.push_back(best);
-    f.position.push_back(where);
+    f.position.push_back(model[line]);
+    f.line.push_back(line);
     const double middle = 0.5 * (low + high);
     const double off = circle ? std::abs(std::remainder(x - middle, 360.0)) : std::abs(x - middle);
-    if (all_round || off <= 0.5 * (high - low) + 1e-6) ++f.covered;
+    f.inside.push_back(all_round || off <= 0.5 * (high - low) + 1e-6 ? 1 : 0);
+    f.covered += f.inside.back() != 0 ? 1 : 0;
   }
   return f;
 }
@@ -247,7 +252,9 @@ double arc_degrees(double latitude_a, double latitude_b, double longitude_differ
 
 /// The grids are products of axes, and so is the search for the nearest point (but for a cell or two at the
 /// poles).
-void compare_grids(const domain::LatLonShape& file, const domain::LatLonShape& model, ModelFit& fit) {
+/// \return whether impute takes the values of a cell as observations: [cell]
+std::vector<char> compare_grids(const domain::LatLonShape& file, const ModelCard& card, ModelFit& fit) {
+  const domain::LatLonShape& model = card.domain.lat_lon();
   const double half_lat = 0.5 * mean_step(model.latitude);
   const double half_lon = 0.5 * mean_step(model.longitude);
   const auto lat = fit_axis(file.latitude, model.latitude, false, false, model.south_pole ? 90.0 : half_lat,
@@ -258,18 +265,68 @@ void compare_grids(const domain::LatLonShape& file, const domain::LatLonShape& m
   const double farthest = *std::max_element(lon.nearest.begin(), lon.nearest.end());
   for (std::size_t i = 0; i < file.nlat(); ++i)
     fit.distance = std::max(fit.distance, arc_degrees(file.latitude[i], lat.position[i], farthest));
+  fit.distance_km = fit.distance / kRadian * domain::kEarthRadiusKm;
+  std::vector<char> used;
+  used.reserve(file.nlat() * file.nlon());
+  for (std::size_t i = 0; i < file.nlat(); ++i)
+    for (std::size_t j = 0; j < file.nlon(); ++j) {
+      const bool masked = !card.active.empty() && card.active[lat.line[i] * model.nlon() + lon.line[j]] == 0;
+      used.push_back(lat.inside[i] != 0 && lon.inside[j] != 0 && !masked ? 1 : 0);
+    }
+  return used;
 }
 
-std::string compare_range(const MissingScan& s, const ModelCard& m, double scale, double offset) {
-  if (s.observed == 0 || !(m.plausible_low < m.plausible_high)) return {};
-  const double a = scale * s.lowest + offset;
-  const double b = scale * s.highest + offset;
-  if (std::min(a, b) >= m.plausible_low && std::max(a, b) <= m.plausible_high) return {};
-  return fmt::format(
-      "its values, {:.4g} to {:.4g} {}, are unlike the model's, {:.4g} to {:.4g}: an anomaly or an absolute "
-      "value, a "
-      "wrong unit?",
-      std::min(a, b), std::max(a, b), m.units, m.plausible_low, m.plausible_high);
+void check_quantity(const GriddedVariable& v, const ModelCard& m) {
+  const auto& own = v.summary();
+  if (own.standard_name.empty() || m.standard_name.empty() || own.standard_name == m.standard_name) return;
+  throw refuse(v,
+               "its standard_name is '" + own.standard_name + "', the model fills '" + m.standard_name + "'",
+               "Choose a model of this quantity");
+}
+
+void check_times(const GriddedVariable& v, const ModelCard& m) {
+  const TimeAxis& time = v.time();
+  if (time.values.empty()) {
+    if (m.seasonal)
+      throw refuse(v, "it has no time coordinate, and the model's climatology follows the season",
+                   "Add a time coordinate with CF units");
+    return;
+  }
+  if (m.step != "day" && m.step != "month") return;
+  const auto index = m.step == "day" ? time.day_index() : time.month_index();
+  for (std::size_t t = 1; t < time.dates.size(); ++t)
+    if (index[t] <= index[t - 1])
+      throw refuse(v, fmt::format("two times fall into one {} of the model or run backwards", m.step),
+                   fmt::format("See time index {}; average the file to the model's step first", t));
+}
+
+/// The file is read again only to find the first value that impute would stop at.
+/// \param used [cell], those whose values impute reads
+void check_range(const GriddedVariable& v, const MissingScan& s, const ModelCard& m,
+                 const std::vector<char>& used, std::pair<double, double> conversion) {
+  if (!(m.plausible_low < m.plausible_high) || s.cell_lowest.size() != used.size()) return;
+  const auto implausible = [&](std::size_t cell, double x) {
+    const double value = conversion.first * x + conversion.second;
+    return used[cell] != 0 && std::isfinite(x) && (value < m.plausible_low || value > m.plausible_high);
+  };
+  bool any = false;
+  for (std::size_t c = 0; c < used.size(); ++c)
+    any = any || implausible(c, s.cell_lowest[c]) || implausible(c, s.cell_highest[c]);
+  if (!any) return;
+  const std::size_t nlon = v.domain().lat_lon().nlon();
+  for (std::size_t e = 0; e < v.extras(); ++e)
+    for (std::size_t t = 0; t < v.times(); ++t) {
+      const auto field = v.read(e, t, 1);
+      for (std::size_t c = 0; c < used.size(); ++c)
+        if (implausible(c, field(0, c)))
+          throw Error(ErrorKind::input,
+                      fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}",
+                                  field(0, c), v.summary().units, m.plausible_low, m.plausible_high, m.units),
+                      {.file = v.path(),
+                       .variable = v.summary().name,
+                       .index = fmt::format("[time {}][lat {}][lon {}]", t, c / nlon, c % nlon),
+                       .remedy = "Check units and missing values"});
+    }
 }
 
 std::string format_name(const std::string& path) {
@@ -293,19 +350,27 @@ void add_models(const GriddedVariable& v, const std::vector<ModelCard>& models, 
   for (const auto& m : models) out.models.push_back(fit_model(v, scan, m));
   std::stable_sort(out.models.begin(), out.models.end(), [](const ModelFit& a, const ModelFit& b) {
     if (a.fits != b.fits) return a.fits;
-    if (a.reason.empty() != b.reason.empty()) return a.reason.empty();
     if (a.covered != b.covered) return a.covered > b.covered;
     return a.distance < b.distance;
   });
+  if (scan != nullptr) need.observed = scan->most_observed;
   for (const auto& m : models)
-    if (!out.models.empty() && out.models[0].fits && m.path == out.models[0].path) {
+    if (out.models[0].fits && m.path == out.models[0].path) {
+      const double covered = out.models[0].covered * static_cast<double>(need.cells);
+      need.observed = std::min(need.observed, static_cast<std::size_t>(std::llround(covered)));
+      need.own_grid = v.domain().hash() == m.domain.hash();
       need.model_points = m.domain.size();
       need.training_fields = m.training_fields;
       need.window_steps = m.window_steps;
       need.season_bins = m.season_bins;
     }
   out.memory = estimate_memory(need);
-  if (!models.empty() && !out.models[0].fits) out.notes.emplace_back("none of the models fits");
+  if (models.empty() || out.models[0].fits) return;
+  out.notes.emplace_back("none of the models fits");
+  if (!out.refusal)
+    out.refusal = models.size() == 1
+                      ? out.models[0].refusal
+                      : "none of the models fits; " + out.models[0].name + ": " + out.models[0].refusal;
 }
 
 void look_closely(const std::string& variable, const std::vector<ModelCard>& models, Inspection& out) {
@@ -337,15 +402,21 @@ MissingScan scan_missing(const GriddedVariable& v) {
   s.highest = -s.lowest;
   s.missing_share.assign(v.times(), 0.0);
   const std::size_t cells = v.domain().size();
+  s.cell_lowest.assign(cells, s.lowest);
+  s.cell_highest.assign(cells, s.highest);
   std::set<std::uint64_t> masks;
   std::size_t never = 0;
   for (std::size_t e = 0; e < v.extras(); ++e) {
     std::vector<char> seen(cells, 0);
     for (std::size_t t = 0; t < v.times(); ++t) {
+      if (stop_requested())
+        throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written",
+                    {.file = v.path()});
       std::size_t missing = 0;
       masks.insert(look_at_field(v.read(e, t, 1).data(), cells, seen, s, missing));
       s.missing += missing;
       s.observed += cells - missing;
+      s.most_observed = std::max(s.most_observed, cells - missing);
       s.missing_share[t] += static_cast<double>(missing) / static_cast<double>(cells * v.extras());
     }
     never += static_cast<std::size_t>(std::count(seen.begin(), seen.end(), 0));
@@ -353,6 +424,8 @@ MissingScan scan_missing(const GriddedVariable& v) {
   s.masks = masks.size();
   if (v.times() > 1) s.static_missing = never * v.times();
   s.static_mask = s.missing > 0 && s.missing == s.static_missing;
+  for (const double x : s.cell_lowest) s.lowest = std::min(s.lowest, x);
+  for (const double x : s.cell_highest) s.highest = std::max(s.highest, x);
   if (s.observed == 0) s.lowest = s.highest = 0.0;
   return s;
 }
@@ -376,22 +449,28 @@ void check_fillable(const GriddedVariable& v, const MissingScan& s) {
 
 ModelFit fit_model(const GriddedVariable& v, const MissingScan* scan, const ModelCard& m) {
   ModelFit fit{.path = m.path, .name = m.name};
-  compare_grids(v.domain().lat_lon(), m.domain.lat_lon(), fit);
+  const auto used = compare_grids(v.domain().lat_lon(), m, fit);
   const auto& own = v.summary();
-  if (!own.standard_name.empty() && !m.standard_name.empty() && own.standard_name != m.standard_name) {
-    fit.reason = "it fills '" + m.standard_name + "', the variable is '" + own.standard_name + "'";
-    return fit;
-  }
   try {
-    const auto [scale, offset] = unit_conversion(own.units, m.units);
-    if (scan != nullptr) fit.reason = compare_range(*scan, m, scale, offset);
+    check_quantity(v, m);
+    std::pair<double, double> conversion;
+    try {
+      conversion = quantity_conversion(own.units, m.units, m.standard_name, m.variable);
+    } catch (const Error& e) {
+      throw refuse(v, e.what(), "The model '" + m.name + "' fills " + m.variable + " in " + m.units);
+    }
+    if (fit.covered == 0.0)
+      throw refuse(v,
+                   "no cell of its grid (" + v.domain().describe() + ") lies on the model's (" +
+                       m.domain.describe() + ")",
+                   "Use a model of this region");
+    check_times(v, m);
+    if (scan != nullptr) check_range(v, *scan, m, used, conversion);
+    fit.fits = true;
   } catch (const Error& e) {
     fit.reason = bare_message(e);
-    return fit;
+    fit.refusal = e.what();
   }
-  fit.fits = fit.covered > 0.0 && fit.reason.empty();
-  if (fit.covered == 0.0)
-    fit.reason = "no point of the file's grid lies on its grid (" + m.domain.describe() + ")";
   return fit;
 }
 
@@ -404,7 +483,16 @@ double estimate_memory(const MemoryNeed& need) {
   const double covariance = 4.0 * rows * rows;
   const double covariances =
       std::max(covariance, std::min(kKept, covariance * static_cast<double>(need.season_bins)));
-  const double factorisation = covariance;
+  const double all = need.observed == 0 ? cells : static_cast<double>(need.observed);
+  const double window = all * static_cast<double>(need.window_steps);
+  const double m = need.own_grid ? std::min(window, rows) : window;
+  // The matrices that WindowFactor holds at once while it makes its factor. Where observations are
+  // combinations of points, these are the covariance of the points they touch beside its products with the
+  // operator from one side and from both, and at last the result in both precisions.
+  const double touched = std::min(rows, 4.0 * m);
+  const double foreign =
+      std::max(8.0 * touched * touched + 8.0 * touched * m + 8.0 * m * std::max(touched, m), 12.0 * m * m);
+  const double factorisation = need.own_grid ? 4.0 * m * m : foreign;
   const double fields = 4.0 * points * static_cast<double>(need.training_fields);
   const auto members = static_cast<double>(need.members);
   const double ensemble = 8.0 * members * (4.0 * points + 3.0 * cells);

@@ -111,11 +111,12 @@ std::string missing_text(const MissingScan& s, const TimeFacts& time) {
 }
 
 std::string model_text(const ModelFit& m) {
-  std::string text = fmt::format("{} ({}): {}", m.name, m.path, m.fits ? "fits" : "does not fit");
-  if (m.fits)
-    text += fmt::format(", covers {} of the grid, nearest grid points within {:.3g} degrees",
-                        percent(m.covered), m.distance);
-  return text + (m.reason.empty() ? "" : "; " + m.reason);
+  if (!m.readable) return "cannot be read: " + m.reason;
+  return fmt::format(
+      "{} ({}): {}, covers {} of the grid, nearest grid points within {:.3g} degrees, {} km{}", m.name,
+      m.path, m.fits ? "fits" : "does not fit", percent(m.covered), m.distance,
+      m.distance_km < 100.0 ? fmt::format("{:.3g}", m.distance_km) : fmt::format("{:.0f}", m.distance_km),
+      m.reason.empty() ? "" : "; " + m.reason);
 }
 
 std::string variables_text(const std::vector<VariableSummary>& variables) {
@@ -167,12 +168,25 @@ ordered_json json_of(const MissingScan& s) {
           {"masks", s.masks},
           {"lowest", s.lowest},
           {"highest", s.highest},
+          {"most_observed", s.most_observed},
           {"missing_share", s.missing_share}};
 }
 
 ordered_json json_of(const ModelFit& m) {
-  return {{"path", m.path},     {"name", m.name},       {"fits", m.fits},
-          {"reason", m.reason}, {"covered", m.covered}, {"distance", m.distance}};
+  return {{"path", m.path},
+          {"name", m.name},
+          {"readable", m.readable},
+          {"fits", m.fits},
+          {"reason", m.reason},
+          {"refusal", m.refusal.empty() ? ordered_json(nullptr) : ordered_json(m.refusal)},
+          {"covered", m.covered},
+          {"distance", m.distance},
+          {"distance_km", m.distance_km}};
+}
+
+/// Attributes and names of files need not be UTF-8; JSON must be.
+std::string dumped(const ordered_json& j) {
+  return j.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 template <typename T>
@@ -233,8 +247,11 @@ std::string Inspection::to_json() const {
                  {"models", json_list(models)},
                  {"notes", notes},
                  {"refusal", refusal ? ordered_json(*refusal) : ordered_json(nullptr)}};
-  // Attributes need not be UTF-8; JSON must be.
-  return j.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+  return dumped(j);
+}
+
+std::string error_json(const std::string& file, const std::string& error) {
+  return dumped({{"file", file}, {"error", error}});
 }
 
 }  // namespace manifill::io

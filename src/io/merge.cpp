@@ -7,6 +7,7 @@
 
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/base/signals.hpp"
 #include "manifill/io/imputed_file.hpp"
 #include "netcdf_copy.hpp"
 
@@ -88,6 +89,12 @@ int create_flags(const NetcdfHandle& like) {
   }
 }
 
+void check_stop(const std::string& output) {
+  if (stop_requested())
+    throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written",
+                {.file = output});
+}
+
 }  // namespace
 
 std::vector<std::string> merge_shards(const std::string& output, const std::vector<std::string>& paths,
@@ -96,7 +103,10 @@ std::vector<std::string> merge_shards(const std::string& output, const std::vect
     throw Error(ErrorKind::usage, "no shards were named", {.remedy = "Give them after the output"});
   check_output(output, paths, overwrite);
   std::vector<Shard> shards;
-  for (const auto& p : paths) shards.push_back(open_shard(p));
+  for (const auto& p : paths) {
+    check_stop(output);
+    shards.push_back(open_shard(p));
+  }
   std::sort(shards.begin(), shards.end(), [](const Shard& a, const Shard& b) { return a.number < b.number; });
   check_run(shards);
   std::size_t whole = 0;
@@ -118,6 +128,7 @@ std::vector<std::string> merge_shards(const std::string& output, const std::vect
   check_write(nc_enddef(out.id()), out.path(), "writing the header failed");
   copies.front()->copy_values();
   for (std::size_t k = 1; k < copies.size(); ++k) {
+    check_stop(output);
     copies[k]->match();
     copies[k]->copy_cut_values();
   }
@@ -126,6 +137,7 @@ std::vector<std::string> merge_shards(const std::string& output, const std::vect
   at = 0;
   std::vector<std::string> report;
   for (const auto& s : shards) {
+    check_stop(output);
     NetcdfCopy check_copy(
         s.file, written,
         CopyOptions{
@@ -136,6 +148,7 @@ std::vector<std::string> merge_shards(const std::string& output, const std::vect
     report.push_back(std::to_string(s.number) + "/" + std::to_string(s.of) + ": " +
                      std::to_string(s.time.length) + " times");
   }
+  check_stop(output);
   temporary.commit();
   return report;
 }

@@ -104,4 +104,14 @@ std::pair<double, double> unit_conversion(const std::string& from, const std::st
   return {scale, offset};
 }
 
+std::pair<double, double> quantity_conversion(const std::string& from, const std::string& to,
+                                              const std::string& standard_name, const std::string& variable) {
+  const auto anomaly = [](const std::string& name) {
+    return lower(name).find("anomal") != std::string::npos;
+  };
+  auto [scale, offset] = unit_conversion(from, to);
+  if (anomaly(standard_name) || anomaly(variable)) offset = 0.0;
+  return {scale, offset};
+}
+
 }  // namespace manifill::io

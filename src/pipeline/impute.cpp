@@ -25,6 +25,18 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kChiSquareWarning = 3.0;  // mean squared departure in prior standard deviations
+constexpr const char* kConfigTail = ".toml";
+constexpr const char* kDiagnosticsTail = ".diagnostics.csv";
+
+/// The output, then what is written beside it.
+std::vector<std::string> files_to_write(const Config& c) {
+  const std::string& output = c.text("impute.output");
+  std::vector<std::string> files{output};
+  if (output.empty()) return files;
+  files.push_back(output + kConfigTail);
+  if (c.flag("impute.diagnostics")) files.push_back(output + kDiagnosticsTail);
+  return files;
+}
 
 std::string cell_text(const io::GriddedVariable& input, std::size_t time, std::size_t cell) {
   const std::size_t nlon = input.domain().lat_lon().nlon();
@@ -72,6 +84,71 @@ double parse_memory(const std::string& text) {
               {.remedy = "Write for example 4GiB"});
 }
 
+/// Share of a cell's interpolation that must lie on points with a climatology, or the cell is masked.
+constexpr double kLeastActive = 0.5;
+
+/// Takes points without a climatology out of an interpolation: the model's fields mean nothing there. A row
+/// that loses such points shares its weight out among the others; a masked row is left empty; all others keep
+/// their bits. \return [row], the share of its weight that lay on active points
+Eigen::VectorXd restrict_to_active(measurement::SparseMatrix& a, const Eigen::VectorXd& active) {
+  Eigen::VectorXd share = a * active;
+  std::vector<Eigen::Triplet<double>> entries;
+  for (Eigen::Index i = 0; i < a.rows(); ++i) {
+    if (share[i] < kLeastActive) continue;
+    bool whole = true;
+    for (measurement::SparseMatrix::InnerIterator it(a, i); it; ++it)
+      whole = whole && active[it.col()] != 0.0;
+    for (measurement::SparseMatrix::InnerIterator it(a, i); it; ++it)
+      if (active[it.col()] != 0.0)
+        entries.emplace_back(static_cast<int>(i), static_cast<int>(it.col()),
+                             whole ? it.value() : it.value() / share[i]);
+  }
+  a.setFromTriplets(entries.begin(), entries.end());
+  return share;
+}
+
+/// Observed values of one field on the model's grid.
+struct UsableValues {
+  std::vector<bool> seen{};  ///< [input cell]
+  std::vector<double> y{};   ///< of the cells seen, the model's units
+};
+
+/// \throws Error(input) at a value that the model cannot know
+UsableValues usable_values(const io::GriddedVariable& input, const InputFit& fit,
+                           const posterior::Model& model, std::size_t time, const double* values) {
+  UsableValues out;
+  out.seen.resize(fit.fixed.size());
+  const auto [low, high] = model.plausible_range();
+  for (std::size_t i = 0; i < out.seen.size(); ++i) {
+    out.seen[i] = !std::isnan(values[i]) && fit.fixed[i] == io::CellStatus::infilled;
+    if (!out.seen[i]) continue;
+    const double v = fit.unit_scale * values[i] + fit.unit_offset;
+    if (v < low || v > high)
+      throw Error(ErrorKind::input,
+                  fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", values[i],
+                              input.summary().units, low, high, model.info.units),
+                  {.file = input.path(),
+                   .variable = input.summary().name,
+                   .index = cell_text(input, time, i),
+                   .remedy = "Check units and missing values"});
+    out.y.push_back(v);
+  }
+  return out;
+}
+
+/// Refuses at once what the run would refuse at a later time. The file is read again only if its extremes say
+/// that there may be such a value; it may lie where the model has no points, and do no harm.
+void check_plausible(const io::GriddedVariable& input, const InputFit& fit, const posterior::Model& model,
+                     const io::MissingScan& scan, const Shard& shard) {
+  const auto [low, high] = model.plausible_range();
+  const double one = fit.unit_scale * scan.lowest + fit.unit_offset;
+  const double other = fit.unit_scale * scan.highest + fit.unit_offset;
+  if (std::min(one, other) >= low && std::max(one, other) <= high) return;
+  for (std::size_t e = 0; e < input.extras(); ++e)
+    for (std::size_t t = shard.first; t < shard.first + shard.count; ++t)
+      usable_values(input, fit, model, t, input.read(e, t, 1).data());
+}
+
 /// Observations of the input, step by step, for windows; keeps the last few.
 class Observations {
  public:
@@ -105,23 +182,7 @@ class Observations {
     const auto field = input_.read(extra, time, 1);
     Held h;
     h.values.assign(field.begin(), field.end());
-    std::vector<bool> seen(h.values.size());
-    std::vector<double> y;
-    const auto [low, high] = model_.plausible_range();
-    for (std::size_t i = 0; i < seen.size(); ++i) {
-      seen[i] = !std::isnan(h.values[i]) && fit_.fixed[i] == io::CellStatus::infilled;
-      if (!seen[i]) continue;
-      const double v = fit_.unit_scale * h.values[i] + fit_.unit_offset;
-      if (v < low || v > high)
-        throw Error(ErrorKind::input,
-                    fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}",
-                                h.values[i], input_.summary().units, low, high, model_.info.units),
-                    {.file = input_.path(),
-                     .variable = input_.summary().name,
-                     .index = cell_text(input_, time, i),
-                     .remedy = "Check units and missing values"});
-      y.push_back(v);
-    }
+    const auto [seen, y] = usable_values(input_, fit_, model_, time, h.values.data());
     auto a = measurement::select_rows(fit_.operator_matrix, seen);
     h.observation = {
         .time = fit_.index[time],
@@ -186,6 +247,61 @@ FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler
           filled ? members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) : values[i]);
   }
   return r;
+}
+
+/// Fills every field that the journal does not hold yet.
+void fill_fields(const Config& c, const io::GriddedVariable& input, const InputFit& fit, const Shard& shard,
+                 Observations& observations, posterior::PosteriorSampler& sampler, Journal& journal) {
+  const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")),
+                                         .first_member = 0,
+                                         .members = static_cast<std::uint32_t>(c.integer("impute.members")),
+                                         .density = c.flag("impute.diagnostics"),
+                                         .refine = c.integer("impute.refine")};
+  Progress progress("imputing", input.extras() * shard.count, "fields");
+  progress.set(journal.size());
+  for (std::size_t e = 0; e < input.extras(); ++e)
+    for (std::size_t t = shard.first; t < shard.first + shard.count; ++t) {
+      if (journal.has(e, t)) continue;
+      if (stop_requested()) {
+        journal.sync();
+        throw Error(
+            ErrorKind::stopped,
+            fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name",
+                        stop_reason(), journal.size(), input.extras() * shard.count),
+            {.file = c.text("impute.output"), .remedy = "Run the same command with --resume to go on"});
+      }
+      journal.append(impute_field(observations, sampler, fit, e, t, request, c.flag("impute.write_members")));
+      if (journal.size() % 64 == 0) journal.sync();
+      progress.advance();
+    }
+  journal.sync();
+  progress.finish();
+}
+
+/// Warns of fields that the model finds strange. \return the diagnostics as CSV
+std::string report_fields(const Journal& journal, std::size_t members) {
+  std::size_t unlike = 0;
+  std::size_t worst = 0;
+  float most = 0.0F;
+  std::string csv = "extra,time,chi_square_ratio,effective_sample_size,member,log_density,log_weight\n";
+  for (std::size_t k = 0; k < journal.size(); ++k) {
+    const FieldRecord r = journal.read(k);
+    if (r.chi_square > kChiSquareWarning) ++unlike;
+    if (r.chi_square > most) {
+      most = r.chi_square;
+      worst = static_cast<std::size_t>(r.time);
+    }
+    for (std::size_t i = 0; 2 * i < r.diagnostics.size(); ++i)
+      csv += fmt::format("{},{},{:.4f},{:.2f},{},{:.4f},{:.4f}\n", r.extra, r.time, r.chi_square,
+                         r.effective_size, i + 1, r.diagnostics[i], r.diagnostics[members + i]);
+  }
+  if (unlike > 0) {
+    log::warning(fmt::format(
+        "{} fields are unlike the training data: the chi-square of their observed departures is above {:g} "
+        "times its expectation (worst {:.1f} at time index {}); trust their spread less",
+        unlike, kChiSquareWarning, most, worst));
+  }
+  return csv;
 }
 
 void write_output(const Config& c, const io::GriddedVariable& input, const posterior::Model& model,
@@ -308,7 +424,8 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
                      model.info.standard_name + "'",
                  "Choose a model of this quantity");
   try {
-    std::tie(f.unit_scale, f.unit_offset) = io::unit_conversion(own.units, model.info.units);
+    std::tie(f.unit_scale, f.unit_offset) =
+        io::quantity_conversion(own.units, model.info.units, model.info.standard_name, model.info.variable);
   } catch (const Error& e) {
     throw refuse(e.what(), "The model '" + model.info.name + "' fills " + model.info.variable + " in " +
                                model.info.units);
@@ -319,12 +436,12 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
     throw refuse("no cell of its grid (" + input.domain().describe() + ") lies on the model's (" +
                      model.backbone.domain().describe() + ")",
                  "Use a model of this region");
-  const Eigen::VectorXd active = f.operator_matrix * model.backbone.active();
+  const Eigen::VectorXd active = restrict_to_active(f.operator_matrix, model.backbone.active());
   f.fixed.resize(reachable.size());
   for (std::size_t i = 0; i < reachable.size(); ++i)
-    f.fixed[i] = !reachable[i]                                ? io::CellStatus::not_filled
-                 : active[static_cast<Eigen::Index>(i)] < 0.5 ? io::CellStatus::masked
-                                                              : io::CellStatus::infilled;
+    f.fixed[i] = !reachable[i]                                         ? io::CellStatus::not_filled
+                 : active[static_cast<Eigen::Index>(i)] < kLeastActive ? io::CellStatus::masked
+                                                                       : io::CellStatus::infilled;
   const auto& time = input.time();
   if (time.values.empty()) {
     const auto& o = model.backbone.options();
@@ -352,15 +469,20 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
   return f;
 }
 
-double impute_memory(const posterior::Model& model, std::size_t cells, std::uint32_t members) {
+double impute_memory(const posterior::Model& model, const io::GriddedVariable& input, const InputFit& fit,
+                     const io::MissingScan& scan, std::uint32_t members) {
   const auto& o = model.backbone.options();
+  const auto usable =
+      static_cast<std::size_t>(std::count(fit.fixed.begin(), fit.fixed.end(), io::CellStatus::infilled));
   return io::estimate_memory(
-      {.cells = cells,
+      {.cells = input.domain().size(),
        .model_points = model.backbone.domain().size(),
        .training_fields = static_cast<std::size_t>(model.backbone.training().values.cols()),
        .window_steps = static_cast<std::size_t>(2 * o.window + 1),
        .season_bins = static_cast<std::size_t>(o.season_bins),
-       .members = members});
+       .members = members,
+       .observed = std::min(scan.most_observed, usable),
+       .own_grid = input.domain().hash() == model.backbone.domain().hash()});
 }
 
 std::vector<std::string> run_impute(const Config& c) {
@@ -370,7 +492,8 @@ std::vector<std::string> run_impute(const Config& c) {
     throw Error(ErrorKind::usage, "no input was named", {.remedy = "Give --input IN.nc"});
   if (c.text("impute.model").empty())
     throw Error(ErrorKind::usage, "no model was named", {.remedy = "Give --model M.h5"});
-  io::check_output(output, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
+  for (const auto& path : files_to_write(c))
+    io::check_output(path, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
   const double memory_limit = parse_memory(c.text("impute.max_memory"));
   const auto model = posterior::Model::load(c.text("impute.model"));
   const auto input = io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"));
@@ -379,18 +502,21 @@ std::vector<std::string> run_impute(const Config& c) {
   io::check_fillable(input, scan);
   const InputFit fit = fit_input(input, model);
   const auto members = static_cast<std::uint32_t>(c.integer("impute.members"));
-  const double need = impute_memory(model, input.domain().size(), members);
+  const double need = impute_memory(model, input, fit, scan, members);
   if (need > memory_limit)
     throw Error(ErrorKind::usage,
                 fmt::format("the run needs about {:.1f} GiB, more than --max-memory {}", need / 1073741824.0,
                             c.text("impute.max_memory")),
                 {.file = input.path(), .remedy = "Raise --max-memory, or ask for fewer members"});
+  check_plausible(input, fit, model, scan, shard);
   if (scan.missing == 0) notes.push_back("nothing is missing: the output is a copy with provenance");
   auto sampler = posterior::SamplerRegistry::instance().make(c.text("impute.method"), model);
   const double noise = c.real("impute.noise") > 0.0
                            ? c.real("impute.noise") * std::abs(fit.unit_scale)
                            : model.backbone.options().noise_sigma * model.backbone.unit_scale();
-  const std::string resolved = c.to_toml();
+  Config chosen = c;
+  chosen.set("impute.variable", input.summary().name);
+  const std::string resolved = chosen.to_toml();
   std::error_code ignored;
   // What every shard of one run has in common.
   const std::string job =
@@ -403,56 +529,18 @@ std::vector<std::string> run_impute(const Config& c) {
   set_time_limit(c.real("impute.time_limit"));
   Journal journal(output + ".manifill-checkpoint", identity, c.flag("impute.resume"));
   if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));
-  Observations observations(input, fit, model, noise);
-  const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")),
-                                         .first_member = 0,
-                                         .members = members,
-                                         .density = c.flag("impute.diagnostics"),
-                                         .refine = c.integer("impute.refine")};
-  Progress progress("imputing", input.extras() * shard.count, "fields");
-  progress.set(journal.size());
-  for (std::size_t e = 0; e < input.extras(); ++e)
-    for (std::size_t t = shard.first; t < shard.first + shard.count; ++t) {
-      if (journal.has(e, t)) continue;
-      if (stop_requested()) {
-        journal.sync();
-        throw Error(
-            ErrorKind::stopped,
-            fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name",
-                        stop_reason(), journal.size(), input.extras() * shard.count),
-            {.file = output, .remedy = "Run the same command with --resume to go on"});
-      }
-      journal.append(
-          impute_field(observations, *sampler, fit, e, t, request, c.flag("impute.write_members")));
-      if (journal.size() % 64 == 0) journal.sync();
-      progress.advance();
-    }
-  journal.sync();
-  progress.finish();
-  std::size_t unlike = 0;
-  std::size_t worst = 0;
-  float most = 0.0F;
-  std::string csv = "extra,time,chi_square_ratio,effective_sample_size,member,log_density,log_weight\n";
-  for (std::size_t k = 0; k < journal.size(); ++k) {
-    const FieldRecord r = journal.read(k);
-    if (r.chi_square > kChiSquareWarning) ++unlike;
-    if (r.chi_square > most) {
-      most = r.chi_square;
-      worst = static_cast<std::size_t>(r.time);
-    }
-    for (std::size_t i = 0; 2 * i < r.diagnostics.size(); ++i)
-      csv += fmt::format("{},{},{:.4f},{:.2f},{},{:.4f},{:.4f}\n", r.extra, r.time, r.chi_square,
-                         r.effective_size, i + 1, r.diagnostics[i], r.diagnostics[members + i]);
+  try {
+    Observations observations(input, fit, model, noise);
+    fill_fields(c, input, fit, shard, observations, *sampler, journal);
+    const std::string csv = report_fields(journal, members);
+    write_output(c, input, model, journal, shard, resolved, job);
+    if (c.flag("impute.diagnostics")) write_atomically(output + kDiagnosticsTail, csv);
+    write_atomically(output + kConfigTail, resolved);
+  } catch (const Error& e) {
+    // A corrected input is another job: nothing could go on from this journal.
+    if (e.kind() == ErrorKind::input) journal.remove();
+    throw;
   }
-  if (unlike > 0) {
-    log::warning(fmt::format(
-        "{} fields are unlike the training data: the chi-square of their observed departures is above {:g} "
-        "times its expectation (worst {:.1f} at time index {}); trust their spread less",
-        unlike, kChiSquareWarning, most, worst));
-  }
-  write_output(c, input, model, journal, shard, resolved, job);
-  if (c.flag("impute.diagnostics")) write_atomically(output + ".diagnostics.csv", csv);
-  write_atomically(output + ".toml", resolved);
   journal.remove();
   return notes;
 }

@@ -3,9 +3,12 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
+#include <limits>
 
 #include "manifill/base/error.hpp"
+#include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/field_file.hpp"
 #include "manifill/io/imputed_file.hpp"
@@ -13,6 +16,29 @@
 #include "manifill/prior/prior.hpp"
 
 namespace manifill::pipeline {
+namespace {
+
+constexpr std::int64_t kBatch = 16;  // draws that a stop waits for
+
+void check_stop(const std::string& output) {
+  if (stop_requested())
+    throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written",
+                {.file = output});
+}
+
+/// Prior::sample batch by batch, with a look for stops between them: [count][point].
+torch::Tensor draw(const prior::Prior& prior, std::int64_t count, double season,
+                   prior::PriorSampleOptions options, const std::string& output) {
+  std::vector<torch::Tensor> parts;
+  for (std::int64_t first = 0; first < count; first += options.batch) {
+    check_stop(output);
+    options.first_member = static_cast<std::uint32_t>(first);
+    parts.push_back(prior.sample(std::min(options.batch, count - first), season, options));
+  }
+  return torch::cat(parts);
+}
+
+}  // namespace
 
 std::vector<OptionSpec> sample_specs() {
   return {
@@ -43,10 +69,11 @@ std::vector<std::string> run_sample(const Config& c) {
   const prior::Prior prior(model.backbone, model.score);
   const double season = c.real("sample.season");
   const auto count = c.integer("sample.count");
-  const auto x = prior
-                     .sample(count, season,
-                             {.seed = static_cast<std::uint64_t>(c.integer("sample.seed")),
-                              .steps = c.integer("sample.steps")})
+  const auto x = draw(prior, count, season,
+                      {.seed = static_cast<std::uint64_t>(c.integer("sample.seed")),
+                       .steps = c.integer("sample.steps"),
+                       .batch = kBatch},
+                      output)
                      .to(torch::kFloat64)
                      .contiguous();
   const auto n = static_cast<Eigen::Index>(model.backbone.domain().size());
@@ -57,6 +84,7 @@ std::vector<std::string> run_sample(const Config& c) {
   for (Eigen::Index i = 0; i < n; ++i)
     if (model.backbone.active()[i] == 0.0)
       fields.row(i).setConstant(std::numeric_limits<double>::quiet_NaN());
+  check_stop(output);
   io::write_fields(
       output, model.backbone.domain(), fields,
       {.variable = model.info.variable,

@@ -432,6 +432,12 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
 FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds,
                          std::int64_t half, const measurement::MaskBank& bank, const FlowTrainingOptions& o,
                          std::int64_t count, std::uint64_t seed, const TrainingHooks& hooks) {
+  if (o.weight_reverse_kl > 0.0 && half > 0)
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("the reverse KL divergence knows one step's observations, the model's window has {}",
+                    2 * half + 1),
+        {.remedy = "Train the prior with backbone.window = 0, or set flow.weight_reverse_kl = 0"});
   const auto& shape = fields.domain.lat_lon();
   const auto n = static_cast<std::int64_t>(fields.domain.size());
   const std::int64_t channels = condition_channels(half);

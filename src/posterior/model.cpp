@@ -95,8 +95,11 @@ std::pair<double, double> Model::plausible_range() const {
   double high = -low;
   for (int month = 0; month < 12; ++month) {
     const Eigen::VectorXd level = backbone.mean((month + 0.5) / 12.0);
-    low = std::min(low, level.minCoeff());
-    high = std::max(high, level.maxCoeff());
+    for (Eigen::Index i = 0; i < level.size(); ++i) {
+      if (backbone.active()[i] == 0.0) continue;  // its level is no value of the quantity
+      low = std::min(low, level[i]);
+      high = std::max(high, level[i]);
+    }
   }
   return {low - ten, high + ten};
 }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <numbers>
 #include <numeric>
+#include <set>
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
@@ -54,6 +55,15 @@ Eigen::MatrixXd fit_harmonics(const Eigen::MatrixXf& values, const std::vector<d
     out.col(i) = normal.ldlt().solve(right);
   }
   return out;
+}
+
+/// As many annual harmonics, up to `wanted`, as the seasons on record tell apart: yearly fields none, months
+/// five.
+std::int64_t resolved_harmonics(const std::vector<double>& season, std::int64_t wanted) {
+  constexpr double kParts = 60.0;  // of the year: middles of years fall into one or two, days into all
+  std::set<int> parts;
+  for (const double s : season) parts.insert(static_cast<int>(s * kParts));
+  return std::min(wanted, (static_cast<std::int64_t>(parts.size()) - 1) / 2);
 }
 
 }  // namespace
@@ -485,18 +495,27 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
   }
   if (m.active.sum() == 0.0) throw Error(ErrorKind::input, "no point has enough training values");
 
-  m.mean_coefficients = fit_harmonics(m.fields.values, m.fields.season, options.mean_harmonics);
+  m.options.mean_harmonics = resolved_harmonics(m.fields.season, options.mean_harmonics);
+  m.options.scale_harmonics = resolved_harmonics(m.fields.season, options.scale_harmonics);
+  if (times <= 2 * m.options.mean_harmonics + 1)
+    throw Error(ErrorKind::input,
+                std::to_string(times) + " training fields cannot teach a climatology of " +
+                    std::to_string(m.options.mean_harmonics) + " harmonics",
+                {.remedy = "Give more fields, or set backbone.mean_harmonics lower"});
+  m.mean_coefficients = fit_harmonics(m.fields.values, m.fields.season, m.options.mean_harmonics);
   Eigen::MatrixXf squares = m.fields.values;
   for (Eigen::Index t = 0; t < times; ++t) {
     const Eigen::VectorXd level =
         m.mean_coefficients.transpose() *
-        harmonics(m.fields.season[static_cast<std::size_t>(t)], options.mean_harmonics);
+        harmonics(m.fields.season[static_cast<std::size_t>(t)], m.options.mean_harmonics);
     squares.col(t) = (squares.col(t) - level.cast<float>()).cwiseAbs2();
   }
-  m.square_coefficients = fit_harmonics(squares, m.fields.season, options.scale_harmonics);
+  m.square_coefficients = fit_harmonics(squares, m.fields.season, m.options.scale_harmonics);
   const Eigen::VectorXd area = m.relative_weights.cwiseProduct(m.active);
   m.unit_scale = std::sqrt(area.dot(m.square_coefficients.row(0).transpose()) / area.sum());
-  if (!(m.unit_scale > 0.0)) throw Error(ErrorKind::input, "the training fields do not vary");
+  if (!(m.unit_scale > 0.0))
+    throw Error(ErrorKind::input, "the training fields do not vary",
+                {.remedy = "Check train.variable, train.first_year and train.last_year"});
   m.prepare_anomalies();
   return Backbone(std::move(impl));
 }

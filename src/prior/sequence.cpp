@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
@@ -30,11 +32,15 @@ MANIFILL_WIDE void add_products(const float* pattern, float root, const float* f
 
 #undef MANIFILL_WIDE
 
-/// Root of the taper matrix by its leading modes, rows scaled so that every point keeps variance one.
-Eigen::MatrixXf taper_root(const Backbone& backbone) {
+/// Leading modes of the taper matrix, [point][mode] and orthonormal, and its root by them, rows scaled so
+/// that every point keeps variance one. Modes come in any sign, and those of equal variance in any rotation,
+/// as LAPACK's kernel and threads will have it: a draw is root * (modes^T * white), which knows neither.
+std::pair<Eigen::MatrixXf, Eigen::MatrixXf> taper_root(const Backbone& backbone) {
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   const BackboneOptions& o = backbone.options();
-  if (o.taper_km <= 0.0 && o.second_taper_share <= 0.0) return Eigen::MatrixXf::Ones(n, 1);
+  if (o.taper_km <= 0.0 && o.second_taper_share <= 0.0)
+    return {Eigen::MatrixXf::Constant(n, 1, 1.0F / std::sqrt(static_cast<float>(n))),
+            Eigen::MatrixXf::Ones(n, 1)};
   const auto points = backbone.domain().points();
   Eigen::MatrixXf taper(n, n);
   for (Eigen::Index j = 0; j < n; ++j)
@@ -59,7 +65,7 @@ Eigen::MatrixXf taper_root(const Backbone& backbone) {
   }
   Eigen::MatrixXd root = e.vectors * e.values.cwiseMax(0.0).cwiseSqrt().asDiagonal();
   root = root.rowwise().norm().cwiseInverse().asDiagonal() * root;
-  return root.cast<float>();
+  return {e.vectors.cast<float>(), root.cast<float>()};
 }
 
 }  // namespace
@@ -71,7 +77,7 @@ PriorSequence::PriorSequence(const Backbone& backbone, std::uint64_t seed, std::
   if (const auto* covariance = backbone_.closed_form(&persistence))
     closed_root_ = operators::symmetric_square_root(*covariance);
   else
-    taper_root_ = taper_root(backbone_);
+    std::tie(taper_modes_, taper_root_) = taper_root(backbone_);
   levels_.resize(members);
   for (std::uint32_t k = 0; k < members; ++k)
     levels_[k] =
@@ -95,7 +101,7 @@ Eigen::MatrixXd PriorSequence::normals(Eigen::Index rows, std::int64_t step) con
 const Eigen::MatrixXf& PriorSequence::innovation(std::int64_t step) {
   const auto found = innovations_.find(step);
   if (found != innovations_.end()) return found->second;
-  const Eigen::MatrixXf z = normals(taper_root_.cols(), step).cast<float>();
+  const Eigen::MatrixXf z = taper_modes_.transpose() * normals(taper_modes_.rows(), step).cast<float>();
   return innovations_.emplace(step, z.transpose() * taper_root_.transpose()).first->second;
 }
 

@@ -7,7 +7,8 @@
 
 namespace manifill {
 
-/// \brief From now on SIGINT and SIGTERM ask for a stop; a second SIGINT ends the process at once.
+/// \brief From now on SIGINT and SIGTERM ask for a stop; a second one of either ends the process at once. A
+/// SIGTERM within half a second of the first signal does not count: it is often the same request sent twice.
 void install_stop_handlers();
 
 /// \brief Asks for a stop after so many seconds from now; 0 or less: no limit.

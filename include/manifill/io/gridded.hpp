@@ -91,6 +91,12 @@ class GriddedVariable {
 /// message names both
 std::pair<double, double> unit_conversion(const std::string& from, const std::string& to);
 
+/// \brief As `unit_conversion`, for values of a model's quantity. A quantity whose standard_name or variable
+/// name speaks of anomalies is a difference, which has no zero of its own: its offset is 0. A step of 1 K is
+/// one of 1 degree Celsius.
+std::pair<double, double> quantity_conversion(const std::string& from, const std::string& to,
+                                              const std::string& standard_name, const std::string& variable);
+
 /// \brief \throws Error(input) when udunits does not know the unit
 void check_units(const std::string& units);
 

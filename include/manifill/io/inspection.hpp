@@ -27,6 +27,9 @@ struct ModelCard {
   std::size_t training_fields = 600;
   std::size_t window_steps = 1;
   std::size_t season_bins = 1;
+  std::string step{};          ///< of its time: "day", "month" or "none"; empty: unknown, not compared
+  bool seasonal = false;       ///< its climatology follows the season
+  std::vector<char> active{};  ///< [point], nonzero where it ever has values; empty: everywhere
 };
 
 /// \brief What is missing from a variable, found by reading it once.
@@ -37,6 +40,9 @@ struct MissingScan {
       0;                ///< of those: in cells that are missing at all times (0 with one time only)
   double lowest = 0.0;  ///< of the observed values; 0 without any
   double highest = 0.0;
+  std::vector<double> cell_lowest{};    ///< [cell], of the observed values; infinity where there are none
+  std::vector<double> cell_highest{};   ///< [cell]; minus infinity where there are none
+  std::size_t most_observed = 0;        ///< values of one field
   std::vector<double> missing_share{};  ///< [time], over all cells and extra indices
   std::size_t masks = 0;                ///< different patterns of missing cells
   bool static_mask = false;             ///< something is missing, and the same cells at all times
@@ -45,7 +51,8 @@ struct MissingScan {
   }
 };
 
-/// \brief Reads a variable, one field at a time. \throws Error(input) at the first infinite value; Error(io)
+/// \brief Reads a variable, one field at a time. \throws Error(input) at the first infinite value; Error(io);
+/// Error(stopped) when a stop is asked for
 MissingScan scan_missing(const GriddedVariable& variable);
 
 /// \brief What impute and inspect refuse alike, whatever the model.
@@ -59,13 +66,17 @@ void check_fillable(const GriddedVariable& variable, const MissingScan& scan);
 struct ModelFit {
   std::string path{};
   std::string name{};
+  bool readable = true;  ///< false: the model file is not one, and `reason` says what is wrong with it
   bool fits = false;
-  std::string reason{};   ///< why not, or what to be wary of; may be empty when it fits
+  std::string reason{};   ///< why not, in the words of impute; empty when it fits
+  std::string refusal{};  ///< what() of the Error that impute would throw; empty when it fits
   double covered = 0.0;   ///< share of the file's grid points that lie on the model's grid
   double distance = 0.0;  ///< degrees of arc, largest from a point of the file's grid to the model's nearest
+  double distance_km = 0.0;  ///< the same along the surface
 };
 
-/// \brief Compares quantity, units, grids and, with a scan, the range of values.
+/// \brief Compares quantity, units, grids, times and, with a scan, the range of values: the rules and words
+/// of pipeline::fit_input. Of the values those count that impute would take as observations.
 ModelFit fit_model(const GriddedVariable& variable, const MissingScan* scan, const ModelCard& model);
 
 /// \brief What the memory of an imputation depends on. The defaults stand for a model that is not known yet.
@@ -76,11 +87,16 @@ struct MemoryNeed {
   std::size_t window_steps = 1;
   std::size_t season_bins = 1;
   std::size_t members = 32;
+  std::size_t observed = 0;  ///< values of a step, at most; 0: as many as cells
+  bool own_grid = true;      ///< the file's grid is the model's, row by row and column by column
 };
 
 /// \brief Memory of an imputation, bytes, to a factor of about two: libraries, covariances of windows (1 GiB
-/// of them at most, or one), one factorisation, training fields, innovations of coherent draws, one field's
-/// members.
+/// of them at most, or one), one factorisation in the space of the window's m observations, training fields,
+/// innovations of coherent draws, one field's members.
+///
+/// On the model's own grid the factorisation takes 4 m^2; on another one, whose observations are combinations
+/// of points, several matrices in double precision, at least 8 m^2 (WindowFactor).
 double estimate_memory(const MemoryNeed& need);
 
 /// \brief The grid of a variable for people.
@@ -122,9 +138,10 @@ struct Inspection {
   std::optional<MissingScan> missing{};
   std::size_t members = 0;
   double memory = 0.0;             ///< bytes, of a run with `members`; 0 when unknown
-  std::vector<ModelFit> models{};  ///< fitting ones without a warning first, then the nearest
+  std::vector<ModelFit> models{};  ///< fitting ones first, then the nearest
   std::vector<std::string> notes{};
-  std::optional<std::string> refusal{};  ///< what() of the Error that impute would throw
+  /// what() of the Error that impute would throw; with models of which none fits, of the nearest one's
+  std::optional<std::string> refusal{};
 
   /// \brief Report for a terminal, UTF-8, lines of up to about 110 columns, no newline at the
   /// end.
@@ -139,5 +156,8 @@ struct Inspection {
 /// `refusal`
 Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,
                    std::size_t members = 32);
+
+/// \brief JSON in the report's place for a file that cannot be read: {"file", "error"}.
+std::string error_json(const std::string& file, const std::string& error);
 
 }  // namespace manifill::io

@@ -10,6 +10,7 @@
 #include "manifill/base/config.hpp"
 #include "manifill/io/gridded.hpp"
 #include "manifill/io/imputed_file.hpp"
+#include "manifill/io/inspection.hpp"
 #include "manifill/posterior/sampler.hpp"
 
 namespace manifill::pipeline {
@@ -19,9 +20,10 @@ std::vector<OptionSpec> impute_specs();
 
 /// \brief How an input meets a model: interpolation, units, time.
 struct InputFit {
-  measurement::SparseMatrix operator_matrix{};  ///< [input cell][model point]
-  std::vector<io::CellStatus> fixed{};          ///< [input cell], `masked` or `not_filled`, else `infilled`
-  double unit_scale = 1.0;                      ///< model = unit_scale * file + unit_offset
+  /// [input cell][model point], over active points; rows of masked and unreachable cells are empty
+  measurement::SparseMatrix operator_matrix{};
+  std::vector<io::CellStatus> fixed{};  ///< [input cell], `masked` or `not_filled`, else `infilled`
+  double unit_scale = 1.0;              ///< model = unit_scale * file + unit_offset
   double unit_offset = 0.0;
   std::vector<std::int64_t> index{};  ///< [time], absolute steps
   std::vector<double> season{};       ///< [time]
@@ -32,8 +34,9 @@ struct InputFit {
 InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model);
 
 /// \brief Memory a run needs, bytes: the model's factors of every season, one factorisation, the innovations
-/// of coherent draws, one field's ensemble. \param cells of the input grid
-double impute_memory(const posterior::Model& model, std::size_t cells, std::uint32_t members);
+/// of coherent draws, one field's ensemble.
+double impute_memory(const posterior::Model& model, const io::GriddedVariable& input, const InputFit& fit,
+                     const io::MissingScan& scan, std::uint32_t members);
 
 /// \brief Runs the job. \return lines for the user: what was filled, warnings
 /// \throws Error of every kind; Error(stopped) with a checkpoint on a signal or time limit

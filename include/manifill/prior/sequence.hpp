@@ -41,6 +41,7 @@ class PriorSequence {
   std::uint64_t seed_;
   std::uint32_t first_member_;
   std::uint32_t members_;
+  Eigen::MatrixXf taper_modes_{};  ///< [point][mode] of T, orthonormal
   Eigen::MatrixXf taper_root_{};   ///< [point][mode] of T
   Eigen::VectorXd levels_{};       ///< [member], the level common to all points and steps, N(0, 1)
   Eigen::MatrixXd closed_root_{};  ///< symmetric root of a closed-form covariance

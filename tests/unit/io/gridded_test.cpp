@@ -180,6 +180,20 @@ TEST_CASE("cyclic duplicate columns are left out of the domain") {
   check_all(g, v);
 }
 
+TEST_CASE("longitudes that go round more than once are refused") {
+  const Folder folder;
+  const auto longitude = GENERATE(values<std::vector<double>>({{0, 90, 180, 270, 360, 450, 540, 630},
+                                                               {0, 90, 180, 270, 0, 90, 180, 270},
+                                                               {0, 90, 180, 270, 360, 450, 540, 630, 720},
+                                                               {270, 180, 90, 0, -90, -180, -270, -360}}));
+  const Error e = error_of([&] { open_grid({.longitude = longitude}, folder); });
+  CHECK(e.kind() == ErrorKind::input);
+  CHECK_THAT(e.what(),
+             ContainsSubstring("f.nc: variable 'lon' at [longitude 4]: the longitudes go round more "
+                               "than once") &&
+                 ContainsSubstring("a coordinate of 't'"));
+}
+
 TEST_CASE("axes are recognised by CF attributes, then by names") {
   struct Row {
     const char* lat;  // name of dimension and coordinate

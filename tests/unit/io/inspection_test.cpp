@@ -9,6 +9,7 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/base/signals.hpp"
 #include "manifill/io/imputed_file.hpp"
 #include "netcdf_fixture.hpp"
 
@@ -97,7 +98,7 @@ TEST_CASE("the report names grid, times, gaps and memory") {
   REQUIRE(i.time);
   CHECK(i.time->first == "2001-01-15");
   CHECK(i.time->step == "monthly");
-  CHECK(i.memory == estimate_memory({.cells = 24, .members = 16}));
+  CHECK(i.memory == estimate_memory({.cells = 24, .members = 16, .observed = 23}));
   const std::string text = i.to_text();
   for (const char* part :
        {"f.nc: NetCDF-4", "float (time 3, lat 4, lon 7) K  can be filled",
@@ -206,19 +207,124 @@ TEST_CASE("models are ranked by fit and distance, and say why they do not fit") 
   std::map<std::string, ModelFit> fits;
   for (const auto& m : i.models) fits[m.name] = m;
   CHECK_FALSE(fits["celsius"].fits);
-  CHECK_THAT(fits["celsius"].reason, ContainsSubstring("are unlike the model's, -40 to 40"));
+  CHECK_THAT(fits["celsius"].reason,
+             ContainsSubstring("the value 0 K is implausible: the model knows -40 to 40 degC"));
   CHECK_FALSE(fits["pressure"].fits);
   CHECK_THAT(fits["pressure"].reason, ContainsSubstring("'K' and 'hPa' measure different things"));
   CHECK_FALSE(fits["other"].fits);
-  CHECK_THAT(fits["other"].reason, ContainsSubstring("it fills 'sea_surface_temperature'"));
+  CHECK_THAT(
+      fits["other"].reason,
+      ContainsSubstring("its standard_name is 'air_temperature', the model fills 'sea_surface_temperature'"));
   CHECK_FALSE(fits["region"].fits);
   CHECK(fits["region"].covered == 0.0);
   CHECK(fits["region"].distance > 80);
+  CHECK(fits["region"].distance_km == Approx(fits["region"].distance * 111.195).epsilon(1e-4));
+  CHECK_FALSE(i.refusal);  // one of them fits
   CHECK_THAT(i.to_text(), ContainsSubstring("kelvin (kelvin.h5): fits, covers 100.0 % of the grid") &&
                               ContainsSubstring("pressure (pressure.h5): does not fit"));
-  CHECK(i.memory == estimate_memory({.cells = 9, .model_points = global_grid(2).size(), .members = 32}));
-  CHECK_THAT(inspect(folder / "f.nc", "t", {pressure}).to_text(),
-             ContainsSubstring("none of the models fits"));
+  CHECK(i.memory == estimate_memory({.cells = 9,
+                                     .model_points = global_grid(2).size(),
+                                     .members = 32,
+                                     .observed = 8,
+                                     .own_grid = false}));
+  const auto none = inspect(folder / "f.nc", "t", {pressure});
+  CHECK_THAT(none.to_text(), ContainsSubstring("none of the models fits") &&
+                                 ContainsSubstring("impute would refuse it: " + none.models[0].refusal));
+  CHECK_THAT(none.models[0].refusal, ContainsSubstring("f.nc: variable 't'") && ContainsSubstring("in hPa"));
+  const auto far = inspect(folder / "f.nc", "t", {pressure, region});
+  CHECK_THAT(far.refusal.value_or(""), ContainsSubstring("none of the models fits; pressure: "));
+  CHECK_THAT(far.to_text(), ContainsSubstring("region (region.h5): does not fit, covers 0.0 % of the grid") &&
+                                ContainsSubstring(" km; no cell of its grid"));
+  const auto listed = json::parse(far.to_json())["models"][1];
+  CHECK(listed["distance_km"].get<double>() > 9000);
+  CHECK(listed["refusal"].get<std::string>().find("Use a model of this region") != std::string::npos);
+}
+
+TEST_CASE("times that a model cannot take are refused as by impute") {
+  const Folder folder;
+  const auto reason = [&](const Grid& g, const std::string& step, bool seasonal) {
+    g.write(folder / "f.nc");
+    auto m = card("m", global_grid(4));
+    m.step = step;
+    m.seasonal = seasonal;
+    const auto fit = fit_model(GriddedVariable::open(folder / "f.nc", "t"), nullptr, m);
+    CHECK(fit.fits == fit.reason.empty());
+    return fit.refusal;
+  };
+  const Grid timeless{.order = {"lat", "lon"}};
+  CHECK_THAT(reason(timeless, "month", true),
+             ContainsSubstring("f.nc: variable 't': it has no time coordinate, and the model's climatology "
+                               "follows the season. Add a time coordinate"));
+  CHECK(reason(timeless, "month", false).empty());
+  const Grid daily{.times = {0, 1, 2}};
+  CHECK_THAT(
+      reason(daily, "month", true),
+      ContainsSubstring("two times fall into one month of the model or run backwards. See time index 1"));
+  CHECK(reason(daily, "day", true).empty());
+  const Grid backwards{.times = {0, 59, 31}};
+  CHECK_THAT(reason(backwards, "month", true), ContainsSubstring("See time index 2"));
+  CHECK_THAT(reason(backwards, "day", true), ContainsSubstring("two times fall into one day"));
+  CHECK(reason(backwards, "none", true).empty());
+  CHECK_THAT(reason({.times = {0, 31, 31}}, "month", false), ContainsSubstring("See time index 2"));
+}
+
+TEST_CASE("implausible values are named with their place, where the model takes them as observations") {
+  const Folder folder;
+  Grid g{.latitude = {52, 50, 48}, .longitude = {0, 2, 4}};
+  g.value = [](auto, auto t, auto i, auto j) { return t == 1 && i == 0 && j == 2 ? 999.0 : 280.0 + i; };
+  g.write(folder / "f.nc");
+  const auto v = GriddedVariable::open(folder / "f.nc", "t");
+  const auto scan = scan_missing(v);
+  auto m = card("m", domain::Domain::lat_lon({48, 50, 52}, {0, 2, 4}));
+  m.plausible_low = 200;
+  m.plausible_high = 400;
+  const auto fit = fit_model(v, &scan, m);
+  CHECK_FALSE(fit.fits);
+  CHECK_THAT(fit.refusal, ContainsSubstring("at [time 1][lat 0][lon 2]: the value 999 K is implausible: the "
+                                            "model knows 200 to 400 K. Check units and missing values"));
+  m.active = {1, 1, 1, 1, 1, 1, 1, 1, 0};  // the point there has no values
+  CHECK(fit_model(v, &scan, m).fits);
+  m.active.clear();
+  m.domain = domain::Domain::lat_lon({44, 46, 48}, {0, 2, 4});
+  const auto beside = fit_model(v, &scan, m);
+  CHECK(beside.fits);
+  CHECK(beside.covered == Approx(1.0 / 3));
+}
+
+TEST_CASE("the memory of an imputation grows with the observations of a window") {
+  const auto bytes = [](std::size_t cells, std::size_t observed, bool own) {
+    return estimate_memory(
+        {.cells = cells, .model_points = 1000, .window_steps = 3, .observed = observed, .own_grid = own});
+  };
+  const double m = 3.0 * 40000.0;
+  CHECK(bytes(40000, 40000, false) > 8.0 * m * m);
+  CHECK(bytes(40000, 0, false) == bytes(40000, 40000, false));
+  CHECK(bytes(40000, 40000, false) < 20.0 * m * m);
+  CHECK(bytes(1000, 1000, true) - bytes(1000, 500, true) ==
+        Approx(4.0 * (3000.0 * 3000.0 - 1500.0 * 1500.0)));
+  CHECK(bytes(1000, 1000, true) < bytes(1000, 1000, false));
+  CHECK(bytes(1000, 5000, true) == bytes(1000, 1000, true));  // no more than the points of the window
+}
+
+TEST_CASE("a stop ends the reading of a file") {
+  const Folder folder;
+  Grid{}.write(folder / "f.nc");
+  const auto v = GriddedVariable::open(folder / "f.nc", "t");
+  request_stop();
+  const auto stopped = error_of([&] { scan_missing(v); });
+  clear_stop();
+  CHECK(stopped.kind() == ErrorKind::stopped);
+  CHECK_THAT(stopped.what(), ContainsSubstring("stopped by request; nothing was written"));
+}
+
+TEST_CASE("a model that cannot be read has a line of its own, and a file an error in JSON") {
+  Inspection i{.path = "f.nc", .format = "NetCDF-4"};
+  i.models.push_back({.path = "m.h5", .readable = false, .reason = "m.h5: not a model file"});
+  CHECK_THAT(i.to_text(), ContainsSubstring("cannot be read: m.h5: not a model file"));
+  CHECK(json::parse(i.to_json())["models"][0]["readable"] == false);
+  const auto j = json::parse(error_json("f\xe9.nc", "no such file"));
+  CHECK(j.size() == 2);
+  CHECK(j["error"] == "no such file");
 }
 
 TEST_CASE("a grid across Greenwich or the date line is compared on the circle") {

@@ -60,7 +60,7 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   const Eigen::MatrixXd c = toys::covariance_by_distance(d, 2000.0, 0.01);
   const Eigen::LLT<Eigen::MatrixXd> root(c);
   RandomStream random({.seed = 11});
-  constexpr Eigen::Index kFields = 14000;
+  constexpr Eigen::Index kFields = 30000;
   prior::TrainingFields fields{.domain = d};
   fields.values.resize(n, kFields);
   for (Eigen::Index t = 0; t < kFields; ++t) {
@@ -75,11 +75,11 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   auto o = budget("standard");
   constexpr double kSigma = 0.2;
   o.noise_lowest = o.noise_highest = kSigma / backbone.unit_scale();
-  o.steps = 4500;
+  o.steps = 9000;
   o.learning_rate = 5e-4;
   o.weight_decay = 1e-4;
   const auto cases =
-      posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 16000, 1, {});
+      posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 40000, 1, {});
   const auto held =
       posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 400, 2, {});
   const posterior::FlowNetworkOptions shape{.network = "realnvp", .width = 16, .couplings = 4};

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include <unistd.h>
@@ -107,4 +108,32 @@ TEST_CASE("A prior survives a model file", "[prior][prior_class]") {
   io::ModelFile plain;
   Prior(backbone).save(plain);
   CHECK_FALSE(Prior::load(plain).network());
+}
+
+TEST_CASE("a climatology has no more harmonics than the seasons on record tell apart", "[prior]") {
+  const auto domain = toys::globe(4, 8);
+  const auto fields_of = [&](Eigen::Index times, const std::function<double(Eigen::Index)>& season) {
+    prior::TrainingFields f{.domain = domain, .step = prior::StepKind::none};
+    f.values = (toys::normals(32, times, 4).array() + 300.0).matrix().cast<float>();
+    for (Eigen::Index t = 0; t < times; ++t) {
+      f.index.push_back(t);
+      f.season.push_back(season(t));
+      f.year.push_back(static_cast<int>(t));
+    }
+    return f;
+  };
+  // Middles of years, leap years among them.
+  const auto yearly =
+      prior::Backbone::fit(fields_of(60, [](Eigen::Index t) { return t % 4 == 0 ? 0.4986 : 0.5; }), {});
+  CHECK(yearly.options().mean_harmonics == 0);
+  CHECK(yearly.unit_scale() == Approx(1.0).margin(0.1));             // 60 fields of 32 points
+  CHECK((yearly.mean(0.5).array() - 300.0).abs().maxCoeff() < 0.6);  // 1 / sqrt(60), five of those at most
+  const auto monthly = prior::Backbone::fit(
+      fields_of(60, [](Eigen::Index t) { return (static_cast<double>(t % 12) + 0.5) / 12.0; }),
+      {.mean_harmonics = 6});
+  CHECK(monthly.options().mean_harmonics == 5);
+  // Five coefficients from two fields say nothing.
+  CHECK_THROWS_AS(
+      prior::Backbone::fit(fields_of(5, [](Eigen::Index t) { return 0.2 * static_cast<double>(t); }), {}),
+      Error);
 }
