@@ -117,14 +117,14 @@ std::string frame_name(const std::string& output, std::size_t number) {
       .string();
 }
 
-/// \param done pictures of the series that stand under their final names
-void check_stop(const std::string& output, std::size_t done, std::size_t all) {
-  if (!stop_requested()) return;
-  throw Error(ErrorKind::stopped,
-              "stopped by " + stop_reason() + "; " +
-                  (done == 0 ? "nothing was written"
-                             : fmt::format("the first {} of {} pictures were written", done, all)),
-              {.file = output});
+/// As check_stop, for a series of which pictures may stand under their final names already.
+void check_series_stop(const std::string& output, std::size_t done, std::size_t all) {
+  if (done == 0) check_stop(output);
+  if (stop_requested())
+    throw Error(
+        ErrorKind::stopped,
+        fmt::format("stopped by {}; the first {} of {} pictures were written", stop_reason(), done, all),
+        {.file = output});
 }
 
 int run(const std::vector<std::string>& args) {
@@ -141,14 +141,14 @@ int run(const std::vector<std::string>& args) {
       plot::select_times(selection, file.variable().time(), file.variable().times());
   if (!plot::selects_series(selection)) {
     const auto figure = file.figure(times[0]);
-    check_stop(output, 0, 1);
+    check_stop(output);
     plot::map(output, figure);
     log::info("wrote " + output);
     return 0;
   }
   file.fix_scales(times);
   for (std::size_t k = 0; k < times.size(); ++k) {
-    check_stop(output, k, times.size());
+    check_series_stop(output, k, times.size());
     const std::string name = frame_name(output, k + 1);
     plot::map(name, file.figure(times[k]));
     log::debug("wrote " + name);

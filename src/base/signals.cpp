@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "manifill/base/error.hpp"
+
 namespace manifill {
 namespace {
 
@@ -79,6 +81,11 @@ std::string stop_reason() {
     default:
       return "request";
   }
+}
+
+void check_stop(const std::string& file) {
+  if (stop_requested())
+    throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written", {.file = file});
 }
 
 void request_stop() { stop_cause = kByProgram; }

@@ -276,56 +276,24 @@ std::vector<char> compare_grids(const domain::LatLonShape& file, const ModelCard
   return used;
 }
 
-void check_quantity(const GriddedVariable& v, const ModelCard& m) {
-  const auto& own = v.summary();
-  if (own.standard_name.empty() || m.standard_name.empty() || own.standard_name == m.standard_name) return;
-  throw refuse(v,
-               "its standard_name is '" + own.standard_name + "', the model fills '" + m.standard_name + "'",
-               "Choose a model of this quantity");
-}
-
-void check_times(const GriddedVariable& v, const ModelCard& m) {
-  const TimeAxis& time = v.time();
-  if (time.values.empty()) {
-    if (m.seasonal)
-      throw refuse(v, "it has no time coordinate, and the model's climatology follows the season",
-                   "Add a time coordinate with CF units");
-    return;
-  }
-  if (m.step != "day" && m.step != "month") return;
-  const auto index = m.step == "day" ? time.day_index() : time.month_index();
-  for (std::size_t t = 1; t < time.dates.size(); ++t)
-    if (index[t] <= index[t - 1])
-      throw refuse(v, fmt::format("two times fall into one {} of the model or run backwards", m.step),
-                   fmt::format("See time index {}; average the file to the model's step first", t));
-}
-
 /// The file is read again only to find the first value that impute would stop at.
 /// \param used [cell], those whose values impute reads
 void check_range(const GriddedVariable& v, const MissingScan& s, const ModelCard& m,
                  const std::vector<char>& used, std::pair<double, double> conversion) {
   if (!(m.plausible_low < m.plausible_high) || s.cell_lowest.size() != used.size()) return;
-  const auto implausible = [&](std::size_t cell, double x) {
+  const auto beyond = [&](std::size_t cell, double x) {
     const double value = conversion.first * x + conversion.second;
     return used[cell] != 0 && std::isfinite(x) && (value < m.plausible_low || value > m.plausible_high);
   };
   bool any = false;
   for (std::size_t c = 0; c < used.size(); ++c)
-    any = any || implausible(c, s.cell_lowest[c]) || implausible(c, s.cell_highest[c]);
+    any = any || beyond(c, s.cell_lowest[c]) || beyond(c, s.cell_highest[c]);
   if (!any) return;
-  const std::size_t nlon = v.domain().lat_lon().nlon();
   for (std::size_t e = 0; e < v.extras(); ++e)
     for (std::size_t t = 0; t < v.times(); ++t) {
       const auto field = v.read(e, t, 1);
       for (std::size_t c = 0; c < used.size(); ++c)
-        if (implausible(c, field(0, c)))
-          throw Error(ErrorKind::input,
-                      fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}",
-                                  field(0, c), v.summary().units, m.plausible_low, m.plausible_high, m.units),
-                      {.file = v.path(),
-                       .variable = v.summary().name,
-                       .index = fmt::format("[time {}][lat {}][lon {}]", t, c / nlon, c % nlon),
-                       .remedy = "Check units and missing values"});
+        if (beyond(c, field(0, c))) throw implausible(v, t, c, field(0, c), m);
     }
 }
 
@@ -409,9 +377,7 @@ MissingScan scan_missing(const GriddedVariable& v) {
   for (std::size_t e = 0; e < v.extras(); ++e) {
     std::vector<char> seen(cells, 0);
     for (std::size_t t = 0; t < v.times(); ++t) {
-      if (stop_requested())
-        throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written",
-                    {.file = v.path()});
+      check_stop(v.path());
       std::size_t missing = 0;
       masks.insert(look_at_field(v.read(e, t, 1).data(), cells, seen, s, missing));
       s.missing += missing;
@@ -447,23 +413,60 @@ void check_fillable(const GriddedVariable& v, const MissingScan& s) {
                  "Check the variable, or mark its filler as missing");
 }
 
+std::pair<double, double> check_quantity(const GriddedVariable& v, const ModelCard& m) {
+  const auto& own = v.summary();
+  if (!own.standard_name.empty() && !m.standard_name.empty() && own.standard_name != m.standard_name)
+    throw refuse(
+        v, "its standard_name is '" + own.standard_name + "', the model fills '" + m.standard_name + "'",
+        "Choose a model of this quantity");
+  try {
+    return quantity_conversion(own.units, m.units, m.standard_name, m.variable);
+  } catch (const Error& e) {
+    throw refuse(v, e.what(), "The model '" + m.name + "' fills " + m.variable + " in " + m.units);
+  }
+}
+
+void check_times(const GriddedVariable& v, const ModelCard& m) {
+  const TimeAxis& time = v.time();
+  if (time.values.empty()) {
+    if (m.seasonal)
+      throw refuse(v, "it has no time coordinate, and the model's climatology follows the season",
+                   "Add a time coordinate with CF units");
+    return;
+  }
+  if (m.step != "day" && m.step != "month") return;
+  const auto index = m.step == "day" ? time.day_index() : time.month_index();
+  for (std::size_t t = 1; t < time.dates.size(); ++t)
+    if (index[t] <= index[t - 1])
+      throw refuse(v, fmt::format("two times fall into one {} of the model or run backwards", m.step),
+                   fmt::format("See time index {}; average the file to the model's step first", t));
+}
+
+Error off_grid(const GriddedVariable& v, const ModelCard& m) {
+  return refuse(
+      v,
+      "no cell of its grid (" + v.domain().describe() + ") lies on the model's (" + m.domain.describe() + ")",
+      "Use a model of this region");
+}
+
+Error implausible(const GriddedVariable& v, std::size_t time, std::size_t cell, double value,
+                  const ModelCard& m) {
+  const std::size_t nlon = v.domain().lat_lon().nlon();
+  return {ErrorKind::input,
+          fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", value,
+                      v.summary().units, m.plausible_low, m.plausible_high, m.units),
+          {.file = v.path(),
+           .variable = v.summary().name,
+           .index = fmt::format("[time {}][lat {}][lon {}]", time, cell / nlon, cell % nlon),
+           .remedy = "Check units and missing values"}};
+}
+
 ModelFit fit_model(const GriddedVariable& v, const MissingScan* scan, const ModelCard& m) {
   ModelFit fit{.path = m.path, .name = m.name};
   const auto used = compare_grids(v.domain().lat_lon(), m, fit);
-  const auto& own = v.summary();
   try {
-    check_quantity(v, m);
-    std::pair<double, double> conversion;
-    try {
-      conversion = quantity_conversion(own.units, m.units, m.standard_name, m.variable);
-    } catch (const Error& e) {
-      throw refuse(v, e.what(), "The model '" + m.name + "' fills " + m.variable + " in " + m.units);
-    }
-    if (fit.covered == 0.0)
-      throw refuse(v,
-                   "no cell of its grid (" + v.domain().describe() + ") lies on the model's (" +
-                       m.domain.describe() + ")",
-                   "Use a model of this region");
+    const auto conversion = check_quantity(v, m);
+    if (fit.covered == 0.0) throw off_grid(v, m);
     check_times(v, m);
     if (scan != nullptr) check_range(v, *scan, m, used, conversion);
     fit.fits = true;

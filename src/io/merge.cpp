@@ -89,12 +89,6 @@ int create_flags(const NetcdfHandle& like) {
   }
 }
 
-void check_stop(const std::string& output) {
-  if (stop_requested())
-    throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written",
-                {.file = output});
-}
-
 }  // namespace
 
 std::vector<std::string> merge_shards(const std::string& output, const std::vector<std::string>& paths,

@@ -38,11 +38,6 @@ std::vector<std::string> files_to_write(const Config& c) {
   return files;
 }
 
-std::string cell_text(const io::GriddedVariable& input, std::size_t time, std::size_t cell) {
-  const std::size_t nlon = input.domain().lat_lon().nlon();
-  return fmt::format("[time {}][lat {}][lon {}]", time, cell / nlon, cell % nlon);
-}
-
 struct Shard {
   std::size_t first = 0;
   std::size_t count = 0;
@@ -107,6 +102,24 @@ Eigen::VectorXd restrict_to_active(measurement::SparseMatrix& a, const Eigen::Ve
   return share;
 }
 
+/// What of a model decides whether it fits an input.
+io::ModelCard card_of(const posterior::Model& model) {
+  const auto [low, high] = model.plausible_range();
+  const auto& o = model.backbone.options();
+  const auto step = model.backbone.step();
+  return {.name = model.info.name,
+          .variable = model.info.variable,
+          .units = model.info.units,
+          .standard_name = model.info.standard_name,
+          .domain = model.backbone.domain(),
+          .plausible_low = low,
+          .plausible_high = high,
+          .step = step == prior::StepKind::day     ? "day"
+                  : step == prior::StepKind::month ? "month"
+                                                   : "none",
+          .seasonal = o.season_bins > 1 || o.mean_harmonics > 0};
+}
+
 /// Observed values of one field on the model's grid.
 struct UsableValues {
   std::vector<bool> seen{};  ///< [input cell]
@@ -118,19 +131,13 @@ UsableValues usable_values(const io::GriddedVariable& input, const InputFit& fit
                            const posterior::Model& model, std::size_t time, const double* values) {
   UsableValues out;
   out.seen.resize(fit.fixed.size());
-  const auto [low, high] = model.plausible_range();
+  const io::ModelCard card = card_of(model);
   for (std::size_t i = 0; i < out.seen.size(); ++i) {
     out.seen[i] = !std::isnan(values[i]) && fit.fixed[i] == io::CellStatus::infilled;
     if (!out.seen[i]) continue;
     const double v = fit.unit_scale * values[i] + fit.unit_offset;
-    if (v < low || v > high)
-      throw Error(ErrorKind::input,
-                  fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", values[i],
-                              input.summary().units, low, high, model.info.units),
-                  {.file = input.path(),
-                   .variable = input.summary().name,
-                   .index = cell_text(input, time, i),
-                   .remedy = "Check units and missing values"});
+    if (v < card.plausible_low || v > card.plausible_high)
+      throw io::implausible(input, time, i, values[i], card);
     out.y.push_back(v);
   }
   return out;
@@ -412,42 +419,22 @@ std::vector<OptionSpec> impute_specs() {
 }
 
 InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model) {
-  const auto refuse = [&](const std::string& what, const std::string& remedy) {
-    return Error(ErrorKind::input, what,
-                 {.file = input.path(), .variable = input.summary().name, .remedy = remedy});
-  };
   InputFit f;
-  const auto& own = input.summary();
-  if (!own.standard_name.empty() && !model.info.standard_name.empty() &&
-      own.standard_name != model.info.standard_name)
-    throw refuse("its standard_name is '" + own.standard_name + "', the model fills '" +
-                     model.info.standard_name + "'",
-                 "Choose a model of this quantity");
-  try {
-    std::tie(f.unit_scale, f.unit_offset) =
-        io::quantity_conversion(own.units, model.info.units, model.info.standard_name, model.info.variable);
-  } catch (const Error& e) {
-    throw refuse(e.what(), "The model '" + model.info.name + "' fills " + model.info.variable + " in " +
-                               model.info.units);
-  }
+  const io::ModelCard card = card_of(model);
+  std::tie(f.unit_scale, f.unit_offset) = io::check_quantity(input, card);
   std::vector<bool> reachable;
   f.operator_matrix = measurement::bilinear(model.backbone.domain(), input.domain(), &reachable);
   if (std::none_of(reachable.begin(), reachable.end(), [](bool r) { return r; }))
-    throw refuse("no cell of its grid (" + input.domain().describe() + ") lies on the model's (" +
-                     model.backbone.domain().describe() + ")",
-                 "Use a model of this region");
+    throw io::off_grid(input, card);
   const Eigen::VectorXd active = restrict_to_active(f.operator_matrix, model.backbone.active());
   f.fixed.resize(reachable.size());
   for (std::size_t i = 0; i < reachable.size(); ++i)
     f.fixed[i] = !reachable[i]                                         ? io::CellStatus::not_filled
                  : active[static_cast<Eigen::Index>(i)] < kLeastActive ? io::CellStatus::masked
                                                                        : io::CellStatus::infilled;
+  io::check_times(input, card);
   const auto& time = input.time();
   if (time.values.empty()) {
-    const auto& o = model.backbone.options();
-    if (o.season_bins > 1 || o.mean_harmonics > 0)
-      throw refuse("it has no time coordinate, and the model's climatology follows the season",
-                   "Add a time coordinate with CF units");
     f.index.assign(1, 0);
     f.season.assign(1, 0.0);
     return f;
@@ -461,10 +448,6 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
     // Monthly models count whole months; the middle stands for a month whatever day the file dates it.
     f.season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0
                                                       : time.dates[t].year_fraction);
-    if (t > 0 && f.index[t] <= f.index[t - 1])
-      throw refuse(fmt::format("two times fall into one {} of the model or run backwards",
-                               step == prior::StepKind::day ? "day" : "month"),
-                   fmt::format("See time index {}; average the file to the model's step first", t));
   }
   return f;
 }

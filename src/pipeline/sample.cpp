@@ -3,7 +3,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <ctime>
 #include <limits>
 
@@ -16,30 +15,6 @@
 #include "manifill/prior/prior.hpp"
 
 namespace manifill::pipeline {
-namespace {
-
-constexpr std::int64_t kBatch = 16;  // draws that a stop waits for
-
-void check_stop(const std::string& output) {
-  if (stop_requested())
-    throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written",
-                {.file = output});
-}
-
-/// Prior::sample batch by batch, with a look for stops between them: [count][point].
-torch::Tensor draw(const prior::Prior& prior, std::int64_t count, double season,
-                   prior::PriorSampleOptions options, const std::string& output) {
-  std::vector<torch::Tensor> parts;
-  for (std::int64_t first = 0; first < count; first += options.batch) {
-    check_stop(output);
-    options.first_member = static_cast<std::uint32_t>(first);
-    parts.push_back(prior.sample(std::min(options.batch, count - first), season, options));
-  }
-  return torch::cat(parts);
-}
-
-}  // namespace
-
 std::vector<OptionSpec> sample_specs() {
   return {
       {.key = "sample.model", .help = "model file (.h5)", .fallback = std::string()},
@@ -69,11 +44,11 @@ std::vector<std::string> run_sample(const Config& c) {
   const prior::Prior prior(model.backbone, model.score);
   const double season = c.real("sample.season");
   const auto count = c.integer("sample.count");
-  const auto x = draw(prior, count, season,
-                      {.seed = static_cast<std::uint64_t>(c.integer("sample.seed")),
-                       .steps = c.integer("sample.steps"),
-                       .batch = kBatch},
-                      output)
+  const auto x = prior
+                     .sample(count, season,
+                             {.seed = static_cast<std::uint64_t>(c.integer("sample.seed")),
+                              .steps = c.integer("sample.steps"),
+                              .batch = 16})  // a stop waits for no more
                      .to(torch::kFloat64)
                      .contiguous();
   const auto n = static_cast<Eigen::Index>(model.backbone.domain().size());

@@ -244,9 +244,7 @@ void FileMap::fix_scales(const std::vector<std::size_t>& times) {
   std::vector<RangeFinder> finders(scales_.size());
   const std::size_t stride = std::max<std::size_t>(1, (times.size() + kTimesForScale - 1) / kTimesForScale);
   for (std::size_t k = 0; k < times.size(); k += stride) {
-    if (stop_requested())
-      throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written",
-                  {.file = variable_.path()});
+    check_stop(variable_.path());
     const MapFigure one = figure(times[k]);
     // As a figure does by itself: the values of all panels of a quantity together.
     for (std::size_t s = 0; s < scales_.size(); ++s) {

@@ -21,8 +21,7 @@ prior::TrainingFields infill_training_gaps(prior::TrainingFields fields,
     fields.infilled = Eigen::MatrixXf::Constant(fields.values.rows(), fields.values.cols(),
                                                 std::numeric_limits<float>::quiet_NaN());
     for (Eigen::Index t = 0; t < fields.values.cols(); ++t) {
-      if (stop_requested())
-        throw Error(ErrorKind::stopped, "stopped by " + stop_reason() + "; nothing was written");
+      check_stop();
       std::vector<Eigen::Index> gaps;
       for (Eigen::Index i = 0; i < fields.values.rows(); ++i)
         if (std::isnan(fields.values(i, t)) && backbone.active()[i] > 0.0) gaps.push_back(i);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "manifill/base/error.hpp"
+#include "manifill/base/signals.hpp"
 
 namespace manifill::prior {
 namespace {
@@ -58,6 +59,7 @@ torch::Tensor Prior::exact_log_density(const torch::Tensor& x0, const std::vecto
 torch::Tensor Prior::sample(std::int64_t count, double season, const PriorSampleOptions& options) const {
   auto out = torch::empty({count, gaussian_.points()}, torch::kFloat32);
   for (std::int64_t first = 0; first < count; first += options.batch) {
+    check_stop();
     const std::int64_t fields = std::min(options.batch, count - first);
     auto white = torch::empty({fields, gaussian_.points()}, torch::kFloat32);
     for (std::int64_t k = 0; k < fields; ++k)

@@ -20,6 +20,10 @@ void set_time_limit(double seconds);
 /// \brief "SIGTERM", "time limit", ... or empty.
 [[nodiscard]] std::string stop_reason();
 
+/// \brief For loops that keep no checkpoint. \throws Error(stopped), "...; nothing was written", where a stop
+/// is asked for \param file that the message names
+void check_stop(const std::string& file = {});
+
 /// \brief Asks for a stop from inside the program, as a signal would.
 void request_stop();
 

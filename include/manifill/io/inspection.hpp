@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "manifill/base/error.hpp"
 #include "manifill/domain/domain.hpp"
 #include "manifill/io/gridded.hpp"
 
@@ -62,6 +64,21 @@ void check_fillable(const GriddedVariable& variable);
 /// \brief The same with a scan at hand.
 void check_fillable(const GriddedVariable& variable, const MissingScan& scan);
 
+/// \brief What impute and inspect refuse alike of a model and a file: another standard_name, units of another
+/// dimension. \return scale and offset, model = scale * file + offset \throws Error(input)
+std::pair<double, double> check_quantity(const GriddedVariable& variable, const ModelCard& model);
+
+/// \brief The same of times: none where the climatology follows the season, two in one step of the model or
+/// backwards. \throws Error(input)
+void check_times(const GriddedVariable& variable, const ModelCard& model);
+
+/// \brief The refusal of a grid that lies off the model's.
+Error off_grid(const GriddedVariable& variable, const ModelCard& model);
+
+/// \brief The refusal of a value, in the file's units, beyond what the model knows.
+Error implausible(const GriddedVariable& variable, std::size_t time, std::size_t cell, double value,
+                  const ModelCard& model);
+
 /// \brief How a model meets a file.
 struct ModelFit {
   std::string path{};
@@ -75,8 +92,8 @@ struct ModelFit {
   double distance_km = 0.0;  ///< the same along the surface
 };
 
-/// \brief Compares quantity, units, grids, times and, with a scan, the range of values: the rules and words
-/// of pipeline::fit_input. Of the values those count that impute would take as observations.
+/// \brief Compares quantity, units, grids, times and, with a scan, the range of values: by the checks
+/// above. Of the values those count that impute would take as observations.
 ModelFit fit_model(const GriddedVariable& variable, const MissingScan* scan, const ModelCard& model);
 
 /// \brief What the memory of an imputation depends on. The defaults stand for a model that is not known yet.

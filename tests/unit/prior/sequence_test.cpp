@@ -17,17 +17,8 @@ constexpr double kPersistence = 0.7;
 
 /// A backbone fitted to a smooth process on a small globe whose steps remember the one before.
 prior::Backbone fitted(const domain::Domain& domain, std::int64_t window) {
-  const auto points = domain.points();
-  const auto n = static_cast<Eigen::Index>(points.size());
-  Eigen::MatrixXd c(n, n);
-  for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < n; ++j) {
-      const double d =
-          domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]) /
-          4000.0;
-      c(i, j) = std::exp(-0.5 * d * d) + (i == j ? 0.01 : 0.0);
-    }
-  Eigen::MatrixXd x = c.llt().matrixL() * toys::normals(n, kTimes, 3);
+  const Eigen::MatrixXd c = toys::covariance_by_distance(domain, 4000.0, 0.01);
+  Eigen::MatrixXd x = c.llt().matrixL() * toys::normals(c.rows(), kTimes, 3);
   for (Eigen::Index t = 1; t < kTimes; ++t)
     x.col(t) = kPersistence * x.col(t - 1) + std::sqrt(1.0 - kPersistence * kPersistence) * x.col(t);
   prior::TrainingFields f{.domain = domain, .step = prior::StepKind::day, .values = x.cast<float>()};

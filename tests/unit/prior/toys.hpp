@@ -13,6 +13,7 @@
 
 #include "manifill/base/random.hpp"
 #include "manifill/prior/backbone.hpp"
+#include "unit/domain/toys.hpp"
 
 namespace toys {
 
@@ -45,18 +46,10 @@ inline torch::Tensor tensor(const Eigen::MatrixXd& x) {
 /// Smooth covariance on the sphere and a little white noise, unit variance: the Gaussian oracle.
 inline std::pair<prior::Backbone, Eigen::MatrixXd> oracle(std::size_t rows, std::size_t columns) {
   const auto domain = globe(rows, columns);
-  const auto points = domain.points();
-  const auto n = static_cast<Eigen::Index>(points.size());
-  Eigen::MatrixXd c(n, n);
-  for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < n; ++j) {
-      const double d =
-          domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]) /
-          4000.0;
-      c(i, j) = 0.95 * std::exp(-0.5 * d * d) + (i == j ? 0.05 : 0.0);
-    }
+  Eigen::MatrixXd c = 0.95 * covariance_by_distance(domain, 4000.0, 0.0);
+  c.diagonal().array() += 0.05;
   prior::BackboneOptions options;
-  options.rank = n;
+  options.rank = c.rows();
   options.residual_floor = 1e-6;
   return {prior::Backbone::from_covariance(domain, c, 0.0, options), c};
 }
