@@ -6,7 +6,6 @@
 // zonal wavenumber, on regional ones by the half waves of the cosine transform (Ahmed et al. 1974) across the
 // grid.
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <cmath>
 #include <numbers>
@@ -17,6 +16,7 @@
 #include "manifill/plot/curves.hpp"
 #include "manifill/posterior/model.hpp"
 #include "manifill/prior/prior.hpp"
+#include "manifill/prior/torch.hpp"
 #include "program.hpp"
 
 namespace {

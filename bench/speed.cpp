@@ -7,7 +7,6 @@
 // the bytes of the innovations at the rate of a large copy. Peak memory is that of the whole process.
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -23,6 +22,7 @@
 #include "manifill/posterior/flow_network.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/posterior/windows.hpp"
+#include "manifill/prior/torch.hpp"
 #include "program.hpp"
 
 namespace {

@@ -1,8 +1,8 @@
-# Precompiled headers, only for the sources that need them: LibTorch's headers take half a minute to read, and the 700 MB
-# of their precompiled form ten seconds.
+# Precompiled headers, only for the sources that need them: templates that a header leaves to be instantiated are
+# instantiated in every source that loads it, for LibTorch's four seconds each.
 
 # Asked once, at configuration: an answer that has become wrong costs time, nothing else.
-# Whether a source includes, through the project's own headers, a third-party header that matches a pattern.
+# Whether a source includes, through the project's own headers, a header that matches a pattern.
 function(manifill_reaches result file pattern)
   get_property(known GLOBAL PROPERTY "manifill_reaches:${pattern}:${file}" SET)
   if(known)
@@ -34,26 +34,29 @@ function(manifill_reaches result file pattern)
   set(${result} ${found} PARENT_SCOPE)
 endfunction()
 
-# Precompiles LibTorch for those sources of a target that reach it; takes another target's where one is named.
-function(manifill_precompile_torch target)
-  get_target_property(sources ${target} SOURCES)
-  get_target_property(folder ${target} SOURCE_DIR)
-  set(any OFF)
-  foreach(source IN LISTS sources)
-    get_filename_component(path ${source} ABSOLUTE BASE_DIR ${folder})
-    manifill_reaches(reaches ${path} "torch/")
+# Sorts sources by whether they reach LibTorch: into variables of those two names.
+function(manifill_sort_by_torch with without)
+  set(${with} "")
+  set(${without} "")
+  foreach(source IN LISTS ARGN)
+    get_filename_component(path ${source} ABSOLUTE)
+    manifill_reaches(reaches ${path} "manifill/prior/torch.hpp")
     if(reaches)
-      set(any ON)
+      list(APPEND ${with} ${path})
     else()
-      set_source_files_properties(${path} TARGET_DIRECTORY ${target} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+      list(APPEND ${without} ${path})
     endif()
   endforeach()
-  if(NOT any)
-    return()
-  endif()
-  if(ARGC GREATER 1)
-    target_precompile_headers(${target} REUSE_FROM ${ARGV1})
-  else()
-    target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/torch_pch.hpp)
+  set(${with} ${${with}} PARENT_SCOPE)
+  set(${without} ${${without}} PARENT_SCOPE)
+endfunction()
+
+# Precompiled LibTorch, manifill_full's, for those sources of a program that reach it.
+function(manifill_precompile_torch target)
+  get_target_property(sources ${target} SOURCES)
+  manifill_sort_by_torch(with without ${sources})
+  if(with)
+    target_precompile_headers(${target} REUSE_FROM manifill_full)
+    set_source_files_properties(${without} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   endif()
 endfunction()

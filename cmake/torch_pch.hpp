@@ -1,6 +1,3 @@
 #pragma once
 #include "geo_pch.hpp"
-
-#include <torch/torch.h>
-#include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
+#include "manifill/prior/torch.hpp"

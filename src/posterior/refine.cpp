@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "manifill/base/error.hpp"
+#include "manifill/prior/prior.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -21,14 +22,17 @@ struct PriorDeparture::Gaussian {
   Eigen::LLT<Eigen::MatrixXd> root;
 };
 
-PriorDeparture::PriorDeparture(const Model& model) : prior_(model.backbone, model.score) {}
+PriorDeparture::PriorDeparture(const Model& model)
+    : prior_(std::make_unique<const prior::Prior>(model.backbone, model.score)) {}
 
 PriorDeparture::~PriorDeparture() = default;
+
+bool PriorDeparture::zero() const { return !prior_->network(); }
 
 std::shared_ptr<const PriorDeparture::Gaussian> PriorDeparture::gaussian(std::size_t bin) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (last_ && last_->bin == bin) return last_;
-  const prior::Backbone& backbone = prior_.backbone();
+  const prior::Backbone& backbone = prior_->backbone();
   const auto covariance = backbone.window_covariance(bin);
   const auto points = static_cast<Eigen::Index>(backbone.domain().size());
   std::vector<Eigen::Index> centre(static_cast<std::size_t>(points));
@@ -56,19 +60,19 @@ Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double seas
                 .clone();
   if (gradient != nullptr) at.requires_grad_();
   // What the network adds is small beside the densities: Gaussian parts are taken in double precision.
-  const auto value = prior_.log_density(at, {season}, {.draws = 8, .seed = seed}) -
-                     prior_.gaussian().log_density(at, {season});
-  const std::size_t bin = prior_.backbone().season_bin(season);
+  const auto value = prior_->log_density(at, {season}, {.draws = 8, .seed = seed}) -
+                     prior_->gaussian().log_density(at, {season});
+  const std::size_t bin = prior_->backbone().season_bin(season);
   const auto full = gaussian(bin);
   const Eigen::MatrixXd solved = full->root.solve(x);
   if (gradient != nullptr) {
     const auto g = torch::autograd::grad({value.sum()}, {at})[0].contiguous();
     *gradient = Eigen::Map<const Eigen::MatrixXf>(g.data_ptr<float>(), x.rows(), x.cols()).cast<double>();
-    *gradient += prior_.backbone().log_density_gradient(x, bin) + solved;
+    *gradient += prior_->backbone().log_density_gradient(x, bin) + solved;
   }
   const auto dense = value.detach().to(torch::kFloat64).contiguous();
   Eigen::VectorXd out = Eigen::Map<const Eigen::VectorXd>(dense.data_ptr<double>(), x.cols());
-  out += prior_.backbone().log_density(x, bin);
+  out += prior_->backbone().log_density(x, bin);
   out += 0.5 * x.cwiseProduct(solved).colwise().sum().transpose();
   out.array() += full->root.matrixLLT().diagonal().array().log().sum() +
                  0.5 * static_cast<double>(x.rows()) * std::log(2.0 * std::numbers::pi);

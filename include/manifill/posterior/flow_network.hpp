@@ -7,10 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/posterior/flow_options.hpp"
 #include "manifill/prior/grid_layers.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::posterior {
 

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include <torch/torch.h>
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::posterior {
 

@@ -8,13 +8,12 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/base/config.hpp"
 #include "manifill/measurement/mask_bank.hpp"
 #include "manifill/posterior/flow_condition.hpp"
 #include "manifill/posterior/flow_network.hpp"
 #include "manifill/prior/backbone.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::posterior {
 

@@ -12,7 +12,10 @@
 #include <mutex>
 
 #include "manifill/posterior/sampler.hpp"
-#include "manifill/prior/prior.hpp"
+
+namespace manifill::prior {
+class Prior;
+}
 
 namespace manifill::posterior {
 
@@ -27,14 +30,14 @@ class PriorDeparture {
   /// \param x [point][column], normalised \param gradient [point][column] or null \return [column]
   [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
                                            Eigen::MatrixXd* gradient = nullptr) const;
-  [[nodiscard]] bool zero() const { return !prior_.network(); }
+  [[nodiscard]] bool zero() const;
 
  private:
   struct Gaussian;
   /// N(0, C) of a season bin; the last one is kept.
   [[nodiscard]] std::shared_ptr<const Gaussian> gaussian(std::size_t bin) const;
 
-  prior::Prior prior_;
+  std::unique_ptr<const prior::Prior> prior_;  ///< named only, as in Model
   mutable std::mutex mutex_{};
   mutable std::shared_ptr<const Gaussian> last_{};
 };

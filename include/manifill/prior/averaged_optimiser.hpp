@@ -6,9 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/io/model_file.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 

@@ -4,9 +4,8 @@
 
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/domain/domain.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 

@@ -10,10 +10,9 @@
 #include <functional>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/prior/schedule.hpp"
 #include "manifill/prior/score_network.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 

@@ -5,13 +5,12 @@
 #include <cstdint>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/io/model_file.hpp"
 #include "manifill/prior/backbone.hpp"
 #include "manifill/prior/log_density.hpp"
 #include "manifill/prior/schedule.hpp"
 #include "manifill/prior/score_network.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 

@@ -5,9 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/base/random.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 

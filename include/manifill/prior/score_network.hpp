@@ -11,14 +11,13 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/base/config.hpp"
 #include "manifill/domain/domain.hpp"
 #include "manifill/io/model_file.hpp"
 #include "manifill/prior/backbone.hpp"
 #include "manifill/prior/grid_layers.hpp"
 #include "manifill/prior/schedule.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 

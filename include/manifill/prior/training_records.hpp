@@ -7,9 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "manifill/prior/averaged_optimiser.hpp"
+#include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 

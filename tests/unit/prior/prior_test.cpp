@@ -10,6 +10,7 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "tests/unit/prior/tensors.hpp"
 #include "tests/unit/prior/toys.hpp"
 
 using namespace manifill;

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <torch/torch.h>
 #include <Eigen/Cholesky>
 
 #include "manifill/base/random.hpp"
@@ -36,11 +35,6 @@ inline Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uin
   RandomStream random({.seed = seed});
   random.fill_normal(std::span<double>(out.data(), static_cast<std::size_t>(out.size())));
   return out;
-}
-
-/// [point][column] to [column][point], float64.
-inline torch::Tensor tensor(const Eigen::MatrixXd& x) {
-  return torch::from_blob(const_cast<double*>(x.data()), {x.cols(), x.rows()}, torch::kFloat64).clone();
 }
 
 /// Smooth covariance on the sphere and a little white noise, unit variance: the Gaussian oracle.
