@@ -65,11 +65,9 @@ Axis axis_by_name(const std::string& name, const std::string& units) {
   return Axis::other;
 }
 
-std::vector<int> dimension_ids(const VariableId& v) {
-  int count = 0;
-  if (nc_inq_varndims(v.group, v.variable, &count) != NC_NOERR) return {};
-  std::vector<int> ids(static_cast<std::size_t>(count));
-  nc_inq_vardimid(v.group, v.variable, ids.data());
+std::vector<int> dimension_ids(const NetcdfHandle& file, const VariableId& v) {
+  std::vector<int> ids;
+  for (const auto& d : dimensions_of(file, v)) ids.push_back(d.id);
   return ids;
 }
 
@@ -123,9 +121,8 @@ bool curvilinear(const std::vector<const Coordinate*>& scope, const VariableId& 
                  const std::vector<Dimension>& own) {
   return std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
     return c->dimensions.size() == 2 &&
-           (c->by_attributes == Axis::latitude || c->by_name == Axis::latitude) &&
-           !(c->id.group == v.group && c->id.variable == v.variable) && among(own, c->dimensions[0]) &&
-           among(own, c->dimensions[1]);
+           (c->by_attributes == Axis::latitude || c->by_name == Axis::latitude) && !(c->id == v) &&
+           among(own, c->dimensions[0]) && among(own, c->dimensions[1]);
   });
 }
 
@@ -192,7 +189,7 @@ TimeAxis bare_months(const VariableId* coordinate, const Dimension& d, const std
 CoordinateTable::CoordinateTable(const NetcdfHandle& file) : file_(file) {
   for (auto& v : all_variables(file)) {
     if (!is_numeric(type_of(v))) continue;
-    Coordinate c{.id = v, .dimensions = dimension_ids(v)};
+    Coordinate c{.id = v, .dimensions = dimension_ids(file, v)};
     if (c.dimensions.size() > 2) continue;
     const std::string standard = lower(text_attribute(v, "standard_name"));
     c.by_attributes = axis_by_attributes(v);
@@ -202,18 +199,17 @@ CoordinateTable::CoordinateTable(const NetcdfHandle& file) : file_(file) {
   }
 }
 
-std::vector<const Coordinate*> CoordinateTable::in_scope(int group) const {
+std::vector<const Coordinate*> CoordinateTable::in_scope(netCDF::NcGroup group) const {
   std::vector<const Coordinate*> out;
-  while (true) {
+  for (; !group.isNull(); group = group.getParentGroup())
     for (const auto& c : all_)
-      if (c.id.group == group) out.push_back(&c);
-    if (nc_inq_grp_parent(group, &group) != NC_NOERR) return out;
-  }
+      if (c.id.nc.getParentGroup() == group) out.push_back(&c);
+  return out;
 }
 
 Layout layout_of(const CoordinateTable& table, const VariableId& v) {
   Layout l{.dimensions = dimensions_of(table.file(), v)};
-  const auto scope = table.in_scope(v.group);
+  const auto scope = table.in_scope(v.nc.getParentGroup());
   bool list_of_points = false;
   for (std::size_t k = 0; k < l.dimensions.size(); ++k) {
     const Found found = classify(scope, v, l.dimensions[k]);

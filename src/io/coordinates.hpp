@@ -39,7 +39,7 @@ class CoordinateTable {
   explicit CoordinateTable(const NetcdfHandle& file);
   [[nodiscard]] const NetcdfHandle& file() const { return file_; }
   /// Those a variable of `group` can refer to: of its own and the enclosing groups, the nearest first.
-  [[nodiscard]] std::vector<const Coordinate*> in_scope(int group) const;
+  [[nodiscard]] std::vector<const Coordinate*> in_scope(netCDF::NcGroup group) const;
 
  private:
   const NetcdfHandle& file_;

@@ -33,9 +33,9 @@ std::string imputed_owner(const VariableId& v) {
     const std::string name = short_name(v.name);
     if (name.size() <= tail.size() || !name.ends_with(tail)) continue;
     const std::string owner = name.substr(0, name.size() - tail.size());
-    int id = -1;
-    if (nc_inq_varid(v.group, owner.c_str(), &id) != NC_NOERR) continue;
-    const auto listed = words(text_attribute({v.group, id, owner}, "ancillary_variables"));
+    const auto found = v.nc.getParentGroup().getVar(owner);
+    if (found.isNull()) continue;
+    const auto listed = words(text_attribute({found, owner}, "ancillary_variables"));
     if (std::find(listed.begin(), listed.end(), name) != listed.end()) return owner;
   }
   return {};
@@ -303,7 +303,7 @@ void GriddedVariable::Impl::choose_block() {
   const auto t = static_cast<std::size_t>(time_dimension);
   const std::size_t field = dimensions[latitude].length * dimensions[longitude].length * sizeof(double);
   const std::size_t most = std::clamp<std::size_t>(kBlockBytes / field, 1, times());
-  const auto chunks = chunks_of(id, dimensions.size());
+  const auto chunks = chunks_of(id);
   const std::size_t chunk = chunks.empty() ? 1 : chunks[t];
   if (t > latitude || t > longitude)
     block = chunk > 1 && chunk < most ? most / chunk * chunk : most;
@@ -314,7 +314,7 @@ void GriddedVariable::Impl::choose_block() {
   std::size_t bytes = chunk * size_of(packing.type);
   for (const std::size_t k : {latitude, longitude})
     bytes *= (dimensions[k].length + chunks[k] - 1) / chunks[k] * chunks[k];
-  nc_set_var_chunk_cache(id.group, id.variable, std::min<std::size_t>(bytes, 4 * kBlockBytes), 10007, 0.75F);
+  set_chunk_cache(id, std::min<std::size_t>(bytes, 4 * kBlockBytes), 10007);
 }
 
 void GriddedVariable::Impl::load(std::size_t extra_number, std::size_t first_time, std::size_t count) const {
@@ -322,7 +322,7 @@ void GriddedVariable::Impl::load(std::size_t extra_number, std::size_t first_tim
   const std::size_t nlon = domain.lat_lon().nlon();
   std::vector<double> raw(s.size());
   held.times = 0;
-  check(nc_get_vara_double(id.group, id.variable, s.start.data(), s.count.data(), raw.data()), file.path(),
+  check([&] { id.nc.getVar(s.start, s.count, raw.data()); }, file.path(),
         "reading from time " + std::to_string(first_time) + " on failed", id.name);
   held.values.resize(s.times * domain.size());
   auto out = held.values.begin();

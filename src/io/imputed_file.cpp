@@ -93,8 +93,8 @@ struct ImputedFileWriter::Impl {
   [[nodiscard]] std::vector<unsigned char> read_raw(const FieldSlab& s) const;
   void keep_observed(double number, const unsigned char* raw, unsigned char* to) const;
   void verify() const;
-  void verify_slab(const NetcdfHandle& out, const VariableId& v, int status_id, std::size_t extra,
-                   std::size_t first, std::size_t count) const;
+  void verify_slab(const NetcdfHandle& out, const netCDF::NcVar& v, const netCDF::NcVar& v_status,
+                   std::size_t extra, std::size_t first, std::size_t count) const;
   [[nodiscard]] Error contradiction(const Cell& c, const std::string& what) const {
     return {
         ErrorKind::internal,
@@ -172,8 +172,8 @@ void ImputedFileWriter::write(std::size_t extra, std::size_t time, const std::ve
 
 std::vector<unsigned char> ImputedFileWriter::Impl::read_raw(const FieldSlab& s) const {
   std::vector<unsigned char> raw(s.size() * size_of(input.packing.type));
-  check(nc_get_vara(input.id.group, input.id.variable, s.start.data(), s.count.data(), raw.data()),
-        input.file.path(), "reading the input back failed", input.id.name);
+  check([&] { input.id.nc.getVar(s.start, s.count, static_cast<void*>(raw.data())); }, input.file.path(),
+        "reading the input back failed", input.id.name);
   return raw;
 }
 
@@ -276,26 +276,24 @@ void ImputedFileWriter::Impl::flush() {
 }
 
 void ImputedFileWriter::Impl::put(const FieldSlab& s, const Output& out) {
-  const std::string& path = file->path();
-  const int group = layout.target.group;
   auto start = s.start;
   auto count = s.count;
+  const auto write = [&](const netCDF::NcVar& v, const void* data, const std::string& what) {
+    check_write([&] { v.putVar(start, count, data); }, file->path(), what, input.id.name);
+  };
   if (input.time_dimension >= 0) start[static_cast<std::size_t>(input.time_dimension)] -= options.first_time;
-  check_write(nc_put_vara(group, layout.target.variable, start.data(), count.data(), out.values.data()), path,
-              "writing failed", input.id.name);
-  check_write(nc_put_vara(group, layout.spread, start.data(), count.data(), out.spread.data()), path,
-              "writing the spread failed", input.id.name);
-  check_write(nc_put_vara(group, layout.status, start.data(), count.data(), out.status.data()), path,
-              "writing the status failed", input.id.name);
+  write(layout.target.nc, out.values.data(), "writing failed");
+  write(layout.spread, out.spread.data(), "writing the spread failed");
+  write(layout.status, out.status.data(), "writing the status failed");
   if (options.members == 0) return;
   start.insert(start.begin(), 0);
   count.insert(count.begin(), options.members);
-  check_write(nc_put_vara(group, layout.member, start.data(), count.data(), out.member.data()), path,
-              "writing the members failed", input.id.name);
+  write(layout.member, out.member.data(), "writing the members failed");
 }
 
-void ImputedFileWriter::Impl::verify_slab(const NetcdfHandle& out, const VariableId& v, int status_id,
-                                          std::size_t extra, std::size_t first, std::size_t count) const {
+void ImputedFileWriter::Impl::verify_slab(const NetcdfHandle& out, const netCDF::NcVar& v,
+                                          const netCDF::NcVar& v_status, std::size_t extra, std::size_t first,
+                                          std::size_t count) const {
   const FieldSlab s = input.slab(extra, first, count);
   auto start = s.start;
   if (input.time_dimension >= 0) start[static_cast<std::size_t>(input.time_dimension)] -= options.first_time;
@@ -303,10 +301,11 @@ void ImputedFileWriter::Impl::verify_slab(const NetcdfHandle& out, const Variabl
   const std::size_t width = size_of(layout.type);
   std::vector<unsigned char> found(s.size() * width);
   std::vector<std::int8_t> status(s.size());
-  check(nc_get_vara(v.group, v.variable, start.data(), s.count.data(), found.data()), out.path(),
-        "verifying failed");
-  check(nc_get_vara(v.group, status_id, start.data(), s.count.data(), status.data()), out.path(),
-        "verifying failed");
+  const auto read = [&](const netCDF::NcVar& from, void* to) {
+    check([&] { from.getVar(start, s.count, to); }, out.path(), "verifying failed");
+  };
+  read(v, found.data());
+  read(v_status, status.data());
   std::vector<unsigned char> expected(width);
   const Packing& p = input.packing;
   for (std::size_t t = 0; t < s.times; ++t)
@@ -336,9 +335,9 @@ void ImputedFileWriter::Impl::verify_slab(const NetcdfHandle& out, const Variabl
 void ImputedFileWriter::Impl::verify() const {
   const auto out = NetcdfHandle::open(temporary->path());
   const auto v = find_variable(out, input.id.name);
-  int status_id = -1;
-  const std::string status = short_name(input.id.name) + "_status";
-  if (!v || nc_inq_varid(v->group, status.c_str(), &status_id) != NC_NOERR)
+  netCDF::NcVar status;
+  if (v) status = v->nc.getParentGroup().getVar(short_name(input.id.name) + "_status");
+  if (status.isNull())
     throw Error(ErrorKind::io, "verification failed: the variable is not in the output",
                 {.file = options.path, .variable = input.id.name});
   const std::size_t most = std::max(input.block, std::max<std::size_t>(1, kBlockBytes / 32 / cells()));
@@ -347,7 +346,7 @@ void ImputedFileWriter::Impl::verify() const {
       // In blocks of the input, where chunks end.
       const std::size_t begin = options.first_time + first;
       const std::size_t count = std::min(most - begin % most, options.times - first);
-      verify_slab(out, *v, status_id, e, begin, count);
+      verify_slab(out, v->nc, status, e, begin, count);
       first += count;
     }
 }

@@ -1,6 +1,5 @@
 #include "imputed_layout.hpp"
 
-#include <netcdf_filter.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -13,33 +12,37 @@
 namespace manifill::io {
 namespace {
 
-void put_text(const NetcdfHandle& out, int group, int variable, const std::string& name,
+void put_text(const NetcdfHandle& out, const netCDF::NcVar& v, const std::string& name,
               const std::string& text) {
-  check_write(nc_put_att_text(group, variable, name.c_str(), text.size(), text.c_str()), out.path(),
-              "writing attribute '" + name + "' failed");
+  check_write([&] { v.putAtt(name, text); }, out.path(), "writing attribute '" + name + "' failed");
+}
+
+/// \param type float or double
+void put_fill(const NetcdfHandle& out, const netCDF::NcVar& v, nc_type type) {
+  const double fill = type == NC_FLOAT ? static_cast<double>(NC_FILL_FLOAT) : NC_FILL_DOUBLE;
+  check_write([&] { v.putAtt("_FillValue", netCDF::NcType(type), fill); }, out.path(),
+              "writing the fill value failed");
 }
 
 /// Filters that suit any type; others, made for one, are replaced by deflate.
-void copy_compression(const NetcdfHandle& out, const VariableId& from, int variable) {
-  int shuffle = 0;
-  int deflate = 0;
+void copy_compression(const NetcdfHandle& out, const VariableId& from, const netCDF::NcVar& to) {
+  bool shuffle = false;
+  bool deflate = false;
   int level = 0;
-  nc_inq_var_deflate(from.group, from.variable, &shuffle, &deflate, &level);
-  std::size_t filters = 0;
-  if (nc_inq_var_filter_ids(from.group, from.variable, &filters, nullptr) != NC_NOERR) filters = 0;
-  if (deflate == 0 && filters > 0) {
-    shuffle = 1;
-    deflate = 1;
+  check([&] { from.nc.getCompressionParameters(shuffle, deflate, level); }, out.path(),
+        "asking for compression failed");
+  if (!deflate && !filters_of(from).empty()) {
+    shuffle = true;
+    deflate = true;
     level = 1;
   }
-  if (shuffle != 0 || deflate != 0)
-    check_write(nc_def_var_deflate(from.group, variable, shuffle, deflate, level), out.path(),
+  if (shuffle || deflate)
+    check_write([&] { to.setCompression(shuffle, deflate, level); }, out.path(),
                 "setting compression failed");
-  int checksum = NC_NOCHECKSUM;
-  nc_inq_var_fletcher32(from.group, from.variable, &checksum);
-  if (checksum != NC_NOCHECKSUM)
-    check_write(nc_def_var_fletcher32(from.group, variable, checksum), out.path(),
-                "setting checksums failed");
+  const auto checksum =
+      check([&] { return from.nc.getChecksum(); }, out.path(), "asking for checksums failed");
+  if (checksum != netCDF::NcVar::nc_NOCHECKSUM)
+    check_write([&] { to.setChecksum(checksum); }, out.path(), "setting checksums failed");
 }
 
 std::string with_word(const std::string& list, const std::string& word) {
@@ -62,15 +65,14 @@ bool is_temperature(const std::string& units) {
 
 /// What the dimension of members is called. One that an earlier run wrote for another variable is shared if
 /// it is that and of this length; `other` is the name where `realization` is something else.
-std::string member_dimension(int group, const std::vector<int>& of_variable, std::size_t members,
-                             const std::string& other) {
-  int id = -1;
-  std::size_t length = 0;
-  if (nc_inq_dimid(group, "realization", &id) != NC_NOERR)
-    return variable_in_scope(group, "realization") ? other : "realization";
-  nc_inq_dimlen(group, id, &length);
-  const bool own = std::find(of_variable.begin(), of_variable.end(), id) != of_variable.end();
-  return own || length != members ? other : "realization";
+std::string member_dimension(const netCDF::NcGroup& group, const std::vector<netCDF::NcDim>& of_variable,
+                             std::size_t members, const std::string& other) {
+  const auto found = dimension_in_scope(group, "realization");
+  if (found.isNull())
+    return group.getVar("realization", netCDF::NcGroup::ParentsAndCurrent).isNull() ? "realization" : other;
+  const bool own = std::any_of(of_variable.begin(), of_variable.end(),
+                               [&](const netCDF::NcDim& d) { return d.getId() == found.getId(); });
+  return own || found.getSize() != members ? other : "realization";
 }
 
 }  // namespace
@@ -92,22 +94,18 @@ std::uint64_t ImputedLayout::cells() const {
 
 /// Whether V's first dimension is the record dimension of a classic file.
 bool ImputedLayout::record_first() const {
-  int unlimited = -1;
-  nc_inq_unlimdim(input_.file.id(), &unlimited);
-  return unlimited >= 0 && input_.dimensions[0].id == unlimited;
+  return netCDF::NcDim(input_.file, input_.dimensions[0].id).isUnlimited();
 }
 
 /// Bytes of every variable of a classic output (of one record where it has records), and whether it has
 /// records.
 std::vector<std::pair<std::uint64_t, bool>> ImputedLayout::sizes() const {
-  int unlimited = -1;
-  nc_inq_unlimdim(input_.file.id(), &unlimited);
   std::vector<std::pair<std::uint64_t, bool>> out;
   for (const auto& v : all_variables(input_.file)) {
     std::uint64_t bytes = size_of(type_of(v));
     bool records = false;
     for (const auto& d : dimensions_of(input_.file, v)) {
-      if (d.id == unlimited)
+      if (netCDF::NcDim(input_.file, d.id).isUnlimited())
         records = true;
       else
         bytes *= d.length;
@@ -146,12 +144,10 @@ void ImputedLayout::check_room(const std::string& beside) const {
   const std::string directory = fs::path(beside).parent_path().string();
   std::error_code ignored;
   if (::statvfs(directory.empty() ? "." : directory.c_str(), &disk) != 0) return;
-  std::size_t filters = 0;
-  nc_inq_var_filter_ids(input_.id.group, input_.id.variable, &filters, nullptr);
   const std::uint64_t each =
       sizeof(float) + 1 + (unpacked_ ? size_of(type) : 0) + size_of(member_type) * options_.members;
   // Compressed, the new variables may take next to nothing; of a shard, the rest of the file is not known.
-  std::uint64_t need = filters > 0 ? 0 : cells() * each;
+  std::uint64_t need = filters_of(input_.id).empty() ? cells() * each : 0;
   if (options_.times == input_.times()) need += fs::file_size(input_.file.path(), ignored) / 2;
   const std::uint64_t room = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
   if (need > room)
@@ -166,7 +162,7 @@ void ImputedLayout::check_names() const {
   if (options_.members > 0) tails.emplace_back("_member");
   if (unpacked_) tails.emplace_back("_packed");
   for (const auto& tail : tails)
-    if (has_variable(input_.id.group, name(tail)))
+    if (!input_.id.nc.getParentGroup().getVar(name(tail)).isNull())
       throw Error(
           ErrorKind::input, "the file holds a variable '" + name(tail) + "' already: it was imputed before",
           {.file = input_.file.path(),
@@ -188,71 +184,57 @@ CopyOptions ImputedLayout::copy_options() const {
   return c;
 }
 
-int ImputedLayout::define_like(const NetcdfHandle& out, const std::string& as, nc_type of, bool with_member) {
-  std::vector<int> dimensions(dimensions_);
+netCDF::NcVar ImputedLayout::define_like(const NetcdfHandle& out, const std::string& as, nc_type of,
+                                         bool with_member) {
+  auto dimensions = dimensions_;
   if (with_member) dimensions.insert(dimensions.begin(), realization_);
-  const int group = model_.group;
-  int id = -1;
-  check_write(nc_def_var(group, as.c_str(), of, static_cast<int>(dimensions.size()), dimensions.data(), &id),
-              out.path(), "defining '" + as + "' failed");
-  if (!is_hdf5(out)) return id;
-  auto chunks = chunks_of(model_, dimensions_.size());
+  const auto v = check_write([&] { return define_variable(model_.nc.getParentGroup(), as, of, dimensions); },
+                             out.path(), "defining '" + as + "' failed");
+  if (!is_hdf5(out)) return v;
+  auto chunks = chunks_of(model_);
   if (chunks.empty()) {
-    check_write(nc_def_var_chunking(group, id, NC_CONTIGUOUS, nullptr), out.path(),
+    check_write([&] { v.setChunking(netCDF::NcVar::nc_CONTIGUOUS, chunks); }, out.path(),
                 "setting the layout failed");
   } else {
     if (with_member) chunks.insert(chunks.begin(), 1);
-    check_write(nc_def_var_chunking(group, id, NC_CHUNKED, chunks.data()), out.path(),
+    check_write([&] { v.setChunking(netCDF::NcVar::nc_CHUNKED, chunks); }, out.path(),
                 "setting chunks failed");
-    copy_compression(out, model_, id);
+    copy_compression(out, model_, v);
   }
-  int endian = NC_ENDIAN_NATIVE;
-  if (of != NC_BYTE && nc_inq_var_endian(group, model_.variable, &endian) == NC_NOERR &&
-      endian != NC_ENDIAN_NATIVE)
-    check_write(nc_def_var_endian(group, id, endian), out.path(), "setting the byte order failed");
-  return id;
+  const auto endian =
+      check([&] { return model_.nc.getEndianness(); }, out.path(), "asking for the byte order failed");
+  if (of != NC_BYTE && endian != netCDF::NcVar::nc_ENDIAN_NATIVE)
+    check_write([&] { v.setEndianness(endian); }, out.path(), "setting the byte order failed");
+  return v;
 }
 
-void ImputedLayout::define_unpacked(const NetcdfHandle& out, const NetcdfCopy& copy) {
+void ImputedLayout::define_unpacked(const NetcdfHandle& out) {
   const VariableId& in = input_.id;
-  const int id = define_like(out, name(""), type, false);
-  const float fill = NC_FILL_FLOAT;
-  const double wide_fill = NC_FILL_DOUBLE;
-  check_write(type == NC_FLOAT ? nc_put_att_float(model_.group, id, "_FillValue", NC_FLOAT, 1, &fill)
-                               : nc_put_att_double(model_.group, id, "_FillValue", NC_DOUBLE, 1, &wide_fill),
-              out.path(), "writing the fill value failed");
-  int count = 0;
-  check(nc_inq_varnatts(in.group, in.variable, &count), input_.file.path(), "listing attributes failed",
-        in.name);
+  const auto v = define_like(out, name(""), type, false);
+  put_fill(out, v, type);
   static constexpr std::array<const char*, 8> packing{"_FillValue", "missing_value", "scale_factor",
                                                       "add_offset", "valid_range",   "valid_min",
                                                       "valid_max",  "_Unsigned"};
-  for (int k = 0; k < count; ++k) {
-    char attribute[NC_MAX_NAME + 1] = "";
-    check(nc_inq_attname(in.group, in.variable, k, attribute), input_.file.path(),
-          "naming an attribute failed");
-    if (std::any_of(packing.begin(), packing.end(),
-                    [&](const char* p) { return std::string(p) == attribute; }))
-      continue;
-    check_write(nc_copy_att(in.group, in.variable, attribute, model_.group, id), out.path(),
-                "copying an attribute failed", in.name);
+  for (const auto& attribute : attribute_names(input_.file, in)) {
+    if (std::find(packing.begin(), packing.end(), attribute) != packing.end()) continue;
+    check_write([&] { copy_attribute(in, attribute, v); }, out.path(), "copying an attribute failed",
+                in.name);
   }
   const std::string comment = text_attribute(in, "comment");
-  put_text(out, model_.group, id, "comment",
+  put_text(out, v, "comment",
            comment + (comment.empty() ? "" : "; ") + "unpacked; the packed input is " + name("_packed"));
-  static_cast<void>(copy);
-  target = {model_.group, id, in.name};
+  target = {v, in.name};
 }
 
-void ImputedLayout::describe(const NetcdfHandle& out, int variable, const std::string& long_name,
-                             const std::string& standard_name, bool in_units) {
+void ImputedLayout::describe(const NetcdfHandle& out, const netCDF::NcVar& variable,
+                             const std::string& long_name, const std::string& standard_name, bool in_units) {
   const std::string units = text_attribute(input_.id, "units");
-  put_text(out, model_.group, variable, "long_name", long_name);
-  if (!standard_name.empty()) put_text(out, model_.group, variable, "standard_name", standard_name);
-  if (in_units && !units.empty()) put_text(out, model_.group, variable, "units", units);
+  put_text(out, variable, "long_name", long_name);
+  if (!standard_name.empty()) put_text(out, variable, "standard_name", standard_name);
+  if (in_units && !units.empty()) put_text(out, variable, "units", units);
   for (const char* attribute : {"coordinates", "grid_mapping", "cell_measures"}) {
     const std::string text = text_attribute(input_.id, attribute);
-    if (!text.empty()) put_text(out, model_.group, variable, attribute, text);
+    if (!text.empty()) put_text(out, variable, attribute, text);
   }
 }
 
@@ -260,23 +242,20 @@ void ImputedLayout::define_spread(const NetcdfHandle& out) {
   const std::string standard = text_attribute(input_.id, "standard_name");
   const std::string label = input_.summary.long_name.empty() ? name("") : input_.summary.long_name;
   spread = define_like(out, name("_spread"), NC_FLOAT, false);
-  const float fill = NC_FILL_FLOAT;
-  check_write(nc_put_att_float(model_.group, spread, "_FillValue", NC_FLOAT, 1, &fill), out.path(),
-              "writing the fill value failed");
+  put_fill(out, spread, NC_FLOAT);
   const bool plain = !standard.empty() && standard.find(' ') == std::string::npos;  // no modifier yet
   describe(out, spread, "standard deviation of the ensemble of " + label,
            plain ? standard + " standard_error" : "", true);
   if (is_temperature(input_.summary.units))
-    put_text(out, model_.group, spread, "units_metadata", "temperature: difference");
+    put_text(out, spread, "units_metadata", "temperature: difference");
   const std::string methods = text_attribute(input_.id, "cell_methods");
   // Without members there is no dimension to name, and CF takes the standard name.
-  const std::string over = options_.members > 0 ? member_dimension(model_.group, dimensions_,
+  const std::string over = options_.members > 0 ? member_dimension(model_.nc.getParentGroup(), dimensions_,
                                                                    options_.members, name("_realization"))
                                                 : "realization";
-  put_text(out, model_.group, spread, "cell_methods",
+  put_text(out, spread, "cell_methods",
            methods + (methods.empty() ? "" : " ") + over + ": standard_deviation");
-  if (!options_.spread_comment.empty())
-    put_text(out, model_.group, spread, "comment", options_.spread_comment);
+  if (!options_.spread_comment.empty()) put_text(out, spread, "comment", options_.spread_comment);
 }
 
 /// Without _FillValue: every cell has a status, and readers then keep the bytes as bytes.
@@ -285,66 +264,61 @@ void ImputedLayout::define_status(const NetcdfHandle& out) {
   status = define_like(out, name("_status"), NC_BYTE, false);
   describe(out, status, "provenance of " + label, "status_flag", false);
   const std::array<signed char, 4> flags{0, 1, 2, 3};
-  check_write(nc_put_att_schar(model_.group, status, "flag_values", NC_BYTE, flags.size(), flags.data()),
-              out.path(), "writing the flag values failed");
-  put_text(out, model_.group, status, "flag_meanings", "observed infilled not_filled masked");
+  check_write([&] { status.putAtt("flag_values", netCDF::ncByte, flags.size(), flags.data()); }, out.path(),
+              "writing the flag values failed");
+  put_text(out, status, "flag_meanings", "observed infilled not_filled masked");
 }
 
 void ImputedLayout::define_member(const NetcdfHandle& out) {
-  const int group = model_.group;
+  const auto group = model_.nc.getParentGroup();
   const std::string dimension = member_dimension(group, dimensions_, options_.members, name("_realization"));
-  const bool shared =
-      dimension == "realization" && nc_inq_dimid(group, dimension.c_str(), &realization_) == NC_NOERR;
-  if (!shared) {
-    check_write(nc_def_dim(group, dimension.c_str(), options_.members, &realization_), out.path(),
-                "defining the dimension '" + dimension + "' failed");
-    check_write(nc_def_var(group, dimension.c_str(), NC_INT, 1, &realization_, &realization_coordinate_),
-                out.path(), "defining the coordinate '" + dimension + "' failed");
-    put_text(out, group, realization_coordinate_, "standard_name", "realization");
-    put_text(out, group, realization_coordinate_, "long_name", "member of the ensemble");
-    put_text(out, group, realization_coordinate_, "units", "1");
+  if (dimension == "realization") realization_ = dimension_in_scope(group, dimension);
+  if (realization_.isNull()) {
+    realization_ = check_write([&] { return group.addDim(dimension, options_.members); }, out.path(),
+                               "defining the dimension '" + dimension + "' failed");
+    realization_coordinate_ =
+        check_write([&] { return group.addVar(dimension, netCDF::ncInt, realization_); }, out.path(),
+                    "defining the coordinate '" + dimension + "' failed");
+    put_text(out, realization_coordinate_, "standard_name", "realization");
+    put_text(out, realization_coordinate_, "long_name", "member of the ensemble");
+    put_text(out, realization_coordinate_, "units", "1");
   }
   member = define_like(out, name("_member"), member_type, true);
-  const float fill = NC_FILL_FLOAT;
-  const double wide_fill = NC_FILL_DOUBLE;
-  check_write(member_type == NC_FLOAT
-                  ? nc_put_att_float(group, member, "_FillValue", NC_FLOAT, 1, &fill)
-                  : nc_put_att_double(group, member, "_FillValue", NC_DOUBLE, 1, &wide_fill),
-              out.path(), "writing the fill value failed");
+  put_fill(out, member, member_type);
   const std::string label = input_.summary.long_name.empty() ? name("") : input_.summary.long_name;
   describe(out, member, "members of the ensemble of " + label, text_attribute(input_.id, "standard_name"),
            true);
   const std::string methods = text_attribute(input_.id, "cell_methods");
-  if (!methods.empty()) put_text(out, group, member, "cell_methods", methods);
+  if (!methods.empty()) put_text(out, member, "cell_methods", methods);
 }
 
 void ImputedLayout::put_globals(const NetcdfHandle& out) {
-  const VariableId global{out.id(), NC_GLOBAL, ""};
+  const VariableId global = globals_of(out);
   const std::string conventions = text_attribute(global, "Conventions");
   if (conventions.find("CF-") == std::string::npos) {
     const char* between = conventions.find(',') != std::string::npos ? ", " : " ";
-    put_text(out, out.id(), NC_GLOBAL, "Conventions",
+    put_text(out, global.nc, "Conventions",
              conventions.empty() ? "CF-1.11" : conventions + between + "CF-1.11");
   }
   const std::string history = text_attribute(global, "history");
   if (!options_.history.empty())
-    put_text(out, out.id(), NC_GLOBAL, "history", options_.history + (history.empty() ? "" : "\n" + history));
-  for (const auto& [key, value] : options_.attributes) put_text(out, out.id(), NC_GLOBAL, key, value);
+    put_text(out, global.nc, "history", options_.history + (history.empty() ? "" : "\n" + history));
+  for (const auto& [key, value] : options_.attributes) put_text(out, global.nc, key, value);
 }
 
 void ImputedLayout::put_realizations(const NetcdfHandle& out) const {
-  if (realization_coordinate_ < 0) return;
+  if (realization_coordinate_.isNull()) return;
   std::vector<int> numbers(options_.members);
   std::iota(numbers.begin(), numbers.end(), 1);
-  check_write(nc_put_var_int(model_.group, realization_coordinate_, numbers.data()), out.path(),
+  check_write([&] { realization_coordinate_.putVar(numbers.data()); }, out.path(),
               "writing the realization coordinate failed");
 }
 
-void ImputedLayout::define(const NetcdfHandle& out, const NetcdfCopy& copy) {
+void ImputedLayout::define(NetcdfHandle& out, const NetcdfCopy& copy) {
   model_ = copy.variable(input_.id);
   target = model_;
   for (const auto& d : input_.dimensions) dimensions_.push_back(copy.dimension(d.id));
-  if (unpacked_) define_unpacked(out, copy);
+  if (unpacked_) define_unpacked(out);
   define_spread(out);
   define_status(out);
   std::string ancillary = with_word(text_attribute(input_.id, "ancillary_variables"), name("_spread"));
@@ -354,12 +328,12 @@ void ImputedLayout::define(const NetcdfHandle& out, const NetcdfCopy& copy) {
     ancillary = with_word(ancillary, name("_member"));
   }
   if (unpacked_) ancillary = with_word(ancillary, name("_packed"));
-  put_text(out, target.group, target.variable, "ancillary_variables", ancillary);
+  put_text(out, target.nc, "ancillary_variables", ancillary);
   put_globals(out);
   // Every value is written once: filling them first would write a classic file twice.
   if (!is_hdf5(out))
-    check_write(nc_set_fill(out.id(), NC_NOFILL, nullptr), out.path(), "setting the fill mode failed");
-  check_write(nc_enddef(out.id()), out.path(), "writing the header failed");
+    check_write([&] { out.set_Fill(NC_NOFILL, nullptr); }, out.path(), "setting the fill mode failed");
+  check_write([&] { out.enddef(); }, out.path(), "writing the header failed");
   put_realizations(out);
 }
 

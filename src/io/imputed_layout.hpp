@@ -24,13 +24,13 @@ class ImputedLayout {
   void check_names() const;
   [[nodiscard]] CopyOptions copy_options() const;
   /// Defines variables and attributes, leaves define mode and writes the realization coordinate.
-  void define(const NetcdfHandle& out, const NetcdfCopy& copy);
+  void define(NetcdfHandle& out, const NetcdfCopy& copy);
 
   VariableId target{};  ///< V in the output
   nc_type type = NC_NAT;
-  int spread = -1;
-  int status = -1;
-  int member = -1;
+  netCDF::NcVar spread{};
+  netCDF::NcVar status{};
+  netCDF::NcVar member{};
   nc_type member_type = NC_FLOAT;
 
  private:
@@ -38,9 +38,9 @@ class ImputedLayout {
   [[nodiscard]] bool record_first() const;
   [[nodiscard]] std::string name(const std::string& tail) const { return short_name(input_.id.name) + tail; }
   [[nodiscard]] std::vector<std::pair<std::uint64_t, bool>> sizes() const;
-  int define_like(const NetcdfHandle& out, const std::string& as, nc_type of, bool with_member);
-  void define_unpacked(const NetcdfHandle& out, const NetcdfCopy& copy);
-  void describe(const NetcdfHandle& out, int variable, const std::string& long_name,
+  netCDF::NcVar define_like(const NetcdfHandle& out, const std::string& as, nc_type of, bool with_member);
+  void define_unpacked(const NetcdfHandle& out);
+  void describe(const NetcdfHandle& out, const netCDF::NcVar& variable, const std::string& long_name,
                 const std::string& standard_name, bool in_units);
   void define_spread(const NetcdfHandle& out);
   void define_status(const NetcdfHandle& out);
@@ -51,10 +51,10 @@ class ImputedLayout {
   const GriddedVariable::Impl& input_;
   const ImputedFileOptions& options_;
   bool unpacked_;
-  VariableId model_{};               // in the output: V as copied, whose layout the new ones take
-  std::vector<int> dimensions_{};    // of V in the output
-  int realization_ = -1;             // dimension
-  int realization_coordinate_ = -1;  // variable, when it is new
+  VariableId model_{};                       // in the output: V as copied, whose layout the new ones take
+  std::vector<netCDF::NcDim> dimensions_{};  // of V in the output
+  netCDF::NcDim realization_{};
+  netCDF::NcVar realization_coordinate_{};  // when it is new
 };
 
 }  // namespace manifill::io

@@ -24,16 +24,14 @@ struct Shard {
   Dimension time{};
 };
 
-VariableId global_of(const NetcdfHandle& file) { return {file.id(), NC_GLOBAL, ""}; }
-
 Shard open_shard(const std::string& path) {
   Shard s{.file = NetcdfHandle::open(path)};
   const auto refuse = [&](const std::string& what) {
     return Error(ErrorKind::input, what,
                  {.file = path, .remedy = "Give files that 'manifill impute --shard I/N' wrote"});
   };
-  const std::string text = text_attribute(global_of(s.file), "manifill_shard");
-  const std::string name = text_attribute(global_of(s.file), "manifill_shard_dimension");
+  const std::string text = text_attribute(globals_of(s.file), "manifill_shard");
+  const std::string name = text_attribute(globals_of(s.file), "manifill_shard_dimension");
   if (text.empty() || name.empty()) throw refuse("it is not a shard: it has no attribute manifill_shard");
   if (std::sscanf(text.c_str(), "%lu/%lu", &s.number, &s.of) != 2 || s.number < 1 || s.number > s.of)
     throw refuse("its attribute manifill_shard '" + text + "' is not I/N");
@@ -48,7 +46,7 @@ void check_run(const std::vector<Shard>& shards) {
   const Shard& first = shards.front();
   for (const auto& s : shards) {
     for (const char* key : kCommon)
-      if (text_attribute(global_of(s.file), key) != text_attribute(global_of(first.file), key))
+      if (text_attribute(globals_of(s.file), key) != text_attribute(globals_of(first.file), key))
         throw Error(ErrorKind::input,
                     std::string("its attribute ") + key + " differs from that of " + first.file.path(),
                     {.file = s.file.path(), .remedy = "Merge the shards of one run"});
@@ -118,8 +116,8 @@ std::vector<std::string> merge_shards(const std::string& output, const std::vect
   }
   copies.front()->define();
   for (const char* key : {"manifill_shard", "manifill_shard_dimension"})
-    check_write(nc_del_att(out.id(), NC_GLOBAL, key), out.path(), "removing an attribute failed");
-  check_write(nc_enddef(out.id()), out.path(), "writing the header failed");
+    check_write([&] { remove_attribute(globals_of(out), key); }, out.path(), "removing an attribute failed");
+  check_write([&] { out.enddef(); }, out.path(), "writing the header failed");
   copies.front()->copy_values();
   for (std::size_t k = 1; k < copies.size(); ++k) {
     check_stop(output);

@@ -1,12 +1,14 @@
 #include "netcdf.hpp"
 
 #include <hdf5.h>
+#include <netcdf_filter.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -14,6 +16,7 @@
 
 namespace manifill::io {
 namespace fs = std::filesystem;
+using netCDF::exceptions::NcException;
 namespace {
 
 /// HDF5 prints its error stack unless told not to; what went wrong is in our own message.
@@ -54,25 +57,38 @@ void check_classic(const std::string& path) {
 
 }  // namespace
 
-NetcdfHandle::NetcdfHandle(NetcdfHandle&& other) noexcept
-    : id_(std::exchange(other.id_, -1)), path_(std::move(other.path_)) {}
+NetcdfHandle::NetcdfHandle(NetcdfHandle&& other) noexcept { *this = std::move(other); }
 NetcdfHandle& NetcdfHandle::operator=(NetcdfHandle&& other) noexcept {
-  std::swap(id_, other.id_);
+  std::swap(nullObject, other.nullObject);
+  std::swap(myId, other.myId);
   std::swap(path_, other.path_);
   return *this;
 }
 NetcdfHandle::~NetcdfHandle() {
-  if (id_ >= 0) nc_close(id_);
+  try {
+    release();
+  } catch (const NcException&) {  // NcFile would print it; who writes calls close() before
+  }
+}
+
+/// NcFile takes a file that it could not close for open, and would close it again.
+void NetcdfHandle::release() {
+  try {
+    NcFile::close();
+  } catch (const NcException&) {
+    nullObject = true;
+    throw;
+  }
 }
 
 void NetcdfHandle::close() {
-  const int id = std::exchange(id_, -1);
-  if (id >= 0) check_write(nc_close(id), path_, "closing the file failed");
+  check_write([&] { release(); }, path_, "closing the file failed");
 }
 
 int NetcdfHandle::format() const {
   int format = 0;
-  check(nc_inq_format(id_, &format), path_, "asking for the format failed");
+  // NcFile does not tell it.
+  check(nc_inq_format(getId(), &format), path_, "asking for the format failed");
   return format;
 }
 
@@ -80,24 +96,30 @@ NetcdfHandle NetcdfHandle::open(const std::string& path) {
   silence_hdf5();
   check_plain_file(path);
   check_classic(path);
-  int id = -1;
-  const int status = nc_open(path.c_str(), NC_NOWRITE, &id);
-  if (status == NC_NOERR) return {id, path};
-  if (status == EACCES || status == EPERM)
-    throw Error(ErrorKind::io, "permission to open it was denied",
-                {.file = path, .remedy = "Check its permissions"});
-  if (status == NC_ENOTNC)
-    throw refusal(path, "is not a NetCDF file, or its header is damaged", "Check the file with 'ncdump -h'");
-  throw refusal(
-      path, std::string("cannot be read as NetCDF (") + nc_strerror(status) + "): it is truncated or damaged",
-      "Fetch or write the file again");
+  NetcdfHandle file(path);
+  try {
+    file.NcFile::open(path, NC_NOWRITE);
+    return file;
+  } catch (const NcException& e) {
+    const int status = e.errorCode();
+    if (status == EACCES || status == EPERM)
+      throw Error(ErrorKind::io, "permission to open it was denied",
+                  {.file = path, .remedy = "Check its permissions"});
+    if (status == NC_ENOTNC)
+      throw refusal(path, "is not a NetCDF file, or its header is damaged",
+                    "Check the file with 'ncdump -h'");
+    throw refusal(
+        path,
+        std::string("cannot be read as NetCDF (") + nc_strerror(status) + "): it is truncated or damaged",
+        "Fetch or write the file again");
+  }
 }
 
 NetcdfHandle NetcdfHandle::create(const std::string& path, int flags) {
   silence_hdf5();
-  int id = -1;
-  check_write(nc_create(path.c_str(), flags | NC_CLOBBER, &id), path, "creating the file failed");
-  return {id, path};
+  NetcdfHandle file(path);
+  check_write([&] { file.NcFile::create(path, flags | NC_CLOBBER); }, path, "creating the file failed");
+  return file;
 }
 
 void check(int status, const std::string& path, const std::string& what, const std::string& variable) {
@@ -124,25 +146,30 @@ void check_write(int status, const std::string& path, const std::string& what, c
                .remedy = "Check that the disk has room and its quota is not used up, or write elsewhere"});
 }
 
+VariableId globals_of(const netCDF::NcGroup& group) { return {.nc = {group, NC_GLOBAL}}; }
+
+std::vector<netCDF::NcGroup> groups_of(const NetcdfHandle& file, const netCDF::NcGroup& group) {
+  const auto by_name = check([&] { return group.getGroups(); }, file.path(), "listing groups failed");
+  std::map<int, netCDF::NcGroup> by_id;
+  for (const auto& [name, child] : by_name) by_id[child.getId()] = child;
+  std::vector<netCDF::NcGroup> out;
+  for (const auto& [id, child] : by_id) out.push_back(child);
+  return out;
+}
+
 namespace {
 
-void collect(const NetcdfHandle& file, int group, const std::string& prefix, std::vector<VariableId>& out) {
-  int count = 0;
-  check(nc_inq_varids(group, &count, nullptr), file.path(), "listing variables failed");
-  std::vector<int> ids(static_cast<std::size_t>(count));
-  check(nc_inq_varids(group, &count, ids.data()), file.path(), "listing variables failed");
-  for (const int id : ids) {
-    char name[NC_MAX_NAME + 1] = "";
-    check(nc_inq_varname(group, id, name), file.path(), "naming a variable failed");
-    out.push_back({group, id, prefix + name});
+void collect(const NetcdfHandle& file, const netCDF::NcGroup& group, const std::string& prefix,
+             std::vector<VariableId>& out) {
+  // NcGroup::getVars sorts by name; ids count up in file order.
+  const int count = check([&] { return group.getVarCount(); }, file.path(), "listing variables failed");
+  for (int id = 0; id < count; ++id) {
+    const netCDF::NcVar v(group, id);
+    const auto name = check([&] { return v.getName(); }, file.path(), "naming a variable failed");
+    out.push_back({v, prefix + name});
   }
-  int groups = 0;
-  check(nc_inq_grps(group, &groups, nullptr), file.path(), "listing groups failed");
-  std::vector<int> children(static_cast<std::size_t>(groups));
-  check(nc_inq_grps(group, &groups, children.data()), file.path(), "listing groups failed");
-  for (const int child : children) {
-    char name[NC_MAX_NAME + 1] = "";
-    check(nc_inq_grpname(child, name), file.path(), "naming a group failed");
+  for (const auto& child : groups_of(file, group)) {
+    const auto name = check([&] { return child.getName(); }, file.path(), "naming a group failed");
     collect(file, child, prefix + name + "/", out);
   }
 }
@@ -151,7 +178,7 @@ void collect(const NetcdfHandle& file, int group, const std::string& prefix, std
 
 std::vector<VariableId> all_variables(const NetcdfHandle& file) {
   std::vector<VariableId> out;
-  collect(file, file.id(), "", out);
+  collect(file, file, "", out);
   return out;
 }
 
@@ -161,35 +188,20 @@ std::optional<VariableId> find_variable(const NetcdfHandle& file, const std::str
   return std::nullopt;
 }
 
-std::optional<VariableId> variable_in_scope(int group, const std::string& name) {
-  while (true) {
-    int id = -1;
-    if (nc_inq_varid(group, name.c_str(), &id) == NC_NOERR) return VariableId{group, id, name};
-    int parent = -1;
-    if (nc_inq_grp_parent(group, &parent) != NC_NOERR) return std::nullopt;
-    group = parent;
-  }
-}
-
-bool has_variable(int group, const std::string& name) {
-  int id = -1;  // asking without it succeeds for any name
-  return nc_inq_varid(group, name.c_str(), &id) == NC_NOERR;
-}
+Dimension as_dimension(const netCDF::NcDim& d) { return {d.getId(), d.getName(), d.getSize()}; }
 
 std::vector<Dimension> dimensions_of(const NetcdfHandle& file, const VariableId& v) {
-  int count = 0;
-  check(nc_inq_varndims(v.group, v.variable, &count), file.path(), "counting dimensions failed", v.name);
-  std::vector<int> ids(static_cast<std::size_t>(count));
-  check(nc_inq_vardimid(v.group, v.variable, ids.data()), file.path(), "listing dimensions failed", v.name);
+  const auto all = check([&] { return v.nc.getDims(); }, file.path(), "listing dimensions failed", v.name);
   std::vector<Dimension> out;
-  for (const int id : ids) {
-    char name[NC_MAX_NAME + 1] = "";
-    Dimension d{.id = id};
-    check(nc_inq_dim(v.group, id, name, &d.length), file.path(), "reading a dimension failed", v.name);
-    d.name = name;
-    out.push_back(d);
-  }
+  for (const auto& d : all)
+    out.push_back(check([&] { return as_dimension(d); }, file.path(), "reading a dimension failed", v.name));
   return out;
+}
+
+netCDF::NcDim dimension_in_scope(netCDF::NcGroup group, const std::string& name) {
+  netCDF::NcDim found;
+  for (; found.isNull() && !group.isNull(); group = group.getParentGroup()) found = group.getDim(name);
+  return found;
 }
 
 std::vector<std::string> words(const std::string& text) {
@@ -210,84 +222,99 @@ std::string short_name(const std::string& name) {
   return slash == std::string::npos ? name : name.substr(slash + 1);
 }
 
-std::string text_attribute(const VariableId& v, const std::string& name) {
-  nc_type type = NC_NAT;
-  std::size_t length = 0;
-  if (nc_inq_att(v.group, v.variable, name.c_str(), &type, &length) != NC_NOERR || length == 0) return {};
-  if (type == NC_CHAR) {
-    std::string text(length, '\0');
-    if (nc_get_att_text(v.group, v.variable, name.c_str(), text.data()) != NC_NOERR) return {};
-    while (!text.empty() && text.back() == '\0') text.pop_back();
-    return text;
+namespace {
+
+/// Null when there is none, or none that can be read; NcVar::getAtt throws then.
+netCDF::NcVarAtt attribute(const VariableId& v, const std::string& name) {
+  try {
+    const auto all = v.nc.getAtts();
+    const auto found = all.find(name);
+    return found == all.end() ? netCDF::NcVarAtt() : found->second;
+  } catch (const NcException&) {
+    return {};
   }
-  if (type != NC_STRING) return {};
-  std::vector<char*> strings(length, nullptr);
-  if (nc_get_att_string(v.group, v.variable, name.c_str(), strings.data()) != NC_NOERR) return {};
-  const std::string text = strings[0] != nullptr ? strings[0] : "";
-  nc_free_string(length, strings.data());
+}
+
+/// NcAtt::getType looks for a user-defined type in the file opened last.
+nc_type type_of(netCDF::NcVarAtt& a) {
+  nc_type type = NC_NAT;
+  a.inq_atttype(a.getName().c_str(), &type);
+  return type;
+}
+
+std::string text_of(netCDF::NcVarAtt& a, const netCDF::NcVar& owner) {
+  const std::size_t length = a.getAttLength();
+  const nc_type type = type_of(a);
+  std::string text;
+  if (length == 0) return text;
+  if (type == NC_CHAR) {
+    a.getValues(text);
+    while (!text.empty() && text.back() == '\0') text.pop_back();
+  } else if (type == NC_STRING) {
+    std::vector<char*> strings(length, nullptr);
+    a.getValues(strings.data());
+    if (strings[0] != nullptr) text = strings[0];
+    owner.freeString(length, strings.data());
+  }
   return text;
 }
 
-std::vector<double> number_attribute(const VariableId& v, const std::string& name, nc_type* type) {
-  nc_type found = NC_NAT;
-  std::size_t length = 0;
-  if (nc_inq_att(v.group, v.variable, name.c_str(), &found, &length) != NC_NOERR) return {};
-  if (!is_numeric(found)) return {};
-  std::vector<double> values(length);
-  if (nc_get_att_double(v.group, v.variable, name.c_str(), values.data()) != NC_NOERR) return {};
-  if (type != nullptr) *type = found;
-  return values;
+}  // namespace
+
+std::string text_attribute(const VariableId& v, const std::string& name) {
+  auto a = attribute(v, name);
+  try {
+    return a.isNull() ? std::string() : text_of(a, v.nc);
+  } catch (const NcException&) {
+    return {};
+  }
 }
 
-bool has_attribute(const VariableId& v, const std::string& name) {
-  nc_type type = NC_NAT;
-  return nc_inq_atttype(v.group, v.variable, name.c_str(), &type) == NC_NOERR;
+std::vector<double> number_attribute(const VariableId& v, const std::string& name, nc_type* type) {
+  auto a = attribute(v, name);
+  if (a.isNull()) return {};
+  try {
+    const nc_type found = type_of(a);
+    if (!is_numeric(found)) return {};
+    std::vector<double> values(a.getAttLength());
+    a.getValues(values.data());
+    if (type != nullptr) *type = found;
+    return values;
+  } catch (const NcException&) {
+    return {};
+  }
+}
+
+bool has_attribute(const VariableId& v, const std::string& name) { return !attribute(v, name).isNull(); }
+
+std::vector<std::string> attribute_names(const NetcdfHandle& file, const VariableId& v) {
+  const int count =
+      check([&] { return v.nc.getAttCount(); }, file.path(), "listing attributes failed", v.name);
+  std::vector<std::string> out;
+  for (int k = 0; k < count; ++k)
+    out.push_back(check([&] { return netCDF::NcVarAtt(v.nc.getParentGroup(), v.nc, k).getName(); },
+                        file.path(), "naming an attribute failed", v.name));
+  return out;
 }
 
 std::vector<double> read_all(const NetcdfHandle& file, const VariableId& v) {
   std::size_t size = 1;
   for (const auto& d : dimensions_of(file, v)) size *= d.length;
   std::vector<double> values(size);
-  if (size > 0)
-    check(nc_get_var_double(v.group, v.variable, values.data()), file.path(), "reading failed", v.name);
+  if (size > 0) check([&] { v.nc.getVar(values.data()); }, file.path(), "reading failed", v.name);
   return values;
 }
 
 nc_type type_of(const VariableId& v) {
   nc_type type = NC_NAT;
-  nc_inq_vartype(v.group, v.variable, &type);
+  // NcVar::getType looks for a user-defined type in the file opened last.
+  nc_inq_vartype(v.group(), v.id(), &type);
   return type;
 }
 
 std::string type_name(nc_type type) {
-  switch (type) {
-    case NC_BYTE:
-      return "byte";
-    case NC_CHAR:
-      return "char";
-    case NC_SHORT:
-      return "short";
-    case NC_INT:
-      return "int";
-    case NC_FLOAT:
-      return "float";
-    case NC_DOUBLE:
-      return "double";
-    case NC_UBYTE:
-      return "ubyte";
-    case NC_USHORT:
-      return "ushort";
-    case NC_UINT:
-      return "uint";
-    case NC_INT64:
-      return "int64";
-    case NC_UINT64:
-      return "uint64";
-    case NC_STRING:
-      return "string";
-    default:
-      return "user-defined";
-  }
+  const bool atomic = type > NC_NAT && type <= NC_MAX_ATOMIC_TYPE;
+  return atomic ? netCDF::NcType(type).getName() : "user-defined";
 }
 
 bool is_floating(nc_type type) { return type == NC_FLOAT || type == NC_DOUBLE; }
@@ -315,13 +342,73 @@ std::size_t size_of(nc_type type) {
   }
 }
 
-std::vector<std::size_t> chunks_of(const VariableId& v, std::size_t rank) {
-  int storage = NC_CONTIGUOUS;
-  std::vector<std::size_t> chunks(rank);
-  if (rank == 0 || nc_inq_var_chunking(v.group, v.variable, &storage, chunks.data()) != NC_NOERR ||
-      storage != NC_CHUNKED)
-    return {};
-  return chunks;
+namespace {
+
+/// A status of the C interface, as NetCDF-C++ reports it.
+void throw_on(int status) { netCDF::ncCheck(status, __FILE__, __LINE__); }
+
+}  // namespace
+
+std::vector<std::size_t> chunks_of(const VariableId& v) {
+  try {
+    Storage s = storage_of(v);
+    if (s.kind == NC_CHUNKED) return std::move(s.chunks);
+  } catch (const NcException&) {  // without chunks it is read all the same
+  }
+  return {};
+}
+
+void set_chunk_cache(const VariableId& v, std::size_t bytes, std::size_t slots) {
+  try {
+    v.nc.setChunkCache(bytes, slots, 0.75F);
+  } catch (const NcException&) {  // costs time alone
+  }
+}
+
+/// NcVar::ChunkMode knows nothing of compact and virtual storage.
+Storage storage_of(const VariableId& v) {
+  Storage s{.chunks = std::vector<std::size_t>(static_cast<std::size_t>(v.nc.getDimCount()))};
+  // A scalar has no storage to ask for.
+  if (!s.chunks.empty()) throw_on(nc_inq_var_chunking(v.group(), v.id(), &s.kind, s.chunks.data()));
+  return s;
+}
+
+/// NcVar::getFilter tells of the first one alone.
+std::vector<unsigned> filters_of(const VariableId& v) {
+  std::size_t count = 0;
+  if (nc_inq_var_filter_ids(v.group(), v.id(), &count, nullptr) != NC_NOERR) return {};
+  std::vector<unsigned> filters(count);
+  if (count > 0) throw_on(nc_inq_var_filter_ids(v.group(), v.id(), &count, filters.data()));
+  return filters;
+}
+
+/// As with filters_of.
+std::vector<unsigned> filter_parameters(const VariableId& v, unsigned filter) {
+  std::size_t count = 0;
+  throw_on(nc_inq_var_filter_info(v.group(), v.id(), filter, &count, nullptr));
+  std::vector<unsigned> parameters(count);
+  if (count > 0) throw_on(nc_inq_var_filter_info(v.group(), v.id(), filter, &count, parameters.data()));
+  return parameters;
+}
+
+/// NcGroup::addVar looks for type and dimensions by name, and may find others of that name.
+netCDF::NcVar define_variable(const netCDF::NcGroup& group, const std::string& name, nc_type type,
+                              const std::vector<netCDF::NcDim>& dimensions) {
+  std::vector<int> ids;
+  for (const auto& d : dimensions) ids.push_back(d.getId());
+  int id = -1;
+  throw_on(nc_def_var(group.getId(), name.c_str(), type, static_cast<int>(ids.size()), ids.data(), &id));
+  return {group, id};
+}
+
+/// NetCDF-C++ cannot copy an attribute whatever its type.
+void copy_attribute(const VariableId& from, const std::string& name, const netCDF::NcVar& to) {
+  throw_on(nc_copy_att(from.group(), from.id(), name.c_str(), to.getParentGroup().getId(), to.getId()));
+}
+
+/// NetCDF-C++ cannot remove an attribute.
+void remove_attribute(const VariableId& v, const std::string& name) {
+  throw_on(nc_del_att(v.group(), v.id(), name.c_str()));
 }
 
 std::string bare_message(const Error& error) {

@@ -1,7 +1,5 @@
 #include "netcdf_copy.hpp"
 
-#include <netcdf_filter.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -16,11 +14,13 @@ constexpr unsigned kSzip = 4;
 
 std::size_t bytes_of(const NetcdfHandle& file, int group, nc_type type) {
   std::size_t bytes = 0;
+  // NcType::getSize asks the file opened last.
   check(nc_inq_type(group, type, nullptr, &bytes), file.path(), "asking for a type failed");
   return bytes;
 }
 
-/// Gives back the strings and variable-length parts that reading allocated.
+/// Gives back the strings and variable-length parts that reading allocated, which NetCDF-C++ cannot for all
+/// types.
 class Slab {
  public:
   Slab(int group, nc_type type, std::size_t items, std::size_t bytes)
@@ -80,29 +80,24 @@ bool is_hdf5(const NetcdfHandle& file) {
 
 void NetcdfCopy::define() {
   hdf5_ = is_hdf5(from_) && is_hdf5(to_);
-  define_groups(from_.id(), to_.id());
-  for (const auto& [from, to] : groups_) copy_attributes({from, NC_GLOBAL, ""}, {to, NC_GLOBAL, ""});
+  define_groups(from_, to_);
+  for (const auto& [from, to] : groups_) copy_attributes(globals_of(from), globals_of(to));
   for (const auto& v : all_variables(from_)) define_variable(v);
 }
 
 VariableId NetcdfCopy::variable(const VariableId& from) const { return variables_.at(from.name); }
 
-void NetcdfCopy::define_groups(int from, int to) {
-  groups_[from] = to;
-  define_types(from, to);
+void NetcdfCopy::define_groups(const netCDF::NcGroup& from, const netCDF::NcGroup& to) {
+  groups_[from.getId()] = to;
+  define_types(from.getId(), to.getId());
   define_dimensions(from, to);
-  int count = 0;
-  check(nc_inq_grps(from, &count, nullptr), from_.path(), "listing groups failed");
-  std::vector<int> children(static_cast<std::size_t>(count));
-  check(nc_inq_grps(from, &count, children.data()), from_.path(), "listing groups failed");
-  for (const int child : children) {
-    char name[NC_MAX_NAME + 1] = "";
-    check(nc_inq_grpname(child, name), from_.path(), "naming a group failed");
-    int created = -1;
-    check_out(nc_def_grp(to, name, &created), "creating a group failed");
-    define_groups(child, created);
+  for (const auto& child : groups_of(from_, from)) {
+    const auto name = check([&] { return child.getName(); }, from_.path(), "naming a group failed");
+    define_groups(child, check_out([&] { return to.addGroup(name); }, "creating a group failed"));
   }
 }
+
+// Types by the C interface: an NcType asks the file opened last, here the output, for its name.
 
 void NetcdfCopy::define_types(int from, int to) {
   int count = 0;
@@ -162,23 +157,18 @@ void NetcdfCopy::define_compound(int from, int type, int to, int created) {
   }
 }
 
-void NetcdfCopy::define_dimensions(int from, int to) {
-  int count = 0;
-  check(nc_inq_dimids(from, &count, nullptr, 0), from_.path(), "listing dimensions failed");
-  std::vector<int> ids(static_cast<std::size_t>(count));
-  check(nc_inq_dimids(from, &count, ids.data(), 0), from_.path(), "listing dimensions failed");
-  check(nc_inq_unlimdims(from, &count, nullptr), from_.path(), "listing dimensions failed");
-  std::vector<int> unlimited(static_cast<std::size_t>(count));
-  check(nc_inq_unlimdims(from, &count, unlimited.data()), from_.path(), "listing dimensions failed");
-  unlimited_.insert(unlimited.begin(), unlimited.end());
-  std::sort(ids.begin(), ids.end());
-  for (const int id : ids) {
-    char name[NC_MAX_NAME + 1] = "";
-    Dimension d{.id = id};
-    check(nc_inq_dim(from, id, name, &d.length), from_.path(), "reading a dimension failed");
-    check_out(
-        nc_def_dim(to, name, unlimited_.count(id) > 0 ? NC_UNLIMITED : whole_length(d), &dimensions_[id]),
-        std::string("defining dimension '") + name + "' failed");
+void NetcdfCopy::define_dimensions(const netCDF::NcGroup& from, const netCDF::NcGroup& to) {
+  const auto by_name = check([&] { return from.getDims(); }, from_.path(), "listing dimensions failed");
+  std::map<int, netCDF::NcDim> by_id;
+  for (const auto& [name, d] : by_name) by_id[d.getId()] = d;
+  for (const auto& [id, in] : by_id) {
+    // Of its own group alone, isUnlimited is right.
+    if (check([&] { return in.isUnlimited(); }, from_.path(), "listing dimensions failed"))
+      unlimited_.insert(id);
+    const Dimension d = check([&] { return as_dimension(in); }, from_.path(), "reading a dimension failed");
+    const std::size_t length = unlimited_.count(id) > 0 ? NC_UNLIMITED : whole_length(d);
+    dimensions_[id] =
+        check_out([&] { return to.addDim(d.name, length); }, "defining dimension '" + d.name + "' failed");
   }
 }
 
@@ -222,96 +212,78 @@ void NetcdfCopy::verify_cut_values() {
 }
 
 void NetcdfCopy::define_variable(const VariableId& v) {
-  std::vector<int> dimensions;
+  std::vector<netCDF::NcDim> dimensions;
   for (const auto& d : dimensions_of(from_, v)) dimensions.push_back(dimensions_.at(d.id));
   const nc_type type = type_of(v);
   const auto renamed = options_.new_names.find(v.name);
   const std::string name = renamed == options_.new_names.end() ? short_name(v.name) : renamed->second;
-  VariableId o{.group = groups_.at(v.group), .name = v.name};
-  check_out(nc_def_var(o.group, name.c_str(), types_.count(type) > 0 ? types_.at(type) : type,
-                       static_cast<int>(dimensions.size()), dimensions.data(), &o.variable),
-            "defining a variable failed", v.name);
-  if (hdf5_) define_storage(v, o, dimensions);
+  const auto define = [&] {
+    return io::define_variable(groups_.at(v.group()), name, types_.count(type) > 0 ? types_.at(type) : type,
+                               dimensions);
+  };
+  const VariableId o{check_out(define, "defining a variable failed", v.name), v.name};
+  if (hdf5_) define_storage(v, o);
   copy_attributes(v, o);
   variables_[v.name] = o;
 }
 
-void NetcdfCopy::define_storage(const VariableId& v, const VariableId& o,
-                                const std::vector<int>& dimensions) {
-  const std::size_t rank = dimensions.size();
-  int storage = NC_CONTIGUOUS;
-  std::vector<std::size_t> chunks(rank);
-  if (rank > 0) {
-    check(nc_inq_var_chunking(v.group, v.variable, &storage, chunks.data()), from_.path(),
-          "asking for chunks failed", v.name);
+void NetcdfCopy::define_storage(const VariableId& v, const VariableId& o) {
+  Storage s = check([&] { return storage_of(v); }, from_.path(), "asking for chunks failed", v.name);
+  if (!s.chunks.empty()) {
     const auto lengths = dimensions_of(from_, v);
-    for (std::size_t k = 0; k < rank; ++k)
-      if (unlimited_.count(lengths[k].id) == 0) chunks[k] = std::min(chunks[k], whole_length(lengths[k]));
-    const bool plain = storage == NC_CONTIGUOUS || storage == NC_COMPACT;
-    if (plain || storage == NC_CHUNKED)
-      check_out(nc_def_var_chunking(o.group, o.variable, storage, plain ? nullptr : chunks.data()),
+    for (std::size_t k = 0; k < lengths.size(); ++k)
+      if (unlimited_.count(lengths[k].id) == 0) s.chunks[k] = std::min(s.chunks[k], whole_length(lengths[k]));
+    const bool plain = s.kind == NC_CONTIGUOUS || s.kind == NC_COMPACT;
+    // NcVar::ChunkMode has no compact storage.
+    if (plain || s.kind == NC_CHUNKED)
+      check_out(nc_def_var_chunking(o.group(), o.id(), s.kind, plain ? nullptr : s.chunks.data()),
                 "setting chunks failed", v.name);
   }
   define_filters(v, o);
-  int endian = NC_ENDIAN_NATIVE;
-  if (nc_inq_var_endian(v.group, v.variable, &endian) == NC_NOERR && endian != NC_ENDIAN_NATIVE)
-    check_out(nc_def_var_endian(o.group, o.variable, endian), "setting the byte order failed", v.name);
-  int no_fill = 0;
-  if (nc_inq_var_fill(v.group, v.variable, &no_fill, nullptr) == NC_NOERR && no_fill != 0)
-    check_out(nc_def_var_fill(o.group, o.variable, NC_NOFILL, nullptr), "setting the fill mode failed",
+  const auto endian =
+      check([&] { return v.nc.getEndianness(); }, from_.path(), "asking for the byte order failed", v.name);
+  if (endian != netCDF::NcVar::nc_ENDIAN_NATIVE)
+    check_out([&] { o.nc.setEndianness(endian); }, "setting the byte order failed", v.name);
+  bool fill = true;
+  check([&] { v.nc.getFillModeParameters(fill); }, from_.path(), "asking for the fill mode failed", v.name);
+  if (!fill)
+    check_out([&] { o.nc.setFill(false, static_cast<void*>(nullptr)); }, "setting the fill mode failed",
               v.name);
 }
 
 void NetcdfCopy::define_filters(const VariableId& v, const VariableId& o) {
-  int shuffle = 0;
-  int deflate = 0;
+  bool shuffle = false;
+  bool deflate = false;
   int level = 0;
-  check(nc_inq_var_deflate(v.group, v.variable, &shuffle, &deflate, &level), from_.path(),
+  check([&] { v.nc.getCompressionParameters(shuffle, deflate, level); }, from_.path(),
         "asking for compression failed", v.name);
-  int checksum = NC_NOCHECKSUM;
-  check(nc_inq_var_fletcher32(v.group, v.variable, &checksum), from_.path(), "asking for checksums failed",
-        v.name);
-  if (checksum != NC_NOCHECKSUM)
-    check_out(nc_def_var_fletcher32(o.group, o.variable, checksum), "setting checksums failed", v.name);
-  if (shuffle != 0 || deflate != 0)
-    check_out(nc_def_var_deflate(o.group, o.variable, shuffle, deflate, level), "setting compression failed",
-              v.name);
-  std::size_t count = 0;
-  if (nc_inq_var_filter_ids(v.group, v.variable, &count, nullptr) != NC_NOERR || count == 0) return;
-  std::vector<unsigned> filters(count);
-  check(nc_inq_var_filter_ids(v.group, v.variable, &count, filters.data()), from_.path(),
-        "asking for filters failed", v.name);
-  for (const unsigned filter : filters) {
+  const auto checksum =
+      check([&] { return v.nc.getChecksum(); }, from_.path(), "asking for checksums failed", v.name);
+  if (checksum != netCDF::NcVar::nc_NOCHECKSUM)
+    check_out([&] { o.nc.setChecksum(checksum); }, "setting checksums failed", v.name);
+  if (shuffle || deflate)
+    check_out([&] { o.nc.setCompression(shuffle, deflate, level); }, "setting compression failed", v.name);
+  for (const unsigned filter :
+       check([&] { return filters_of(v); }, from_.path(), "asking for filters failed", v.name)) {
     if (filter == kDeflate) continue;
-    std::size_t length = 0;
-    check(nc_inq_var_filter_info(v.group, v.variable, filter, &length, nullptr), from_.path(),
-          "asking for filters failed", v.name);
-    std::vector<unsigned> parameters(std::max<std::size_t>(length, 1));
-    check(nc_inq_var_filter_info(v.group, v.variable, filter, &length, parameters.data()), from_.path(),
-          "asking for filters failed", v.name);
+    auto parameters = check([&] { return filter_parameters(v, filter); }, from_.path(),
+                            "asking for filters failed", v.name);
     // HDF5 appends what it computed itself to szip's two parameters.
-    if (filter == kSzip && length > 2) length = 2;
-    check_out(nc_def_var_filter(o.group, o.variable, filter, length, parameters.data()),
+    if (filter == kSzip && parameters.size() > 2) parameters.resize(2);
+    check_out([&] { o.nc.setFilter(filter, parameters.size(), parameters.data()); },
               "setting a filter failed", v.name);
   }
 }
 
 void NetcdfCopy::copy_attributes(const VariableId& v, const VariableId& o) {
-  int count = 0;
-  check(nc_inq_varnatts(v.group, v.variable, &count), from_.path(), "listing attributes failed", v.name);
-  for (int k = 0; k < count; ++k) {
-    char name[NC_MAX_NAME + 1] = "";
-    check(nc_inq_attname(v.group, v.variable, k, name), from_.path(), "naming an attribute failed", v.name);
-    check_out(nc_copy_att(v.group, v.variable, name, o.group, o.variable),
-              std::string("copying attribute '") + name + "' failed", v.name);
-  }
+  for (const auto& name : attribute_names(from_, v))
+    check_out([&] { copy_attribute(v, name, o.nc); }, "copying attribute '" + name + "' failed", v.name);
 }
 
 void NetcdfCopy::copy_values() {
   for (const auto& v : all_variables(from_)) {
-    const bool skip =
-        std::any_of(options_.without_values.begin(), options_.without_values.end(),
-                    [&](const VariableId& w) { return w.group == v.group && w.variable == v.variable; });
+    const bool skip = std::any_of(options_.without_values.begin(), options_.without_values.end(),
+                                  [&](const VariableId& w) { return w == v; });
     if (!skip) copy_variable(v);
   }
 }
@@ -329,11 +301,11 @@ void NetcdfCopy::copy_variable(const VariableId& v, bool compare) {
     place.push_back(d.id == options_.cut_dimension ? options_.at : 0);
     if (lengths.back() == 0) return;
   }
-  const std::size_t bytes = bytes_of(from_, v.group, type);
-  const auto chunks = chunks_of(v, lengths.size());
+  const std::size_t bytes = bytes_of(from_, v.group(), type);
+  const auto chunks = chunks_of(v);
   if (!chunks.empty()) {
-    nc_set_var_chunk_cache(v.group, v.variable, kCacheBytes, 4133, 0.75F);
-    nc_set_var_chunk_cache(o.group, o.variable, kCacheBytes, 4133, 0.75F);
+    set_chunk_cache(v, kCacheBytes, 4133);
+    set_chunk_cache(o, kCacheBytes, 4133);
   }
   const auto step = box(lengths, chunks, kSlabBytes / bytes);
   std::vector<std::size_t> at(lengths.size(), 0);
@@ -348,21 +320,19 @@ void NetcdfCopy::copy_variable(const VariableId& v, bool compare) {
       count[k] = std::min(step[k], lengths[k] - at[k]);
       items *= count[k];
     }
-    Slab slab(v.group, type, items, bytes);
-    check(nc_get_vara(v.group, v.variable, start.data(), count.data(), slab.data()), from_.path(),
-          "reading failed", v.name);
+    Slab slab(v.group(), type, items, bytes);
+    check([&] { v.nc.getVar(start, count, slab.data()); }, from_.path(), "reading failed", v.name);
     slab.set_read();
     if (compare) {
       std::vector<unsigned char> found(items * bytes);
-      check(nc_get_vara(o.group, o.variable, target.data(), count.data(), found.data()), to_.path(),
+      check([&] { o.nc.getVar(target, count, static_cast<void*>(found.data())); }, to_.path(),
             "verifying failed", v.name);
       if (std::memcmp(found.data(), slab.data(), found.size()) != 0)
         throw Error(ErrorKind::io, "what was written is not what was read",
                     {.file = to_.path(), .variable = v.name, .remedy = "Check the disk"});
       continue;
     }
-    check_out(nc_put_vara(o.group, o.variable, target.data(), count.data(), slab.data()), "writing failed",
-              v.name);
+    check_out([&] { o.nc.putVar(target, count, slab.data()); }, "writing failed", v.name);
   } while (next(at, step, lengths));
 }
 

@@ -36,34 +36,35 @@ class NetcdfCopy {
   void copy_cut_values();
   /// Whether the copy's numbers are the input's, bit by bit. \throws Error(io) naming the variable
   void verify_cut_values();
-  [[nodiscard]] int group(int from) const { return groups_.at(from); }
-  [[nodiscard]] int dimension(int from) const { return dimensions_.at(from); }
+  [[nodiscard]] netCDF::NcDim dimension(int from) const { return dimensions_.at(from); }
   [[nodiscard]] VariableId variable(const VariableId& from) const;
 
  private:
-  void define_groups(int from, int to);
+  void define_groups(const netCDF::NcGroup& from, const netCDF::NcGroup& to);
   void define_types(int from, int to);
   int define_type(int from, int type, int to);
   void define_compound(int from, int type, int to, int created);
-  void define_dimensions(int from, int to);
+  void define_dimensions(const netCDF::NcGroup& from, const netCDF::NcGroup& to);
   void define_variable(const VariableId& v);
-  void define_storage(const VariableId& v, const VariableId& o, const std::vector<int>& dimensions);
+  void define_storage(const VariableId& v, const VariableId& o);
   void define_filters(const VariableId& v, const VariableId& o);
   void copy_attributes(const VariableId& v, const VariableId& o);
   void copy_variable(const VariableId& v, bool compare = false);
   [[nodiscard]] bool depends_on_cut(const VariableId& v) const;
   [[nodiscard]] std::size_t kept_length(const Dimension& d) const;
   [[nodiscard]] std::size_t whole_length(const Dimension& d) const;
-  void check_out(int status, const std::string& what, const std::string& variable = "") const {
-    check_write(status, to_.path(), what, variable);
+  /// \param result status of the C interface, or what calls NetCDF-C++
+  template <typename Result>
+  auto check_out(const Result& result, const std::string& what, const std::string& variable = "") const {
+    return check_write(result, to_.path(), what, variable);
   }
 
   const NetcdfHandle& from_;
   const NetcdfHandle& to_;
   CopyOptions options_;
-  bool hdf5_ = false;  // both sides
-  std::map<int, int> groups_{};
-  std::map<int, int> dimensions_{};
+  bool hdf5_ = false;                        // both sides
+  std::map<int, netCDF::NcGroup> groups_{};  // of the output, by the input's ids
+  std::map<int, netCDF::NcDim> dimensions_{};
   std::set<int> unlimited_{};  // of the input
   std::map<nc_type, nc_type> types_{};
   std::map<std::string, VariableId> variables_{};
