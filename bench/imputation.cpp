@@ -386,6 +386,8 @@ int main_of(const std::vector<std::string>& args) {
   plain.season_weights = {1.0};
   plain.taper_km = gistemp ? 2.0 * std::sqrt(10.0 / 3.0) * 3000.0 : 0.0;
   plain.second_taper_share = 0.0;
+  plain.half_life_years = 0.0;
+  plain.bounds.clear();
   plain.offset_variance = 0.0;
   plain.inflation = 1.0;
   prior::TrainingFields known = model.backbone.training();

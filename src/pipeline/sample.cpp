@@ -53,8 +53,7 @@ std::vector<std::string> run_sample(const Config& c) {
                      .contiguous();
   const auto n = static_cast<Eigen::Index>(model.backbone.domain().size());
   const Eigen::Map<const Eigen::MatrixXd> normalised(x.data_ptr<double>(), n, count);
-  Eigen::MatrixXd fields = model.backbone.scale(season).asDiagonal() * normalised;
-  fields.colwise() += model.backbone.mean(season);
+  Eigen::MatrixXd fields = model.backbone.physical(normalised, season);
   // Where the training fields never have values the prior knows nothing.
   for (Eigen::Index i = 0; i < n; ++i)
     if (model.backbone.active()[i] == 0.0)

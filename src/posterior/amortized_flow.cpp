@@ -93,8 +93,7 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
     e.effective_size = effective_sample_size(e.log_weight);
   }
   if (request.refine > 0) x = refine(departure_, *factor, centre, factor->centre_mean(solution), x, request);
-  e.members = backbone.scale(centre.season).asDiagonal() * x;
-  e.members.colwise() += backbone.mean(centre.season);
+  e.members = backbone.physical(x, centre.season);
   return e;
 }
 

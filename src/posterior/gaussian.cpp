@@ -49,8 +49,7 @@ Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& requ
   }
   if (request.refine > 0 && !departure_->zero())
     x = refine(*departure_, *f, centre, f->centre_mean(solution), x, request);
-  e.members = backbone_.scale(centre.season).asDiagonal() * x;
-  e.members.colwise() += backbone_.mean(centre.season);
+  e.members = backbone_.physical(x, centre.season);
   return e;
 }
 

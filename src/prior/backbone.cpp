@@ -127,6 +127,15 @@ std::vector<OptionSpec> BackboneOptions::specs() {
       {.key = "backbone.season_weights",
        .help = "weight of a training field by its distance in season bins",
        .fallback = d.season_weights},
+      {.key = "backbone.half_life_years",
+       .help = "years before the latest after which a training field counts half; 0: all alike",
+       .fallback = d.half_life_years,
+       .lowest = 0,
+       .highest = 1e5},
+      {.key = "backbone.bounds",
+       .help = "least and largest value of the quantity, in its units: realizations are held there; empty: "
+               "none",
+       .fallback = d.bounds},
       {.key = "backbone.taper_km",
        .help = "chordal support of the covariance taper, km; 0: none",
        .fallback = d.taper_km,
@@ -182,6 +191,11 @@ BackboneOptions BackboneOptions::from(const Config& c) {
   o.scale_power = c.real("backbone.scale_power");
   o.season_bins = c.integer("backbone.season_bins");
   o.season_weights = c.list("backbone.season_weights");
+  o.half_life_years = c.real("backbone.half_life_years");
+  o.bounds = c.list("backbone.bounds");
+  if (!o.bounds.empty() && (o.bounds.size() != 2 || !(o.bounds[0] < o.bounds[1])))
+    throw Error(ErrorKind::usage, "'backbone.bounds' is not a least and a larger value",
+                {.remedy = "Give two numbers, such as [0.0, inf], or none"});
   o.taper_km = c.real("backbone.taper_km");
   o.second_taper_km = c.real("backbone.second_taper_km");
   o.second_taper_share = c.real("backbone.second_taper_share");
@@ -249,6 +263,11 @@ Eigen::VectorXd Backbone::Impl::season_weight(std::size_t bin) const {
     const std::int64_t apart = std::abs(own - static_cast<std::int64_t>(bin));
     const auto distance = static_cast<std::size_t>(std::min(apart, bins - apart));
     w[t] = distance < options.season_weights.size() ? options.season_weights[distance] : 0.0;
+  }
+  if (options.half_life_years > 0.0 && !fields.year.empty()) {
+    const int latest = *std::max_element(fields.year.begin(), fields.year.end());
+    for (Eigen::Index t = 0; t < w.size(); ++t)
+      w[t] *= std::exp2((fields.year[static_cast<std::size_t>(t)] - latest) / options.half_life_years);
   }
   return w;
 }
@@ -560,6 +579,14 @@ Eigen::VectorXd Backbone::mean(double season) const {
 
 Eigen::VectorXd Backbone::scale(double season) const { return impl_->scale(season); }
 
+Eigen::MatrixXd Backbone::physical(const Eigen::MatrixXd& x, double season) const {
+  Eigen::MatrixXd out = scale(season).asDiagonal() * x;
+  out.colwise() += mean(season);
+  const auto& bounds = impl_->options.bounds;
+  if (!bounds.empty()) out = out.cwiseMax(bounds[0]).cwiseMin(bounds[1]).eval();
+  return out;
+}
+
 std::size_t Backbone::season_bin(double season) const {
   const auto bins = static_cast<std::size_t>(impl_->options.season_bins);
   return std::min(bins - 1, static_cast<std::size_t>(std::max(0.0, season) * static_cast<double>(bins)));
@@ -722,6 +749,9 @@ void Backbone::save(io::ModelFile& file) const {
   file.put_doubles("backbone/options", {13}, options_vector(impl_->options));
   file.put_doubles("backbone/season_weights", {impl_->options.season_weights.size()},
                    impl_->options.season_weights);
+  if (impl_->options.half_life_years > 0.0)
+    file.put_doubles("backbone/half_life_years", {1}, {impl_->options.half_life_years});
+  if (!impl_->options.bounds.empty()) file.put_doubles("backbone/bounds", {2}, impl_->options.bounds);
   file.put_text("backbone/step", f.step == StepKind::day     ? "day"
                                  : f.step == StepKind::month ? "month"
                                                              : "none");
@@ -761,14 +791,18 @@ Backbone Backbone::load(const io::ModelFile& file) {
   };
   f.values = unpacked("backbone/fields");
   if (file.has("backbone/infilled")) f.infilled = unpacked("backbone/infilled");
-  const BackboneOptions o =
+  BackboneOptions o =
       options_of(file.doubles("backbone/options", {13}), file.doubles("backbone/season_weights"));
+  if (file.has("backbone/half_life_years"))
+    o.half_life_years = file.doubles("backbone/half_life_years", {1})[0];
+  if (file.has("backbone/bounds")) o.bounds = file.doubles("backbone/bounds", {2});
   const auto within = [](double v, double low, double high) { return v >= low && v <= high; };
   if (!within(static_cast<double>(o.season_bins), 1, 366) || !within(static_cast<double>(o.window), 0, 30) ||
       !within(static_cast<double>(o.rank), 1, 20000) || !within(o.offset_variance, 0, 100) ||
       !within(static_cast<double>(o.mean_harmonics), 0, 6) ||
       !within(static_cast<double>(o.scale_harmonics), 0, 6) || !within(o.residual_floor, 1e-8, 1) ||
-      !within(o.inflation, 0.01, 100))
+      !within(o.inflation, 0.01, 100) || !within(o.half_life_years, 0, 1e5) ||
+      (!o.bounds.empty() && !(o.bounds[0] < o.bounds[1])))
     throw bad("an option is out of range");
   return fit(std::move(f), o);
 }

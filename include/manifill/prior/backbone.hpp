@@ -55,6 +55,7 @@ struct BackboneOptions {
   double scale_power = 0.0;          ///< 0: one scale for all points and seasons; 1: each point's seasonal sd
   std::int64_t season_bins = 1;      ///< covariances a year
   std::vector<double> season_weights{1.0};  ///< weight of a training field by its distance in bins
+  double half_life_years = 0.0;     ///< years after which a training field's weight is halved; 0: all alike
   double taper_km = 0.0;            ///< chordal support of the taper (correlation is zero beyond); 0: none
   double second_taper_km = 0.0;     ///< support of a second, wider taper mixed in; 0: none (all distances)
   double second_taper_share = 0.0;  ///< its share; the rest is the first taper's
@@ -64,6 +65,9 @@ struct BackboneOptions {
   double residual_floor = 1e-3;     ///< least share of the mean variance left to the residual
   std::int64_t window = 0;          ///< neighbouring steps on each side whose observations are used
   double noise_sigma = 0.1;         ///< default observation noise, in units of `unit_scale`
+  /// Least and largest value of the quantity, physical units, beyond which a realization is held at them (a
+  /// censored Gaussian; Tobin 1958, eq. 4); empty: none
+  std::vector<double> bounds{};
 
   /// \brief Declarations for configuration files and help, keys under "backbone.".
   static std::vector<OptionSpec> specs();
@@ -138,6 +142,8 @@ class Backbone {
   [[nodiscard]] Eigen::VectorXd mean(double season) const;
   /// \brief Scale [point], physical units: X = mean + scale * x.
   [[nodiscard]] Eigen::VectorXd scale(double season) const;
+  /// \brief Fields in physical units, held within the options' bounds: [point][column] to the same.
+  [[nodiscard]] Eigen::MatrixXd physical(const Eigen::MatrixXd& x, double season) const;
   /// \brief One number for the size of anomalies, physical units: root of the area and time mean variance.
   [[nodiscard]] double unit_scale() const;
   /// \brief 1 where the training fields have values at one time in twenty or more, 0 elsewhere (static mask):
@@ -164,7 +170,7 @@ class Backbone {
 
   /// \brief Normalised training anomalies, 0 where missing and not infilled: [point][time].
   [[nodiscard]] const Eigen::MatrixXf& anomalies() const;
-  /// \brief Weight of every training time in the covariance of a season bin: [time].
+  /// \brief Weight of every training time in the covariance of a season bin, by season and age: [time].
   [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
   /// \brief Covariance and lag-one correlation of a process given in closed form; null for a fitted one.
   [[nodiscard]] const Eigen::MatrixXd* closed_form(double* persistence) const;
