@@ -18,6 +18,7 @@ int run(const std::vector<std::string>& args) {
                                    {"--seed", "impute.seed", "N"},
                                    {"--write-members", "impute.write_members"},
                                    {"--noise", "impute.noise", "SIGMA"},
+                                   {"--representativeness", "impute.representativeness", "SIGMA"},
                                    {"--refine", "impute.refine", "N"},
                                    {"--diagnostics", "impute.diagnostics"},
                                    {"--shard", "impute.shard", "I/N"},

@@ -14,10 +14,12 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/log.hpp"
 #include "manifill/base/progress.hpp"
+#include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/inspection.hpp"
 #include "manifill/pipeline/journal.hpp"
+#include "manifill/posterior/representativeness.hpp"
 #include "manifill/posterior/windows.hpp"
 
 namespace manifill::pipeline {
@@ -159,6 +161,8 @@ void check_plausible(const io::GriddedVariable& input, const InputFit& fit, cons
 /// Observations of the input, step by step, for windows; keeps the last few.
 class Observations {
  public:
+  /// \param noise of the observations and, beside it, of what the model's grid cannot hold: standard
+  /// deviation, the model's units
   Observations(const io::GriddedVariable& input, const InputFit& fit, const posterior::Model& model,
                double noise)
       : input_(input), fit_(fit), model_(model), noise_(noise) {}
@@ -169,11 +173,12 @@ class Observations {
                                     [&](std::size_t entry) { return step(extra, entry); });
   }
 
-  /// Values of the file, [cell], NaN where missing.
-  const std::vector<double>& values(std::size_t extra, std::size_t time) {
-    static_cast<void>(step(extra, time));
-    return held_.at({extra, time}).values;
+  const posterior::StepObservation& step(std::size_t extra, std::size_t time) {
+    return held(extra, time).observation;
   }
+
+  /// Values of the file, [cell], NaN where missing.
+  const std::vector<double>& values(std::size_t extra, std::size_t time) { return held(extra, time).values; }
 
  private:
   struct Held {
@@ -181,9 +186,9 @@ class Observations {
     posterior::StepObservation observation;
   };
 
-  const posterior::StepObservation& step(std::size_t extra, std::size_t time) {
+  const Held& held(std::size_t extra, std::size_t time) {
     const auto found = held_.find({extra, time});
-    if (found != held_.end()) return found->second.observation;
+    if (found != held_.end()) return found->second;
     if (held_.size() > static_cast<std::size_t>(4 * model_.backbone.options().window + 8))
       held_.erase(held_.begin());
     const auto field = input_.read(extra, time, 1);
@@ -197,7 +202,7 @@ class Observations {
         .measurement = std::make_shared<measurement::Measurement>(
             std::move(a), Eigen::VectorXd::Constant(static_cast<Eigen::Index>(y.size()), noise_)),
         .y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()))};
-    return held_.emplace(std::make_pair(extra, time), std::move(h)).first->second.observation;
+    return held_.emplace(std::make_pair(extra, time), std::move(h)).first->second;
   }
 
   const io::GriddedVariable& input_;
@@ -207,9 +212,49 @@ class Observations {
   std::map<std::pair<std::size_t, std::size_t>, Held> held_{};
 };
 
+/// Whether every cell that can be filled is a point of the model.
+bool on_model_points(const InputFit& fit) {
+  const auto& a = fit.operator_matrix;
+  for (Eigen::Index i = 0; i < a.rows(); ++i)
+    if (a.outerIndexPtr()[i + 1] - a.outerIndexPtr()[i] > 1) return false;
+  return true;
+}
+
+/// What the input's cells hold beside the model's fields, the model's units: as the configuration says, or
+/// from fields spread over the whole file, so that every shard finds the same.
+double representativeness_of(const Config& c, const io::GriddedVariable& input, const InputFit& fit,
+                             const posterior::Model& model, double noise) {
+  constexpr std::size_t kFields = 12;
+  const double stated = c.real("impute.representativeness");
+  if (stated >= 0.0) return stated * std::abs(fit.unit_scale);
+  if (on_model_points(fit)) return 0.0;
+  Observations observations(input, fit, model, noise);
+  std::vector<posterior::StepObservation> fields;
+  const std::size_t count = std::min(kFields, input.times());
+  for (std::size_t k = 0; k < count; ++k)
+    fields.push_back(observations.step(0, (2 * k + 1) * input.times() / (2 * count)));
+  return posterior::representativeness(model.backbone, fields);
+}
+
+/// Members with what the model's grid cannot hold, white noise of its own for each. \param members
+/// [cell][member], the model's units
+Eigen::MatrixXd with_unresolved(Eigen::MatrixXd members, double sigma, const prior::Backbone& backbone,
+                                std::int64_t time, const posterior::SampleRequest& request) {
+  Eigen::VectorXd noise(members.rows());
+  for (Eigen::Index k = 0; k < members.cols(); ++k) {
+    RandomStream random({.seed = request.seed,
+                         .purpose = RandomPurpose::representativeness,
+                         .time = time,
+                         .member = request.first_member + static_cast<std::uint32_t>(k)});
+    random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
+    members.col(k) += sigma * noise;
+  }
+  return backbone.within_bounds(members);
+}
+
 FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler& sampler,
-                         const InputFit& fit, std::size_t extra, std::size_t time,
-                         const posterior::SampleRequest& request, bool keep_members) {
+                         const prior::Backbone& backbone, const InputFit& fit, std::size_t extra,
+                         std::size_t time, const posterior::SampleRequest& request, bool keep_members) {
   const std::vector<double> values = observations.values(extra, time);
   const std::size_t cells = values.size();
   FieldRecord r{.extra = extra, .time = time};
@@ -227,38 +272,46 @@ FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler
     const auto window = observations.window(extra, time);
     const posterior::Ensemble e = sampler.sample(window, request);
     members = fit.operator_matrix * e.members;
-    members = ((members.array() - fit.unit_offset) / fit.unit_scale).matrix();
     r.chi_square = static_cast<float>(e.chi_square);
     r.effective_size = static_cast<float>(e.effective_size);
     for (const double v : e.log_density) r.diagnostics.push_back(static_cast<float>(v));
     for (const double v : e.log_weight) r.diagnostics.push_back(static_cast<float>(v));
   }
-  if (keep_members) r.members.resize(cells * request.members);
+  const auto filled = [&](std::size_t i) {
+    return r.status[i] == static_cast<std::int8_t>(io::CellStatus::infilled);
+  };
   for (std::size_t i = 0; i < cells; ++i) {
-    const bool seen = !std::isnan(values[i]);
-    const bool filled = !seen && fit.fixed[i] == io::CellStatus::infilled;
-    if (filled) {
-      const auto row = members.row(static_cast<Eigen::Index>(i));
-      const double mean = row.mean();
-      if (!std::isfinite(mean))
-        throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
-                    {.index = fmt::format("[time {}][cell {}]", time, i)});
-      r.mean[i] = static_cast<float>(mean);
-      if (request.members > 1)
-        r.spread[i] =
-            static_cast<float>(std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0)));
-    }
-    if (!keep_members) continue;
-    for (std::size_t k = 0; k < request.members; ++k)
-      r.members[k * cells + i] = static_cast<float>(
-          filled ? members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) : values[i]);
+    if (!filled(i)) continue;
+    const auto row = members.row(static_cast<Eigen::Index>(i));
+    const double mean = row.mean();
+    if (!std::isfinite(mean))
+      throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
+                  {.index = fmt::format("[time {}][cell {}]", time, i)});
+    r.mean[i] = static_cast<float>((mean - fit.unit_offset) / fit.unit_scale);
+    if (request.members > 1)
+      r.spread[i] =
+          static_cast<float>(std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0) +
+                                       fit.unresolved * fit.unresolved) /
+                             std::abs(fit.unit_scale));
   }
+  if (!keep_members) return r;
+  if (gaps && fit.unresolved > 0.0)
+    members = with_unresolved(std::move(members), fit.unresolved, backbone, fit.index[time], request);
+  r.members.resize(cells * request.members);
+  for (std::size_t k = 0; k < request.members; ++k)
+    for (std::size_t i = 0; i < cells; ++i)
+      r.members[k * cells + i] = static_cast<float>(
+          filled(i)
+              ? (members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) - fit.unit_offset) /
+                    fit.unit_scale
+              : values[i]);
   return r;
 }
 
 /// Fills every field that the journal does not hold yet.
-void fill_fields(const Config& c, const io::GriddedVariable& input, const InputFit& fit, const Shard& shard,
-                 Observations& observations, posterior::PosteriorSampler& sampler, Journal& journal) {
+void fill_fields(const Config& c, const io::GriddedVariable& input, const InputFit& fit,
+                 const prior::Backbone& backbone, const Shard& shard, Observations& observations,
+                 posterior::PosteriorSampler& sampler, Journal& journal) {
   const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")),
                                          .first_member = 0,
                                          .members = static_cast<std::uint32_t>(c.integer("impute.members")),
@@ -277,7 +330,8 @@ void fill_fields(const Config& c, const io::GriddedVariable& input, const InputF
                         stop_reason(), journal.size(), input.extras() * shard.count),
             {.file = c.text("impute.output"), .remedy = "Run the same command with --resume to go on"});
       }
-      journal.append(impute_field(observations, sampler, fit, e, t, request, c.flag("impute.write_members")));
+      journal.append(
+          impute_field(observations, sampler, backbone, fit, e, t, request, c.flag("impute.write_members")));
       if (journal.size() % 64 == 0) journal.sync();
       progress.advance();
     }
@@ -391,6 +445,12 @@ std::vector<OptionSpec> impute_specs() {
        .help = "observation noise, units of the variable; 0: the model's",
        .fallback = 0.0,
        .lowest = 0},
+      {.key = "impute.representativeness",
+       .help =
+           "standard deviation of what the input's grid resolves beyond the model's, units of the variable; "
+           "-1: from the observations",
+       .fallback = -1.0,
+       .lowest = -1},
       {.key = "impute.refine",
        .help = "steps of the prior, aware of the likelihood, that start from the flow's members",
        .fallback = std::int64_t{0},
@@ -483,7 +543,7 @@ std::vector<std::string> run_impute(const Config& c) {
   const Shard shard = parse_shard(c.text("impute.shard"), input.times());
   const io::MissingScan scan = io::scan_missing(input);
   io::check_fillable(input, scan);
-  const InputFit fit = fit_input(input, model);
+  InputFit fit = fit_input(input, model);
   const auto members = static_cast<std::uint32_t>(c.integer("impute.members"));
   const double need = impute_memory(model, input, fit, scan, members);
   if (need > memory_limit)
@@ -497,14 +557,22 @@ std::vector<std::string> run_impute(const Config& c) {
   const double noise = c.real("impute.noise") > 0.0
                            ? c.real("impute.noise") * std::abs(fit.unit_scale)
                            : model.backbone.options().noise_sigma * model.backbone.unit_scale();
+  fit.unresolved = representativeness_of(c, input, fit, model, noise);
+  if (fit.unresolved > 0.0)
+    notes.push_back(
+        fmt::format("the input's grid holds {:.4g} {} (standard deviation) beside the model's: part of "
+                    "spreads and members",
+                    fit.unresolved / std::abs(fit.unit_scale), input.summary().units));
   Config chosen = c;
+  chosen.set("impute.representativeness", fit.unresolved / std::abs(fit.unit_scale));
   chosen.set("impute.variable", input.summary().name);
   const std::string resolved = chosen.to_toml();
   std::error_code ignored;
   // What every shard of one run has in common.
   const std::string job =
-      fmt::format("{} {} {} members {} refine {} noise {:g}", fs::path(input.path()).filename().string(),
-                  input.summary().name, c.text("impute.method"), members, c.integer("impute.refine"), noise);
+      fmt::format("{} {} {} members {} refine {} noise {:g} representativeness {:g}",
+                  fs::path(input.path()).filename().string(), input.summary().name, c.text("impute.method"),
+                  members, c.integer("impute.refine"), noise, fit.unresolved);
   const std::string identity = fmt::format(
       "{}|{:016x}|{}|{}|{}|{}|{}|{}|{}", version(), model.checksum, fs::file_size(input.path(), ignored),
       fs::last_write_time(input.path(), ignored).time_since_epoch().count(), job, c.integer("impute.seed"),
@@ -513,8 +581,8 @@ std::vector<std::string> run_impute(const Config& c) {
   Journal journal(output + ".manifill-checkpoint", identity, c.flag("impute.resume"));
   if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));
   try {
-    Observations observations(input, fit, model, noise);
-    fill_fields(c, input, fit, shard, observations, *sampler, journal);
+    Observations observations(input, fit, model, std::hypot(noise, fit.unresolved));
+    fill_fields(c, input, fit, model.backbone, shard, observations, *sampler, journal);
     const std::string csv = report_fields(journal, members);
     write_output(c, input, model, journal, shard, resolved, job);
     if (c.flag("impute.diagnostics")) write_atomically(output + kDiagnosticsTail, csv);

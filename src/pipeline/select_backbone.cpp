@@ -36,6 +36,8 @@ constexpr Choice kChoices[] = {
      [](prior::BackboneOptions& o, double v) { o.second_taper_share = v; }},
     {"select.offset_variance", "variances of the common level",
      [](prior::BackboneOptions& o, double v) { o.offset_variance = v; }},
+    {"select.half_life_years", "years after which training fields count half",
+     [](prior::BackboneOptions& o, double v) { o.half_life_years = v; }},
     {"select.scale_power", "powers of the normalisation",
      [](prior::BackboneOptions& o, double v) { o.scale_power = v; }},
     {"select.inflation", "factors on the covariance",

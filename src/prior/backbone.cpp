@@ -579,12 +579,15 @@ Eigen::VectorXd Backbone::mean(double season) const {
 
 Eigen::VectorXd Backbone::scale(double season) const { return impl_->scale(season); }
 
+Eigen::MatrixXd Backbone::within_bounds(const Eigen::MatrixXd& values) const {
+  const auto& bounds = impl_->options.bounds;
+  return bounds.empty() ? values : values.cwiseMax(bounds[0]).cwiseMin(bounds[1]);
+}
+
 Eigen::MatrixXd Backbone::physical(const Eigen::MatrixXd& x, double season) const {
   Eigen::MatrixXd out = scale(season).asDiagonal() * x;
   out.colwise() += mean(season);
-  const auto& bounds = impl_->options.bounds;
-  if (!bounds.empty()) out = out.cwiseMax(bounds[0]).cwiseMin(bounds[1]).eval();
-  return out;
+  return within_bounds(out);
 }
 
 std::size_t Backbone::season_bin(double season) const {

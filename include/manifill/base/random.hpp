@@ -22,6 +22,7 @@ enum class RandomPurpose : std::uint32_t {
   diffusion = 7,
   bootstrap = 8,
   importance = 9,
+  representativeness = 10,
 };
 
 /// \brief Key of a random stream.

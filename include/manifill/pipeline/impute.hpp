@@ -25,6 +25,7 @@ struct InputFit {
   std::vector<io::CellStatus> fixed{};  ///< [input cell], `masked` or `not_filled`, else `infilled`
   double unit_scale = 1.0;              ///< model = unit_scale * file + unit_offset
   double unit_offset = 0.0;
+  double unresolved = 0.0;  ///< standard deviation of what cells hold beside the model's fields, its units
   std::vector<std::int64_t> index{};  ///< [time], absolute steps
   std::vector<double> season{};       ///< [time]
 };

@@ -142,6 +142,8 @@ class Backbone {
   [[nodiscard]] Eigen::VectorXd mean(double season) const;
   /// \brief Scale [point], physical units: X = mean + scale * x.
   [[nodiscard]] Eigen::VectorXd scale(double season) const;
+  /// \brief Values in physical units held within the options' bounds.
+  [[nodiscard]] Eigen::MatrixXd within_bounds(const Eigen::MatrixXd& values) const;
   /// \brief Fields in physical units, held within the options' bounds: [point][column] to the same.
   [[nodiscard]] Eigen::MatrixXd physical(const Eigen::MatrixXd& x, double season) const;
   /// \brief One number for the size of anomalies, physical units: root of the area and time mean variance.

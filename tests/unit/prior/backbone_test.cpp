@@ -40,16 +40,15 @@ TEST_CASE("the weight of a training field is that of its season, halved by its a
   const auto backbone = prior::Backbone::fit(record(), options());
   const Eigen::VectorXd w = backbone.season_weight(0);
   REQUIRE(w.size() == 12);
-  CHECK(w[11] == Approx(0.5));           // the latest, of the other season
+  CHECK(w[11] == Approx(0.5));  // the latest, of the other season
   CHECK(w[10] == Approx(std::exp2(-0.25)));
-  CHECK(w[7] == Approx(0.5 * w[11]));    // four years earlier, the same season
+  CHECK(w[7] == Approx(0.5 * w[11]));  // four years earlier, the same season
   CHECK(w[2] == Approx(0.25 * w[10]));
   auto alike = options();
   alike.half_life_years = 0.0;
   const Eigen::VectorXd all = prior::Backbone::fit(record(), alike).season_weight(1);
-  CHECK(all == Eigen::VectorXd::LinSpaced(12, 0, 11).unaryExpr([](double t) {
-    return std::lround(t) % 2 == 0 ? 0.5 : 1.0;
-  }));
+  CHECK(all == Eigen::VectorXd::LinSpaced(12, 0, 11).unaryExpr(
+                   [](double t) { return std::lround(t) % 2 == 0 ? 0.5 : 1.0; }));
 }
 
 TEST_CASE("variances are those of the weighted fields", "[prior]") {
