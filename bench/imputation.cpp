@@ -284,9 +284,10 @@ std::vector<Case> gistemp_cases(const prior::TrainingFields& all, double noise, 
   const Eigen::VectorXd area =
       Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
   std::vector<Case> cases;
-  for (std::int64_t month = 2010 * 12; month < 2020 * 12; month += stride) {
+  constexpr std::int64_t kYear = 12;  // in months
+  for (std::int64_t month = 2010 * kYear; month < 2020 * kYear; month += stride) {
     const auto t = static_cast<Eigen::Index>(at.at(month));
-    const auto early = static_cast<Eigen::Index>(at.at(month - 130 * 12));
+    const auto early = static_cast<Eigen::Index>(at.at(month - 130 * kYear));
     Case c{.window = {},
            .observed = std::vector<bool>(all.domain.size()),
            .truth = all.values.col(t).cast<double>(),
