@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "catch.hpp"
+#include "manifill/prior/score_network.hpp"
 
 using namespace manifill;
 
