@@ -194,8 +194,9 @@ BackboneOptions BackboneOptions::from(const Config& c) {
   o.half_life_years = c.real("backbone.half_life_years");
   o.bounds = c.list("backbone.bounds");
   if (!o.bounds.empty() && (o.bounds.size() != 2 || !(o.bounds[0] < o.bounds[1])))
-    throw Error(ErrorKind::usage, "'backbone.bounds' is not a least and a larger value",
-                {.remedy = "Give two numbers, such as [0.0, inf], or none"});
+    throw Error(
+        ErrorKind::usage, "'backbone.bounds' is not a least and a larger value",
+        {.remedy = "Give two numbers, such as [0.0, 1e30] for a quantity without an upper one, or none"});
   o.taper_km = c.real("backbone.taper_km");
   o.second_taper_km = c.real("backbone.second_taper_km");
   o.second_taper_share = c.real("backbone.second_taper_share");

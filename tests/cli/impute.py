@@ -158,14 +158,14 @@ with netCDF4.Dataset(fine_file, "a") as f:
     f.set_auto_mask(False)
     f["uwnd"][:] = fine + beside * np.random.default_rng(4).standard_normal(fine.shape).astype("f4")
 run(0, *gaussian, "--input", fine_file, "--output", work / "rough_out.nc", "--write-members")
-rough, rough_spread, members = contents("rough_out.nc", "uwnd", "uwnd_spread", "uwnd_member")
+rough, rough_spread, rough_members = contents("rough_out.nc", "uwnd", "uwnd_spread", "uwnd_member")
 with netCDF4.Dataset(work / "rough_out.nc") as f:
     found = float(re.search(r"representativeness = ([0-9.e+-]+)", f.manifill_config).group(1))
 # White noise beside a fitted covariance that has a small-scale residual of its own, which takes its part.
 check(0.85 * beside < found < 1.15 * beside, f"what the model's grid cannot hold is found: {found:.3f} of {beside}")
 check(rough_spread[hidden].min() >= 0.999 * found, "it is part of the spread")
-check(abs(np.sqrt(np.mean(members.var(0, ddof=1)[hidden])) / np.sqrt(np.mean(rough_spread[hidden]**2)) - 1) < 0.05, "members have it too")
-check(np.array_equal(members[:, ~hidden], np.broadcast_to(rough[~hidden], members[:, ~hidden].shape)), "observed cells are the observation in every member")
+check(abs(np.sqrt(np.mean(rough_members.var(0, ddof=1)[hidden])) / np.sqrt(np.mean(rough_spread[hidden]**2)) - 1) < 0.05, "members have it too")
+check(np.array_equal(rough_members[:, ~hidden], np.broadcast_to(rough[~hidden], rough_members[:, ~hidden].shape)), "observed cells are the observation in every member")
 run(0, *gaussian, "--input", fine_file, "--output", work / "smooth_out.nc", "--representativeness", "0")
 check(contents("smooth_out.nc", "uwnd_spread")[0][hidden].min() < 0.999 * found, "it can be switched off")
 

@@ -1,7 +1,6 @@
 #include "manifill/prior/backbone.hpp"
 
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "catch.hpp"
@@ -30,7 +29,7 @@ prior::BackboneOptions options() {
   o.season_bins = 2;
   o.season_weights = {1.0, 0.5};
   o.half_life_years = 4.0;
-  o.bounds = {-1.5, std::numeric_limits<double>::infinity()};
+  o.bounds = {-1.5, 1e30};
   return o;
 }
 
@@ -101,6 +100,6 @@ TEST_CASE("bounds that are not a least and a larger value are refused", "[prior]
     c.set("backbone.bounds", wrong);
     CHECK_THROWS_WITH(prior::BackboneOptions::from(c), Catch::Contains("backbone.bounds"));
   }
-  c.set("backbone.bounds", std::vector<double>{0.0, std::numeric_limits<double>::infinity()});
+  c.set("backbone.bounds", std::vector<double>{0.0, 1e30});
   CHECK(prior::BackboneOptions::from(c).bounds.size() == 2);
 }
