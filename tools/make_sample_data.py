@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes sample_data/demo from Debian's ferret-datasets (public domain): monthly zonal wind of the US Navy's Fleet
 Numerical Oceanography Center, 1982-1992, every second point of its 2.5 degree grid without the poles. The last year is
-kept apart as truth, and once more with the never-observed cells of the COADS ship climatology as gaps."""
+kept apart as truth, and once more with the never-observed cells of the COADS ship climatology as gaps.
+Usage: make_sample_data.py [DIRECTORY [SPACING]], SPACING in points of the 2.5 degree grid (2)."""
 import sys
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import numpy as np
 
 SOURCE = Path("/usr/share/ferret-vis/data")
 target = Path(sys.argv[1] if len(sys.argv) > 1 else "sample_data/demo")
+spacing = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 
 winds = netCDF4.Dataset(SOURCE / "monthly_navy_winds.cdf")
-lat = np.array(winds["FNOCY"][2:-2:2])
-lon = np.array(winds["FNOCX"][::2])
-u = np.ma.filled(winds["UWND"][:, 2:-2:2, ::2], np.nan).astype("f4")
+lat = np.array(winds["FNOCY"][2:-2:spacing])
+lon = np.array(winds["FNOCX"][::spacing])
+u = np.ma.filled(winds["UWND"][:, 2:-2:spacing, ::spacing], np.nan).astype("f4")
 dates = netCDF4.num2date(winds["TIME"][:], winds["TIME"].units)
 year = np.array([d.year for d in dates])
 month = np.array([d.month for d in dates])
