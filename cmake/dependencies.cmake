@@ -27,7 +27,7 @@ target_include_directories(manifill_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS}
 target_link_libraries(manifill_torch INTERFACE ${TORCH_LIBRARIES})
 
 if(MANIFILL_SANITIZE)
-  # -O1 -g1, whatever the build type: Eigen and LibTorch take more than twice as long to compile instrumented at -O2.
+  # -O1 -g1, whatever the build type: at -O2 -g src/base/config.cpp, say, takes more than twice as long to compile.
   # A number out of an integer's range is undefined too, and not among what "undefined" checks.
   add_compile_options(-fsanitize=address,undefined,float-cast-overflow -fno-omit-frame-pointer -O1 -g1)
   add_link_options(-fsanitize=address,undefined,float-cast-overflow)

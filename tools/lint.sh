@@ -49,7 +49,8 @@ done
 compiler=(--extra-arg=-Wno-unknown-warning-option) # of gcc's own options
 compiler+=(--extra-arg=-include "--extra-arg=$PWD/tools/lint_vector.hpp") # says why itself
 if [ ${#sources[@]} != 0 ]; then
-  printf '%s\0' "${sources[@]}" | xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p $database "${compiler[@]}" || status=1
+  printf '%s\0' "${sources[@]}" |
+    xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p $database "${compiler[@]}" || status=1
 fi
 [ $status = 0 ] && echo "lint: ${#files[@]} files are clean"
 exit $status

@@ -142,8 +142,10 @@ bool Packing::fits(double x) const {
 
 double Packing::number_of(double x) const {
   double n = packed ? (x - offset) / scale : x;
-  const double least = std::max(lowest, low);
-  const double most = std::min(highest, high);
+  // A valid range upside down or beyond the type holds no number: then the type's own is left.
+  const bool valid = std::max(lowest, low) <= std::min(highest, high);
+  const double least = valid ? std::max(lowest, low) : lowest;
+  const double most = valid ? std::min(highest, high) : highest;
   if (is_floating(type)) {
     // A mean a little beyond the valid range would read as missing.
     n = std::clamp(n, least, most);

@@ -307,7 +307,8 @@ std::optional<DateTime> absolute_date(Calendar c, const std::string& format, dou
   } else {
     return std::nullopt;
   }
-  if (!exists(c, r)) return std::nullopt;
+  constexpr std::int64_t kMostYears = 1000000;  // dates keep years as int
+  if (std::abs(r.year) > kMostYears || !exists(c, r)) return std::nullopt;
   return date_at(c, into, day_number(c, r.year, r.month, r.day));
 }
 

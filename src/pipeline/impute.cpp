@@ -393,8 +393,10 @@ void write_output(const Config& c, const io::GriddedVariable& input, const poste
   o.members = keep_members ? static_cast<std::size_t>(c.integer("impute.members")) : 0;
   o.first_time = shard.first;
   o.times = shard.count;
-  o.spread_comment = "0 where observed; standard deviation of " +
-                     std::to_string(c.integer("impute.members")) + " members where filled";
+  o.spread_comment = fmt::format("0 where observed; standard deviation of {} members where filled",
+                                 c.integer("impute.members"));
+  if (const double beside = c.real("impute.representativeness"); beside > 0.0)
+    o.spread_comment += fmt::format(", with {:.4g} of what the model's grid cannot hold", beside);
   o.history = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} manifill {}: gaps of {} filled by method {} with model {}",
                           fmt::gmtime(std::time(nullptr)), version(), input.summary().name,
                           c.text("impute.method"), model.info.name);
@@ -584,7 +586,7 @@ std::vector<std::string> run_impute(const Config& c) {
     Observations observations(input, fit, model, std::hypot(noise, fit.unresolved));
     fill_fields(c, input, fit, model.backbone, shard, observations, *sampler, journal);
     const std::string csv = report_fields(journal, members);
-    write_output(c, input, model, journal, shard, resolved, job);
+    write_output(chosen, input, model, journal, shard, resolved, job);
     if (c.flag("impute.diagnostics")) write_atomically(output + kDiagnosticsTail, csv);
     write_atomically(output + kConfigTail, resolved);
   } catch (const Error& e) {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 #include <mutex>
 
 #include "manifill/base/error.hpp"
@@ -18,30 +18,21 @@
 namespace manifill::pipeline {
 namespace {
 
-/// An option that can be chosen, and how it is set.
+/// An option of [backbone] that can be chosen: its key there and in [select], and what candidates are.
 struct Choice {
   const char* key;
   const char* help;
-  void (*set)(prior::BackboneOptions&, double);
 };
 
 constexpr Choice kChoices[] = {
-    {"select.window", "half-widths of the window",
-     [](prior::BackboneOptions& o, double v) { o.window = std::llround(v); }},
-    {"select.taper_km", "supports of the taper, km",
-     [](prior::BackboneOptions& o, double v) { o.taper_km = v; }},
-    {"select.second_taper_km", "supports of the second taper, km",
-     [](prior::BackboneOptions& o, double v) { o.second_taper_km = v; }},
-    {"select.second_taper_share", "shares of the second taper",
-     [](prior::BackboneOptions& o, double v) { o.second_taper_share = v; }},
-    {"select.offset_variance", "variances of the common level",
-     [](prior::BackboneOptions& o, double v) { o.offset_variance = v; }},
-    {"select.half_life_years", "years after which training fields count half",
-     [](prior::BackboneOptions& o, double v) { o.half_life_years = v; }},
-    {"select.scale_power", "powers of the normalisation",
-     [](prior::BackboneOptions& o, double v) { o.scale_power = v; }},
-    {"select.inflation", "factors on the covariance",
-     [](prior::BackboneOptions& o, double v) { o.inflation = v; }},
+    {"window", "half-widths of the window"},
+    {"taper_km", "supports of the taper, km"},
+    {"second_taper_km", "supports of the second taper, km"},
+    {"second_taper_share", "shares of the second taper"},
+    {"offset_variance", "variances of the common level"},
+    {"half_life_years", "years after which training fields count half"},
+    {"scale_power", "powers of the normalisation"},
+    {"inflation", "factors on the covariance"},
 };
 
 struct Score {
@@ -143,8 +134,9 @@ class Trial {
 std::vector<OptionSpec> selection_specs() {
   std::vector<OptionSpec> out;
   for (const auto& c : kChoices)
-    out.push_back(
-        {.key = c.key, .help = std::string("candidates: ") + c.help, .fallback = std::vector<double>{}});
+    out.push_back({.key = std::string("select.") + c.key,
+                   .help = std::string("candidates: ") + c.help,
+                   .fallback = std::vector<double>{}});
   const std::vector<OptionSpec> rest{
       {.key = "select.cases",
        .help = "held-out fields that candidates are judged by",
@@ -177,27 +169,35 @@ std::vector<OptionSpec> selection_specs() {
 
 prior::BackboneOptions select_backbone(const Config& config, const prior::TrainingFields& fields,
                                        std::vector<std::string>& notes) {
-  prior::BackboneOptions best = prior::BackboneOptions::from(config);
+  Config best = config;
+  const auto with = [&](const Choice& choice, double candidate) {
+    Config c = best;
+    c.set(fmt::format("backbone.{}={:.17g}", choice.key, candidate));
+    return c;
+  };
+  const auto candidates = [&](const Choice& choice) -> const std::vector<double>& {
+    return config.list(std::string("select.") + choice.key);
+  };
+  // A candidate out of its option's range is refused before hours go into the others.
+  for (const auto& choice : kChoices)
+    for (const double candidate : candidates(choice)) static_cast<void>(with(choice, candidate));
   for (const auto& choice : kChoices) {
-    const auto& candidates = config.list(choice.key);
-    if (candidates.empty()) continue;
+    if (candidates(choice).empty()) continue;
     const Trial trial(config, fields);
-    double least = 0.0;
+    double least = std::numeric_limits<double>::infinity();
     double chosen = 0.0;
-    for (std::size_t k = 0; k < candidates.size(); ++k) {
-      prior::BackboneOptions options = best;
-      choice.set(options, candidates[k]);
-      const Score s = trial(options);
-      log::info(fmt::format("{} {:g}: CRPS {:.5g}, 90 % covers {:.3f}", choice.key, candidates[k], s.crps,
+    for (const double candidate : candidates(choice)) {
+      const Score s = trial(prior::BackboneOptions::from(with(choice, candidate)));
+      log::info(fmt::format("select.{} {:g}: CRPS {:.5g}, 90 % covers {:.3f}", choice.key, candidate, s.crps,
                             s.coverage90));
-      if (k > 0 && s.crps >= least) continue;
+      if (s.crps >= least) continue;
       least = s.crps;
-      chosen = candidates[k];
+      chosen = candidate;
     }
-    choice.set(best, chosen);
-    notes.push_back(fmt::format("{}: {:g} is chosen", choice.key, chosen));
+    best = with(choice, chosen);
+    notes.push_back(fmt::format("select.{}: {:g} is chosen", choice.key, chosen));
   }
-  return best;
+  return prior::BackboneOptions::from(best);
 }
 
 }  // namespace manifill::pipeline

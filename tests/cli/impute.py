@@ -161,6 +161,7 @@ run(0, *gaussian, "--input", fine_file, "--output", work / "rough_out.nc", "--wr
 rough, rough_spread, rough_members = contents("rough_out.nc", "uwnd", "uwnd_spread", "uwnd_member")
 with netCDF4.Dataset(work / "rough_out.nc") as f:
     found = float(re.search(r"representativeness = ([0-9.e+-]+)", f.manifill_config).group(1))
+    check(f"with {found:.4g} of what the model's grid cannot hold" in f["uwnd_spread"].comment, "the spread says so")
 # White noise beside a fitted covariance that has a small-scale residual of its own, which takes its part.
 check(0.85 * beside < found < 1.15 * beside, f"what the model's grid cannot hold is found: {found:.3f} of {beside}")
 check(rough_spread[hidden].min() >= 0.999 * found, "it is part of the spread")

@@ -29,6 +29,8 @@ backbone = ["train", "prior", "--input", data, "--output", prior, "--set", "back
 text = "".join(run(0, *backbone, "--set", "select.taper_km=[3000,20000]", "--set", "select.cases=12", says="is chosen"))
 check("select.taper_km: 20000 is chosen" in text, f"the wave asks for the wider taper:\n{text}")
 run(2, "train", "prior", "--input", data, "--output", prior, "--set", "select.taper_km=[3000,20000]", says="validation_years")
+run(2, *backbone, "--set", "select.window=[0,-1]", says="backbone.window")
+run(2, *backbone, "--set", "select.inflation=[0]", says="backbone.inflation")
 run(2, *backbone, "--set", "backbone.tapre_km=3", says="backbone.taper_km")
 
 score = ["--set", "train.score=true", "--set", "score.steps=40", "--set", "score.validate_every=10", "--set", "score.width=8", "--set", "score.dilations=[1]", "--set", "backbone.taper_km=20000"]

@@ -231,6 +231,8 @@ TEST_CASE("absolute axes of CDO") {
   check_date(one(1850.5, "year as %Y.%f", "360_day"), 1850, 7, 1);
   const Error e = error_of([] { one(18500231, "day as %Y%m%d.%f"); });
   CHECK_THAT(e.what(), ContainsSubstring("variable 'time' at [time 0]") && ContainsSubstring("not a date"));
+  // A year that no int holds is no date either, not another year.
+  CHECK_THAT(error_of([] { one(4294969146.5, "year as %Y.%f"); }).what(), ContainsSubstring("not a date"));
 }
 
 TEST_CASE("rounding does not move a time to the day before") {
