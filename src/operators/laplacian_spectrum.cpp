@@ -308,8 +308,10 @@ LaplacianSpectrum by_lanczos(const Laplacian& laplacian, Index count, double tol
       }
       lanczos.renew(ritz, count);
       ++renewals;
+      look = lanczos.size() + 4 * kBlock;  // far enough for what is new to show among the largest
+    } else {
+      look = lanczos.size() + step;
     }
-    look = lanczos.size() + step;
   }
   throw no_convergence(fmt::format("some are still missing after {} fresh starts", kMostRenewals));
 }
