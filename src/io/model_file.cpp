@@ -213,7 +213,7 @@ void make_groups(hid_t file, const std::string& path, const std::string& name) {
 
 template <typename T>
 void write_array(hid_t file, const std::string& path, const std::string& name,
-                 const std::vector<std::size_t>& shape, const std::vector<T>& values) {
+                 const std::vector<std::size_t>& shape, const std::vector<T>& values, bool deflate) {
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
   const Handle space(shape.empty()
                          ? H5Screate(H5S_SCALAR)
@@ -222,7 +222,7 @@ void write_array(hid_t file, const std::string& path, const std::string& name,
   make_groups(file, path, name);
   const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation.get(), 0);  // equal models are equal bytes
-  if (!shape.empty() && !values.empty()) {
+  if (deflate && !shape.empty() && !values.empty()) {
     const auto chunk = chunk_shape(shape, sizeof(T));
     H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
     H5Pset_shuffle(creation.get());
@@ -632,12 +632,13 @@ std::uint64_t ModelFile::checksum() const {
   return hash_arrays(shorts_, hash);
 }
 
-void ModelFile::save(const std::string& path) const {
+void ModelFile::save(const std::string& path, Compression compression) const {
   const QuietHdf5 quiet;
   TemporaryFile temporary(path);
   Handle file = create_file(temporary.path(), path);
   const auto write_all = [&](const auto& arrays) {
-    for (const auto& [name, array] : arrays) write_array(file.get(), path, name, array.shape, array.values);
+    for (const auto& [name, array] : arrays)
+      write_array(file.get(), path, name, array.shape, array.values, compression == Compression::deflate);
   };
   write_all(floats_);
   write_all(doubles_);

@@ -13,10 +13,10 @@ namespace manifill::io {
 /// \brief Contents of a model file: named arrays (row-major) and named texts. Names are paths like
 /// "backbone/fields".
 ///
-/// On disk: HDF5, one dataset per array (chunked, shuffled, deflated), texts as attributes of the root, plus
-/// `format` ("manifill-model"), `format_version`, and `checksum` over every name, type, shape, byte and text.
-/// After the end of HDF5's own content a closing line holds a checksum of all bytes before it, verified
-/// before HDF5 sees the file.
+/// On disk: HDF5, one dataset per array (chunked, shuffled, deflated, or plain), texts as attributes of the
+/// root, plus `format` ("manifill-model"), `format_version`, and `checksum` over every name, type, shape,
+/// byte and text. After the end of HDF5's own content a closing line holds a checksum of all bytes before it,
+/// verified before HDF5 sees the file.
 class ModelFile {
  public:
   using Shape = std::vector<std::size_t>;
@@ -45,8 +45,9 @@ class ModelFile {
   [[nodiscard]] std::uint64_t checksum() const;
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  enum class Compression { deflate, none };
   /// \brief Writes atomically (temporary name, sync, rename). \throws Error(io)
-  void save(const std::string& path) const;
+  void save(const std::string& path, Compression compression = Compression::deflate) const;
   /// \brief Reads and verifies. \throws Error(input) when it is not a model file, is truncated or altered, of
   /// another format version, or declares shapes or sizes beyond the limits (rank 6, 2^31 elements an array, 4
   /// GiB in all), external or virtual storage, links out of the file, or filters other than shuffle and

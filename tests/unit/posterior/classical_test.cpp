@@ -38,46 +38,7 @@ Eigen::VectorXd smooth(const domain::Domain& d) {
   return out;
 }
 
-/// All points by (distance, index).
-std::vector<std::size_t> by_distance(const std::vector<std::array<double, 3>>& points,
-                                     const std::array<double, 3>& target) {
-  std::vector<std::pair<double, std::size_t>> all;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    double square = 0.0;
-    for (std::size_t a = 0; a < 3; ++a) square += std::pow(points[i][a] - target[a], 2);
-    all.emplace_back(square, i);
-  }
-  std::sort(all.begin(), all.end());
-  std::vector<std::size_t> out;
-  for (const auto& [square, index] : all) out.push_back(index);
-  return out;
-}
-
 }  // namespace
-
-TEST_CASE("the tree finds what a search of all points finds, ties by index", "[posterior]") {
-  // Random points, points of a coarse lattice (many ties), and repeated points.
-  RandomStream random({.seed = 1});
-  for (const bool lattice : {false, true}) {
-    std::vector<std::array<double, 3>> points(300);
-    for (auto& p : points)
-      for (auto& x : p) x = lattice ? static_cast<double>(random.integer(-2, 2)) : random.normal();
-    const NearestPoints search(points);
-    for (int k = 0; k < 200; ++k) {
-      std::array<double, 3> target{};
-      for (auto& x : target) x = lattice ? static_cast<double>(random.integer(-3, 3)) : random.normal();
-      const auto expected = by_distance(points, target);
-      for (const std::size_t count : {1U, 4U, 9U}) {
-        const auto found = search.nearest(target, count);
-        REQUIRE(found.size() == count);
-        for (std::size_t j = 0; j < count; ++j) CHECK(found[j].index == expected[j]);
-      }
-    }
-    CHECK(search.nearest({0.0, 0.0, 0.0}, 1000).size() == 300);
-    CHECK(search.nearest({0.0, 0.0, 0.0}, 0).empty());
-  }
-  CHECK(NearestPoints({}).nearest({1.0, 0.0, 0.0}, 3).empty());
-}
 
 TEST_CASE("classical fills keep what is observed and do not read the rest", "[posterior]") {
   const auto d = globe(12.0);
