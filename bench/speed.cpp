@@ -156,9 +156,9 @@ int main_of(const std::vector<std::string>& args) {
     } else {
       const torch::NoGradGuard frozen;
       const auto& shape = model.backbone.domain().lat_lon();
-      const auto features =
-          torch::randn({1, posterior::condition_channels(model.backbone.options().window),
-                        static_cast<std::int64_t>(shape.nlat()), static_cast<std::int64_t>(shape.nlon())});
+      const auto features = torch::randn(
+          {1, posterior::condition_channels(model.backbone.domain(), model.backbone.options().window),
+           static_cast<std::int64_t>(shape.nlat()), static_cast<std::int64_t>(shape.nlon())});
       const auto z = torch::randn({1, kMembers, static_cast<std::int64_t>(n)});
       std::vector<double> network;
       for (int k = 0; k < 10; ++k) {

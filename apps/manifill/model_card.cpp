@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "manifill/io/domain_record.hpp"
 #include "manifill/io/model_file.hpp"
 
 namespace manifill::app {
@@ -29,7 +30,7 @@ io::ModelCard load_model_card(const std::string& path) {
   const auto& shape = file.integers("model/shape", {2});
   const auto& options = file.doubles("backbone/options", {13});
   const bool seasonal = options[kSeasonBins] > 1.0 || options[kMeanHarmonics] > 0.0;
-  auto domain = domain::Domain::lat_lon(file.doubles("domain/latitude"), file.doubles("domain/longitude"));
+  auto domain = io::get_domain(file);
   const std::size_t points = domain.size();
   return {.path = path,
           .name = file.text("model/name"),

@@ -96,7 +96,8 @@ std::vector<const Coordinate*> candidates(const std::vector<const Coordinate*>& 
 struct Found {
   Axis axis = Axis::other;
   std::optional<VariableId> variable{};
-  bool list_of_points = false;  // latitudes and longitudes run along this one dimension
+  std::optional<VariableId>
+      other{};  // of a list of points: the longitude to its latitude, or the other way round
 };
 
 Found classify(const std::vector<const Coordinate*>& scope, const VariableId& v, const Dimension& d) {
@@ -106,9 +107,12 @@ Found classify(const std::vector<const Coordinate*>& scope, const VariableId& v,
     for (const Coordinate* c : all) {
       const Axis axis = by_attributes ? c->by_attributes : c->by_name;
       if (axis == Axis::other) continue;
-      if (found.axis == Axis::other) found = {axis, c->id, false};
+      if (found.axis == Axis::other) found = {axis, c->id, {}};
       const auto [first, second] = std::minmax(found.axis, axis);
-      if (first == Axis::latitude && second == Axis::longitude) found.list_of_points = true;
+      // Lists of x and y are as often metres.
+      const bool plain = one_of(lower(short_name(c->id.name)), {"x", "y"});
+      if (first == Axis::latitude && second == Axis::longitude && !found.other && (by_attributes || !plain))
+        found.other = c->id;
     }
     if (found.axis != Axis::other) return found;  // names count where attributes say nothing
   }
@@ -116,14 +120,38 @@ Found classify(const std::vector<const Coordinate*>& scope, const VariableId& v,
   return found;
 }
 
-/// Whether some coordinate holds latitudes over two of a variable's dimensions.
-bool curvilinear(const std::vector<const Coordinate*>& scope, const VariableId& v,
-                 const std::vector<Dimension>& own) {
-  return std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
-    return c->dimensions.size() == 2 &&
-           (c->by_attributes == Axis::latitude || c->by_name == Axis::latitude) && !(c->id == v) &&
-           among(own, c->dimensions[0]) && among(own, c->dimensions[1]);
-  });
+/// The coordinate of an axis over two of a variable's dimensions, one that `coordinates` names before others.
+const Coordinate* two_dimensional(const std::vector<const Coordinate*>& scope, const VariableId& v,
+                                  const std::vector<Dimension>& own, Axis axis) {
+  const auto named = words(text_attribute(v, "coordinates"));
+  const Coordinate* found = nullptr;
+  for (const Coordinate* c : scope) {
+    if (c->dimensions.size() != 2 || (c->by_attributes != axis && c->by_name != axis) || c->id == v ||
+        !among(own, c->dimensions[0]) || !among(own, c->dimensions[1]))
+      continue;
+    if (std::find(named.begin(), named.end(), short_name(c->id.name)) != named.end()) return c;
+    if (found == nullptr) found = c;
+  }
+  return found;
+}
+
+int position_of(const std::vector<Dimension>& dimensions, int id) {
+  const auto at =
+      std::find_if(dimensions.begin(), dimensions.end(), [&](const Dimension& d) { return d.id == id; });
+  return at == dimensions.end() ? -1 : static_cast<int>(at - dimensions.begin());
+}
+
+/// Latitudes and longitudes over the same two dimensions, rows first: then these say where the points are,
+/// whatever the one-dimensional coordinates of a projection say.
+void find_curvilinear(const std::vector<const Coordinate*>& scope, const VariableId& v, Layout& l) {
+  const Coordinate* latitude = two_dimensional(scope, v, l.dimensions, Axis::latitude);
+  const Coordinate* longitude = two_dimensional(scope, v, l.dimensions, Axis::longitude);
+  if (latitude == nullptr || longitude == nullptr || latitude->dimensions != longitude->dimensions) return;
+  l.latitude = position_of(l.dimensions, latitude->dimensions[0]);
+  l.longitude = position_of(l.dimensions, latitude->dimensions[1]);
+  l.latitude_variable = latitude->id;
+  l.longitude_variable = longitude->id;
+  l.curvilinear = true;
 }
 
 bool projected(const std::vector<const Coordinate*>& scope, const std::vector<Dimension>& own) {
@@ -132,15 +160,19 @@ bool projected(const std::vector<const Coordinate*>& scope, const std::vector<Di
   });
 }
 
-std::string reason_for(const std::vector<const Coordinate*>& scope, const VariableId& v, const Layout& l,
-                       bool list_of_points) {
+std::string reason_for(const std::vector<const Coordinate*>& scope, const VariableId& v, const Layout& l) {
   const nc_type type = type_of(v);
   if (type == NC_CHAR || type == NC_STRING) return "it holds text";
   if (!is_numeric(type)) return "it has a user-defined type";
-  if (list_of_points) return "its grid is a list of points (unstructured), which is not supported yet";
-  if (l.latitude >= 0 && l.longitude >= 0) return {};
-  if (curvilinear(scope, v, l.dimensions))
-    return "its latitudes and longitudes are two-dimensional (curvilinear), which is not supported yet";
+  const bool coordinate = std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
+    return c->id == v && (c->by_attributes == Axis::latitude || c->by_attributes == Axis::longitude);
+  });
+  if (coordinate || (l.latitude_variable && *l.latitude_variable == v) ||
+      (l.longitude_variable && *l.longitude_variable == v))
+    return "it is a coordinate";
+  if (l.cells() || (l.latitude >= 0 && l.longitude >= 0)) return {};
+  if (two_dimensional(scope, v, l.dimensions, Axis::latitude) != nullptr)
+    return "its latitudes are two-dimensional, and no longitudes are with them";
   if (projected(scope, l.dimensions)) return "its grid is projected or rotated, which is not supported yet";
   if (l.latitude >= 0) return "it has no longitude dimension";
   if (l.longitude >= 0) return "it has no latitude dimension";
@@ -210,10 +242,14 @@ std::vector<const Coordinate*> CoordinateTable::in_scope(netCDF::NcGroup group) 
 Layout layout_of(const CoordinateTable& table, const VariableId& v) {
   Layout l{.dimensions = dimensions_of(table.file(), v)};
   const auto scope = table.in_scope(v.nc.getParentGroup());
-  bool list_of_points = false;
   for (std::size_t k = 0; k < l.dimensions.size(); ++k) {
     const Found found = classify(scope, v, l.dimensions[k]);
-    list_of_points = list_of_points || found.list_of_points;
+    if (found.other && l.latitude < 0 && l.longitude < 0) {
+      l.latitude = static_cast<int>(k);
+      l.latitude_variable = found.axis == Axis::latitude ? found.variable : found.other;
+      l.longitude_variable = found.axis == Axis::latitude ? found.other : found.variable;
+      continue;
+    }
     const auto place = [&](int& position, std::optional<VariableId>& variable) {
       if (position >= 0) return;
       position = static_cast<int>(k);
@@ -224,7 +260,14 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v) {
     if (found.axis == Axis::time) place(l.time, l.time_variable);
   }
   if (l.time < 0) l.time_variable = scalar_time(scope, v);
-  l.reason = reason_for(scope, v, l, list_of_points);
+  if (const auto mesh = mesh_place_of(table.file(), v, l.dimensions)) {
+    l.mesh = mesh;
+    l.latitude = mesh->dimension;
+    l.longitude = -1;
+  }
+  // Dimensions named x and y say nothing against latitudes and longitudes over both.
+  if (!l.cells() && (!l.latitude_variable || !l.longitude_variable)) find_curvilinear(scope, v, l);
+  l.reason = reason_for(scope, v, l);
   return l;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "manifill/io/time_axis.hpp"
+#include "mesh_topology.hpp"
 #include "netcdf.hpp"
 
 namespace manifill::io {
@@ -13,13 +14,18 @@ namespace manifill::io {
 /// Positions among a variable's dimensions, -1 where there is none, and the coordinate variables found.
 struct Layout {
   std::vector<Dimension> dimensions{};
-  int latitude = -1;
-  int longitude = -1;
+  int latitude = -1;   ///< of a list of cells their dimension, of a curvilinear grid its rows'
+  int longitude = -1;  ///< none of a list of cells, of a curvilinear grid its columns'
   int time = -1;
+  std::optional<MeshPlace> mesh{};  ///< then the dimension of its nodes or faces stands for latitude
+  bool curvilinear = false;         ///< latitudes and longitudes are two-dimensional
+  [[nodiscard]] bool cells() const {
+    return latitude >= 0 && longitude < 0 && (mesh || (latitude_variable && longitude_variable));
+  }
   std::optional<VariableId> latitude_variable{};
   std::optional<VariableId> longitude_variable{};
   std::optional<VariableId> time_variable{};  ///< may be a scalar coordinate, with time = -1
-  std::string reason{};                       ///< why the variable is no field on a lat-lon grid; one clause
+  std::string reason{};  ///< why the variable is no field on a grid that is known; one clause
 };
 
 enum class Axis { other, latitude, longitude, time };

@@ -25,9 +25,9 @@ class Writer {
     return done([&] { return file_.addDim(name, length); }, name);
   }
   [[nodiscard]] netCDF::NcVar coordinate(const std::string& name, const netCDF::NcType& type,
-                                         const netCDF::NcDim& dimension, const std::string& standard_name,
-                                         const std::string& units) const {
-    const auto v = done([&] { return file_.addVar(name, type, dimension); }, name);
+                                         const std::vector<netCDF::NcDim>& dimensions,
+                                         const std::string& standard_name, const std::string& units) const {
+    const auto v = done([&] { return file_.addVar(name, type, dimensions); }, name);
     text(v, "standard_name", standard_name);
     text(v, "units", units);
     return v;
@@ -41,7 +41,6 @@ class Writer {
 
 void write_fields(const std::string& path, const domain::Domain& domain, const Eigen::MatrixXd& fields,
                   const FieldFile& what) {
-  const auto& shape = domain.lat_lon();
   if (fields.rows() != static_cast<Eigen::Index>(domain.size()))
     throw Error(ErrorKind::internal, "fields of " + std::to_string(fields.rows()) +
                                          " points for a domain of " + std::to_string(domain.size()));
@@ -49,17 +48,47 @@ void write_fields(const std::string& path, const domain::Domain& domain, const E
   auto file = NetcdfHandle::create(temporary.path(), NC_NETCDF4 | NC_CLASSIC_MODEL);
   const Writer w(file);
   const auto count = static_cast<std::size_t>(fields.cols());
-  const std::vector<netCDF::NcDim> dimensions{
-      w.dimension("realization", count), w.dimension("lat", shape.nlat()), w.dimension("lon", shape.nlon())};
-  const auto realization = w.coordinate("realization", netCDF::ncInt, dimensions[0], "realization", "1");
-  const auto latitude = w.coordinate("lat", netCDF::ncDouble, dimensions[1], "latitude", "degrees_north");
-  const auto longitude = w.coordinate("lon", netCDF::ncDouble, dimensions[2], "longitude", "degrees_east");
+  // Rows and columns of a lat-lon grid are its coordinates' own; other points have theirs beside them.
+  const bool axes = domain.kind() == domain::DomainKind::lat_lon;
+  const std::size_t columns = domain.columns();
+  std::vector<netCDF::NcDim> dimensions{w.dimension("realization", count)};
+  if (axes) {
+    dimensions.push_back(w.dimension("lat", domain.size() / columns));
+    dimensions.push_back(w.dimension("lon", columns));
+  } else if (columns > 1) {
+    dimensions.push_back(w.dimension("y", domain.size() / columns));
+    dimensions.push_back(w.dimension("x", columns));
+  } else {
+    dimensions.push_back(w.dimension("cell", domain.size()));
+  }
+  const std::vector<netCDF::NcDim> places(dimensions.begin() + 1, dimensions.end());
+  const auto realization = w.coordinate("realization", netCDF::ncInt, {dimensions[0]}, "realization", "1");
+  struct Values {
+    netCDF::NcVar variable{};
+    std::vector<double> values{};
+  };
+  std::vector<Values> coordinates;
+  if (domain.spherical()) {
+    coordinates.push_back({w.coordinate("lat", netCDF::ncDouble, axes ? std::vector{places[0]} : places,
+                                        "latitude", "degrees_north"),
+                           axes ? domain.lat_lon().latitude : domain.latitudes()});
+    coordinates.push_back({w.coordinate("lon", netCDF::ncDouble, axes ? std::vector{places[1]} : places,
+                                        "longitude", "degrees_east"),
+                           axes ? domain.lat_lon().longitude : domain.longitudes()});
+  } else if (domain.kind() == domain::DomainKind::surface) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      Values v{w.coordinate(std::string(1, "xyz"[c]), netCDF::ncDouble, places, "", "")};
+      for (const auto& p : domain.points()) v.values.push_back(p[c]);
+      coordinates.push_back(std::move(v));
+    }
+  }
   const auto variable =
       w.done([&] { return file.addVar(what.variable, netCDF::ncFloat, dimensions); }, what.variable);
   w.done([&] { variable.setCompression(true, true, 1); }, what.variable);
   w.text(variable, "units", what.units);
   w.text(variable, "standard_name", what.standard_name);
   w.text(variable, "long_name", what.long_name);
+  if (!axes && domain.spherical()) w.text(variable, "coordinates", "lat lon");
   w.text(file, "Conventions", "CF-1.11");
   w.text(file, "history", what.history);
   for (const auto& [key, value] : what.attributes) w.text(file, key, value);
@@ -67,8 +96,7 @@ void write_fields(const std::string& path, const domain::Domain& domain, const E
   std::vector<int> numbers(count);
   std::iota(numbers.begin(), numbers.end(), 1);
   w.done([&] { realization.putVar(numbers.data()); }, "realization");
-  w.done([&] { latitude.putVar(shape.latitude.data()); }, "lat");
-  w.done([&] { longitude.putVar(shape.longitude.data()); }, "lon");
+  for (const auto& c : coordinates) w.done([&] { c.variable.putVar(c.values.data()); }, "coordinates");
   const Eigen::MatrixXf values = fields.cast<float>();
   w.done([&] { variable.putVar(values.data()); }, what.variable);
   file.close();

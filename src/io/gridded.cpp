@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
+#include <optional>
 #include <set>
 
 #include "coordinates.hpp"
@@ -89,7 +91,7 @@ VariableId pick_only(const CoordinateTable& table, const std::vector<VariableId>
   if (found.size() == 1) return found[0];
   if (found.empty())
     throw Error(ErrorKind::input,
-                "no variable can be filled: none is numeric on latitudes and longitudes" +
+                "no variable can be filled: none is numeric on a grid that is known" +
                     (reasons.empty() ? std::string() : " (" + reasons[0] + ")"),
                 {.file = path, .remedy = "Look at the file with 'manifill inspect'"});
   throw Error(ErrorKind::input, "several variables can be filled: " + joined(names),
@@ -126,6 +128,7 @@ void check_layout(const NetcdfHandle& file, const VariableId& v, const Layout& l
   }
   const std::string empty = empty_dimension(l.dimensions);
   if (!empty.empty()) throw refuse("cannot be filled: " + empty, "Write at least one record first");
+  if (l.cells()) return;
   for (const auto& [position, variable] :
        {std::pair{l.latitude, &l.latitude_variable}, std::pair{l.longitude, &l.longitude_variable}})
     if (!*variable)
@@ -158,12 +161,100 @@ std::size_t cyclic_columns_of(const std::vector<double>& longitude) {
   return cyclic;
 }
 
+/// Whether the last column of a curvilinear grid is followed by the first: they are about as far apart as
+/// others.
+bool goes_round(const std::vector<double>& latitude, const std::vector<double>& longitude,
+                std::size_t columns) {
+  const std::size_t rows = latitude.size() / columns;
+  if (columns < 4 || rows == 0) return false;
+  const std::size_t first = rows / 2 * columns;
+  const auto apart = [&](std::size_t i, std::size_t j) {
+    constexpr double degree = std::numbers::pi / 180.0;
+    const double east = std::remainder(longitude[i] - longitude[j], 360.0) * std::cos(latitude[i] * degree);
+    return std::hypot(east, latitude[i] - latitude[j]);
+  };
+  return apart(first, first + columns - 1) < 1.5 * apart(first, first + 1);
+}
+
+/// Areas of cells: what `cell_measures` names, or the areas of the polygons that the bounds of the
+/// coordinates are.
+std::vector<double> cell_areas(const NetcdfHandle& file, const VariableId& v, const Layout& l,
+                               const std::vector<double>& latitude, const std::vector<double>& longitude) {
+  const std::size_t n = latitude.size();
+  const auto measures = words(text_attribute(v, "cell_measures"));
+  for (std::size_t k = 0; k + 1 < measures.size(); k += 2) {
+    if (measures[k] != "area:") continue;
+    const auto found = find_variable(file, measures[k + 1]);
+    if (!found) continue;
+    auto area = read_all(file, *found);
+    if (area.size() == n) return area;
+  }
+  const auto bounds_in_degrees = [&](const VariableId& c) -> std::vector<double> {
+    const std::string name = text_attribute(c, "bounds");
+    const auto found = name.empty() ? std::nullopt : find_variable(file, name);
+    if (!found) return {};
+    auto values = read_all(file, *found);
+    // Bounds have the units of their coordinate (CF 7.1), and may not repeat them.
+    const std::string units = lower(text_attribute(c, "units"));
+    if (units.rfind("radian", 0) == 0)
+      for (auto& x : values) x *= 180.0 / std::numbers::pi;
+    return values;
+  };
+  const auto lat = bounds_in_degrees(*l.latitude_variable);
+  const auto lon = bounds_in_degrees(*l.longitude_variable);
+  if (lat.size() != lon.size() || lat.empty() || lat.size() % n != 0 || lat.size() / n < 3) return {};
+  const std::size_t corners = lat.size() / n;
+  std::vector<double> area(n, 0.0);
+  for (std::size_t i = 0; i < n; ++i) {
+    // Triangles between the centre and each side, by l'Huilier's theorem in the form of Eriksson (1990).
+    const auto vector = [](double phi, double lambda) -> std::array<double, 3> {
+      constexpr double degree = std::numbers::pi / 180.0;
+      return {std::cos(phi * degree) * std::cos(lambda * degree),
+              std::cos(phi * degree) * std::sin(lambda * degree), std::sin(phi * degree)};
+    };
+    const auto dot = [](const auto& a, const auto& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; };
+    const auto c = vector(latitude[i], longitude[i]);
+    for (std::size_t k = 0; k < corners; ++k) {
+      const std::size_t next = i * corners + (k + 1) % corners;
+      const auto a = vector(lat[i * corners + k], lon[i * corners + k]);
+      const auto b = vector(lat[next], lon[next]);
+      const double triple = c[0] * (a[1] * b[2] - a[2] * b[1]) + c[1] * (a[2] * b[0] - a[0] * b[2]) +
+                            c[2] * (a[0] * b[1] - a[1] * b[0]);
+      area[i] += 2.0 * std::atan2(std::abs(triple), 1.0 + dot(a, b) + dot(b, c) + dot(c, a));
+    }
+    if (!(area[i] > 0.0)) return {};
+  }
+  return area;
+}
+
+domain::Domain cells_of(const NetcdfHandle& file, const VariableId& v, const Layout& l,
+                        std::vector<double> latitude, std::vector<double> longitude) {
+  auto area = cell_areas(file, v, l, latitude, longitude);
+  return domain::Domain::cells(
+      {.latitude = std::move(latitude), .longitude = std::move(longitude), .area = std::move(area)});
+}
+
 /// The domain of an error is the file's: names its coordinate variable, and the variable it was opened for.
 domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const Layout& l,
                            std::vector<double> latitude, std::vector<double> longitude) {
   try {
+    if (l.mesh) return mesh_domain(file, v, *l.mesh);
+    if (l.cells()) return cells_of(file, v, l, std::move(latitude), std::move(longitude));
+    if (l.curvilinear) {
+      const std::size_t across = l.dimensions[static_cast<std::size_t>(l.longitude)].length;
+      const bool around = goes_round(latitude, longitude, across);
+      return domain::Domain::curvilinear(std::move(latitude), std::move(longitude), across, around);
+    }
     return domain::Domain::lat_lon(std::move(latitude), std::move(longitude));
   } catch (const Error& e) {
+    if (l.mesh) {
+      if (!e.context().file.empty()) throw;
+      throw Error(e.kind(), bare_message(e) + " (the mesh of '" + v.name + "')",
+                  {.file = file.path(),
+                   .variable = l.mesh->topology.name,
+                   .index = e.context().index,
+                   .remedy = e.context().remedy});
+    }
     const bool of_latitude = e.context().variable == "latitude";
     throw Error(e.kind(), bare_message(e) + " (a coordinate of '" + v.name + "')",
                 {.file = file.path(),
@@ -175,9 +266,15 @@ domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const 
 
 }  // namespace
 
-std::string cell_index(std::size_t time, std::size_t row, std::size_t column) {
-  return "[time " + std::to_string(time) + "][lat " + std::to_string(row) + "][lon " +
-         std::to_string(column) + "]";
+std::string GriddedVariable::Impl::cell_index(std::size_t step, std::size_t row, std::size_t column) const {
+  const std::string at = "[time " + std::to_string(step) + "]";
+  const auto of = [](const std::string& name, std::size_t k) {
+    return "[" + name + " " + std::to_string(k) + "]";
+  };
+  if (domain.kind() == domain::DomainKind::lat_lon) return at + of("lat", row) + of("lon", column);
+  const std::string rows = of(dimensions[latitude].name, row);
+  return longitude < 0 ? at + rows
+                       : at + rows + of(dimensions[static_cast<std::size_t>(longitude)].name, column);
 }
 
 std::vector<VariableSummary> list_variables(const std::string& path) {
@@ -203,9 +300,14 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
   const Layout l = layout_of(table, v);
   const VariableSummary summary = summarise(v, l, bounds_of(all_variables(file)));
   check_layout(file, v, l);
-  const auto latitude = coordinate_degrees(file, *l.latitude_variable, v.name);
-  auto longitude = coordinate_degrees(file, *l.longitude_variable, v.name);
-  const std::size_t cyclic = cyclic_columns_of(longitude);
+  std::vector<double> latitude;
+  std::vector<double> longitude;
+  if (!l.mesh) {
+    latitude = coordinate_degrees(file, *l.latitude_variable, v.name);
+    longitude = coordinate_degrees(file, *l.longitude_variable, v.name);
+  }
+  const bool rows_and_columns = !l.cells() && !l.curvilinear;
+  const std::size_t cyclic = rows_and_columns ? cyclic_columns_of(longitude) : 0;
   const std::size_t columns = longitude.size() - cyclic;
   // A seam is narrow. Whoever repeats most of a turn may mean something else by the second one.
   if (2 * cyclic > columns)
@@ -218,7 +320,7 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
                  .index = "[longitude " + std::to_string(columns) + "]",
                  .remedy = "Cut the file to one turn, e.g. with ncks -d"});
   longitude.resize(columns);
-  auto domain = make_domain(file, v, l, latitude, longitude);
+  auto domain = make_domain(file, v, l, std::move(latitude), std::move(longitude));
   TimeAxis time = read_time(file, l);
   const Packing packing = packing_of(file, v);
   auto impl = std::make_unique<Impl>(std::move(file), v, summary, std::move(domain));
@@ -227,7 +329,7 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
   impl->packing = packing;
   impl->dimensions = l.dimensions;
   impl->latitude = static_cast<std::size_t>(l.latitude);
-  impl->longitude = static_cast<std::size_t>(l.longitude);
+  impl->longitude = l.longitude;
   impl->time_dimension = l.time;
   for (std::size_t k = 0; k < l.dimensions.size(); ++k)
     if (static_cast<int>(k) != l.latitude && static_cast<int>(k) != l.longitude &&
@@ -248,6 +350,9 @@ std::string GriddedVariable::time_dimension() const {
                                    : impl_->dimensions[static_cast<std::size_t>(impl_->time_dimension)].name;
 }
 
+std::string GriddedVariable::cell_index(std::size_t time, std::size_t cell) const {
+  return impl_->cell_index(time, cell / impl_->domain.columns(), cell % impl_->domain.columns());
+}
 std::size_t GriddedVariable::cyclic_columns() const { return impl_->cyclic; }
 std::vector<std::size_t> GriddedVariable::extra_index(std::size_t extra) const {
   return impl_->extra_index(extra);
@@ -282,7 +387,10 @@ FieldSlab GriddedVariable::Impl::slab(std::size_t extra_number, std::size_t firs
   const auto index = extra_index(extra_number);
   for (std::size_t k = 0; k < extra.size(); ++k) s.start[extra[k]] = index[k];
   s.rows = s.count[latitude] = dimensions[latitude].length;
-  s.columns = s.count[longitude] = dimensions[longitude].length;
+  s.columns = 1;
+  if (longitude >= 0)
+    s.columns = s.count[static_cast<std::size_t>(longitude)] =
+        dimensions[static_cast<std::size_t>(longitude)].length;
   if (time_dimension >= 0) {
     s.start[static_cast<std::size_t>(time_dimension)] = first_time;
     s.times = s.count[static_cast<std::size_t>(time_dimension)] = count;
@@ -290,7 +398,7 @@ FieldSlab GriddedVariable::Impl::slab(std::size_t extra_number, std::size_t firs
   std::size_t stride = 1;
   for (std::size_t k = dimensions.size(); k-- > 0; stride *= s.count[k]) {
     if (k == latitude) s.row_stride = stride;
-    if (k == longitude) s.column_stride = stride;
+    if (static_cast<int>(k) == longitude) s.column_stride = stride;
     if (static_cast<int>(k) == time_dimension) s.time_stride = stride;
   }
   return s;
@@ -301,25 +409,27 @@ FieldSlab GriddedVariable::Impl::slab(std::size_t extra_number, std::size_t firs
 void GriddedVariable::Impl::choose_block() {
   if (time_dimension < 0) return;
   const auto t = static_cast<std::size_t>(time_dimension);
-  const std::size_t field = dimensions[latitude].length * dimensions[longitude].length * sizeof(double);
+  const auto across = longitude < 0 ? std::vector<std::size_t>{latitude}
+                                    : std::vector<std::size_t>{latitude, static_cast<std::size_t>(longitude)};
+  std::size_t field = sizeof(double);
+  for (const auto k : across) field *= dimensions[k].length;
   const std::size_t most = std::clamp<std::size_t>(kBlockBytes / field, 1, times());
   const auto chunks = chunks_of(id);
   const std::size_t chunk = chunks.empty() ? 1 : chunks[t];
-  if (t > latitude || t > longitude)
+  if (std::any_of(across.begin(), across.end(), [&](std::size_t k) { return t > k; }))
     block = chunk > 1 && chunk < most ? most / chunk * chunk : most;
   else
     block = std::min(chunk, most);
   // Chunks that a block cannot hold whole are kept uncompressed between blocks.
   if (chunk <= block) return;
   std::size_t bytes = chunk * size_of(packing.type);
-  for (const std::size_t k : {latitude, longitude})
-    bytes *= (dimensions[k].length + chunks[k] - 1) / chunks[k] * chunks[k];
+  for (const std::size_t k : across) bytes *= (dimensions[k].length + chunks[k] - 1) / chunks[k] * chunks[k];
   set_chunk_cache(id, std::min<std::size_t>(bytes, 4 * kBlockBytes), 10007);
 }
 
 void GriddedVariable::Impl::load(std::size_t extra_number, std::size_t first_time, std::size_t count) const {
   const FieldSlab s = slab(extra_number, first_time, count);
-  const std::size_t nlon = domain.lat_lon().nlon();
+  const std::size_t nlon = domain.columns();
   std::vector<double> raw(s.size());
   held.times = 0;
   check([&] { id.nc.getVar(s.start, s.count, raw.data()); }, file.path(),
@@ -346,7 +456,7 @@ xt::xtensor<double, 2> GriddedVariable::read(std::size_t extra, std::size_t firs
         ErrorKind::internal, "a field beyond the variable's dimensions was asked for",
         {.file = path(), .variable = m.id.name, .index = "[time " + std::to_string(first_time) + "]"});
   const std::size_t cells = m.domain.size();
-  const std::size_t nlon = m.domain.lat_lon().nlon();
+  const std::size_t nlon = m.domain.columns();
   const std::size_t most = std::max<std::size_t>(1, kBlockBytes / (cells * sizeof(double)));
   xt::xtensor<double, 2> out = xt::xtensor<double, 2>::from_shape({count, cells});
   for (std::size_t k = 0; k < count; ++k) {
@@ -364,7 +474,7 @@ xt::xtensor<double, 2> GriddedVariable::read(std::size_t extra, std::size_t firs
                     std::string("the value is infinite (") + (field[c] < 0 ? "-inf" : "inf") + ")",
                     {.file = path(),
                      .variable = m.id.name,
-                     .index = cell_index(t, c / nlon, c % nlon),
+                     .index = m.cell_index(t, c / nlon, c % nlon),
                      .remedy = "Mark it as missing first, e.g. with cdo setctomiss,inf"});
       out(k, c) = field[c];
     }

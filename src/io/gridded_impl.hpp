@@ -32,9 +32,6 @@ struct FieldSlab {
   }
 };
 
-/// "[time 3][lat 4][lon 5]"
-std::string cell_index(std::size_t time, std::size_t row, std::size_t column);
-
 struct GriddedVariable::Impl {
   Impl(NetcdfHandle f, VariableId v, VariableSummary s, domain::Domain d)
       : file(std::move(f)), id(std::move(v)), summary(std::move(s)), domain(std::move(d)) {}
@@ -46,8 +43,8 @@ struct GriddedVariable::Impl {
   std::size_t cyclic = 0;
   Packing packing{};
   std::vector<Dimension> dimensions{};
-  std::size_t latitude = 0;
-  std::size_t longitude = 0;
+  std::size_t latitude = 0;  ///< of a list of cells, their dimension
+  int longitude = -1;        ///< none of a list of cells
   int time_dimension = -1;
   std::vector<std::size_t> extra{};  ///< positions of the other dimensions
   std::size_t block = 1;             ///< times that are best read or written together
@@ -60,6 +57,9 @@ struct GriddedVariable::Impl {
     std::vector<double> values{};
   };
   mutable Block held{};
+
+  /// "[time 3][lat 4][lon 5]", "[time 3][cell 17]"
+  [[nodiscard]] std::string cell_index(std::size_t time, std::size_t row, std::size_t column) const;
 
   [[nodiscard]] std::size_t times() const {
     return time_dimension < 0 ? 1 : dimensions[static_cast<std::size_t>(time_dimension)].length;

@@ -81,7 +81,7 @@ struct ImputedFileWriter::Impl {
   std::size_t most_buffered = 1;
 
   [[nodiscard]] std::size_t cells() const { return input.domain.size(); }
-  [[nodiscard]] std::size_t nlon() const { return input.domain.lat_lon().nlon(); }
+  [[nodiscard]] std::size_t nlon() const { return input.domain.columns(); }
   [[nodiscard]] bool unpacked() const { return layout.type != input.packing.type; }
   void create();
   void check_field(std::size_t extra, std::size_t time, std::size_t mean, std::size_t spread,
@@ -96,10 +96,11 @@ struct ImputedFileWriter::Impl {
   void verify_slab(const NetcdfHandle& out, const netCDF::NcVar& v, const netCDF::NcVar& v_status,
                    std::size_t extra, std::size_t first, std::size_t count) const;
   [[nodiscard]] Error contradiction(const Cell& c, const std::string& what) const {
-    return {
-        ErrorKind::internal,
-        what,
-        {.file = input.file.path(), .variable = input.id.name, .index = cell_index(c.time, c.row, c.column)}};
+    return {ErrorKind::internal,
+            what,
+            {.file = input.file.path(),
+             .variable = input.id.name,
+             .index = input.cell_index(c.time, c.row, c.column)}};
   }
 };
 
@@ -204,7 +205,7 @@ void ImputedFileWriter::Impl::fill_cell(const FieldSlab& s, const Cell& c, doubl
       throw Error(ErrorKind::numerical, "the value to fill in is not finite",
                   {.file = input.file.path(),
                    .variable = input.id.name,
-                   .index = cell_index(c.time, c.row, c.column)});
+                   .index = input.cell_index(c.time, c.row, c.column)});
     const Packing& p = input.packing;
     store_number(layout.type, unpacked() ? mean : p.stored(p.number_of(mean)),
                  &out.values[c.at * size_of(layout.type)]);
@@ -325,7 +326,7 @@ void ImputedFileWriter::Impl::verify_slab(const NetcdfHandle& out, const netCDF:
                      : "verification failed: an observed value differs from the input",
             {.file = options.path,
              .variable = input.id.name,
-             .index = cell_index(first + t, i, j),
+             .index = input.cell_index(first + t, i, j),
              .remedy = "The output was not put in place; check that the input did not change and the disk is "
                        "sound"});
       }

@@ -13,6 +13,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
+#include "manifill/domain/nearest_points.hpp"
 #include "netcdf.hpp"
 
 namespace manifill::io {
@@ -106,9 +107,44 @@ bool gaussian(const std::vector<double>& latitude) {
   return true;
 }
 
+/// Of points that come in no rows of latitude and columns of longitude.
+GridFacts free_grid_facts(const domain::Domain& d) {
+  if (!d.spherical()) return {.kind = "surface", .cells = d.size()};
+  const auto latitude = d.latitudes();
+  const auto longitude = d.longitudes();
+  const auto [south, north] = std::minmax_element(latitude.begin(), latitude.end());
+  const auto [west, east] = std::minmax_element(longitude.begin(), longitude.end());
+  GridFacts g{.kind = d.kind() == domain::DomainKind::cells ? "cells" : "curvilinear",
+              .cells = d.size(),
+              .first_latitude = *south,
+              .last_latitude = *north,
+              .first_longitude = *west,
+              .last_longitude = *east,
+              .periodic = d.periodic()};
+  if (d.columns() > 1) {
+    g.latitudes = d.size() / d.columns();
+    g.longitudes = d.columns();
+  }
+  // Every place on a global grid has a point nearer than twice its mean spacing.
+  const domain::NearestPoints search({d.points().begin(), d.points().end()});
+  const double spacing = std::sqrt(4.0 * std::numbers::pi / static_cast<double>(d.size()));
+  const auto reached = [&](double phi, double lambda) {
+    const double c = std::cos(phi);
+    return search.nearest({c * std::cos(lambda), c * std::sin(lambda), std::sin(phi)}, 1)[0].chord <
+           2.0 * spacing;
+  };
+  g.global = true;
+  for (int i = -8; i <= 8 && g.global; ++i)
+    for (int j = 0; j < 16 && g.global; ++j)
+      g.global = reached(i * std::numbers::pi / 16, j * std::numbers::pi / 8);
+  return g;
+}
+
 GridFacts grid_facts(const GriddedVariable& v) {
+  if (v.domain().kind() != domain::DomainKind::lat_lon) return free_grid_facts(v.domain());
   const auto& s = v.domain().lat_lon();
-  GridFacts g{.latitudes = s.nlat(),
+  GridFacts g{.cells = v.domain().size(),
+              .latitudes = s.nlat(),
               .longitudes = s.nlon(),
               .first_latitude = s.latitude.front(),
               .last_latitude = s.latitude.back(),
@@ -250,10 +286,35 @@ double arc_degrees(double latitude_a, double latitude_b, double longitude_differ
   return 2.0 * std::asin(std::min(1.0, std::sqrt(h))) * kRadian;
 }
 
+/// As compare_grids, point by point: within reach is what is no farther than the model's points are apart
+/// there.
+std::vector<char> compare_points(const domain::Domain& file, const ModelCard& card, ModelFit& fit) {
+  std::vector<char> used(file.size(), 0);
+  if (file.spherical() != card.domain.spherical()) return used;
+  const domain::NearestPoints search({card.domain.points().begin(), card.domain.points().end()});
+  std::size_t covered = 0;
+  double farthest = 0.0;
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    const auto near = search.nearest(file.points()[i], 1)[0];
+    const double spacing = search.nearest(card.domain.points()[near.index], 4).back().chord;
+    farthest = std::max(farthest, near.chord);
+    if (near.chord > spacing && card.domain.size() > 1) continue;
+    ++covered;
+    used[i] = card.active.empty() || card.active[near.index] != 0 ? 1 : 0;
+  }
+  fit.covered = static_cast<double>(covered) / static_cast<double>(file.size());
+  fit.distance = 2.0 * std::asin(std::min(1.0, 0.5 * farthest)) * kRadian;
+  fit.distance_km = fit.distance / kRadian * domain::kEarthRadiusKm;
+  return used;
+}
+
 /// The grids are products of axes, and so is the search for the nearest point (but for a cell or two at the
 /// poles).
 /// \return whether impute takes the values of a cell as observations: [cell]
-std::vector<char> compare_grids(const domain::LatLonShape& file, const ModelCard& card, ModelFit& fit) {
+std::vector<char> compare_grids(const domain::Domain& domain, const ModelCard& card, ModelFit& fit) {
+  constexpr auto lat_lon = domain::DomainKind::lat_lon;
+  if (domain.kind() != lat_lon || card.domain.kind() != lat_lon) return compare_points(domain, card, fit);
+  const domain::LatLonShape& file = domain.lat_lon();
   const domain::LatLonShape& model = card.domain.lat_lon();
   const double half_lat = 0.5 * mean_step(model.latitude);
   const double half_lon = 0.5 * mean_step(model.longitude);
@@ -451,19 +512,18 @@ Error off_grid(const GriddedVariable& v, const ModelCard& m) {
 
 Error implausible(const GriddedVariable& v, std::size_t time, std::size_t cell, double value,
                   const ModelCard& m) {
-  const std::size_t nlon = v.domain().lat_lon().nlon();
   return {ErrorKind::input,
           fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", value,
                       v.summary().units, m.plausible_low, m.plausible_high, m.units),
           {.file = v.path(),
            .variable = v.summary().name,
-           .index = fmt::format("[time {}][lat {}][lon {}]", time, cell / nlon, cell % nlon),
+           .index = v.cell_index(time, cell),
            .remedy = "Check units and missing values"}};
 }
 
 ModelFit fit_model(const GriddedVariable& v, const MissingScan* scan, const ModelCard& m) {
   ModelFit fit{.path = m.path, .name = m.name};
-  const auto used = compare_grids(v.domain().lat_lon(), m, fit);
+  const auto used = compare_grids(v.domain(), m, fit);
   try {
     const auto conversion = check_quantity(v, m);
     if (fit.covered == 0.0) throw off_grid(v, m);

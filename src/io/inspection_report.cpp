@@ -65,6 +65,14 @@ std::string line(const std::string& label, const std::string& text) {
 std::string more(const std::string& text) { return kIndent + text + "\n"; }
 
 std::string grid_text(const GridFacts& g) {
+  if (g.kind == "surface") return line("grid", fmt::format("a triangle mesh in space, {} vertices", g.cells));
+  if (g.kind == "cells" || g.kind == "curvilinear") {
+    const std::string shape = g.latitudes > 0 ? fmt::format("curvilinear, {} x {}", g.latitudes, g.longitudes)
+                                              : fmt::format("a list of {} cells", g.cells);
+    return line("grid", shape + (g.global ? ", global" : ", regional")) +
+           more(fmt::format("latitudes {:g} to {:g}, longitudes {:g} to {:g}", g.first_latitude,
+                            g.last_latitude, g.first_longitude, g.last_longitude));
+  }
   std::string text = line("grid", fmt::format("{}, {} x {} (lat x lon), {:.4g} x {:.4g} degrees, {}", g.kind,
                                               g.latitudes, g.longitudes, g.latitude_step, g.longitude_step,
                                               g.global     ? "global"
@@ -141,6 +149,7 @@ ordered_json json_of(const VariableSummary& v) {
 
 ordered_json json_of(const GridFacts& g) {
   return {{"kind", g.kind},
+          {"cells", g.cells},
           {"latitudes", g.latitudes},
           {"longitudes", g.longitudes},
           {"first_latitude", g.first_latitude},

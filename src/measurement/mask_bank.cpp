@@ -1,6 +1,7 @@
 #include "manifill/measurement/mask_bank.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -72,7 +73,44 @@ ObservedCells MaskBank::draw(RandomStream& random, double hidden, const std::str
   return cells;
 }
 
+/// Discs about random points where points come in no rows and columns.
+void MaskBank::hide_discs(RandomStream& random, double hidden, ObservedCells& cells) const {
+  const auto n = static_cast<std::int64_t>(cells.size());
+  for (int attempt = 0; attempt < 200 && share_hidden(cells) < hidden; ++attempt) {
+    const auto centre = static_cast<std::size_t>(random.integer(0, n - 1));
+    const double share = 0.02 + 0.2 * random.uniform();
+    std::vector<std::pair<double, std::size_t>> near;
+    near.reserve(cells.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) near.emplace_back(domain_.chord(centre, i), i);
+    const auto count = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(n)));
+    std::nth_element(near.begin(), near.begin() + (count - 1), near.end());
+    for (std::int64_t k = 0; k < count; ++k) cells[near[static_cast<std::size_t>(k)].second] = false;
+  }
+}
+
+/// Parallel slabs across a random direction, `period` extents of the domain apart: swaths, or one band of
+/// them.
+void MaskBank::hide_slabs(RandomStream& random, double hidden, double period, ObservedCells& cells) const {
+  std::array<double, 3> direction{};
+  random.fill_normal(direction);
+  double length = 0.0;
+  for (const double x : direction) length += x * x;
+  std::vector<double> along(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    for (std::size_t c = 0; c < 3; ++c) along[i] += domain_.points()[i][c] * direction[c] / std::sqrt(length);
+  const auto [low, high] = std::minmax_element(along.begin(), along.end());
+  const double unit = std::max(period * (*high - *low), 1e-300);
+  const double first = *low;
+  const double phase = period < 1.0 ? random.uniform() : random.uniform() * std::max(0.0, 1.0 - hidden);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const double place = (along[i] - first) / unit + (period < 1.0 ? phase : -phase);
+    const double within = period < 1.0 ? place - std::floor(place) : place;
+    if (within >= 0.0 && within < hidden) cells[i] = false;
+  }
+}
+
 void MaskBank::hide_blocks(RandomStream& random, double hidden, ObservedCells& cells) const {
+  if (domain_.kind() != domain::DomainKind::lat_lon) return hide_discs(random, hidden, cells);
   const auto& s = domain_.lat_lon();
   const auto rows = static_cast<std::int64_t>(s.nlat());
   const auto columns = static_cast<std::int64_t>(s.nlon());
@@ -98,6 +136,8 @@ void MaskBank::hide_scattered(RandomStream& random, double hidden, ObservedCells
 void MaskBank::hide_swaths(RandomStream& random, double hidden, ObservedCells& cells) const {
   // The gaps between the tracks of a polar orbiter: parallel bands, tilted, each as wide as the share hidden
   // asks for.
+  if (domain_.kind() != domain::DomainKind::lat_lon)
+    return hide_slabs(random, hidden, 0.1 + 0.3 * random.uniform(), cells);
   const auto& s = domain_.lat_lon();
   const double period = static_cast<double>(
       random.integer(5, std::max<std::int64_t>(6, static_cast<std::int64_t>(s.nlon()) / 3)));
@@ -112,6 +152,7 @@ void MaskBank::hide_swaths(RandomStream& random, double hidden, ObservedCells& c
 }
 
 void MaskBank::hide_bands(RandomStream& random, double hidden, ObservedCells& cells) const {
+  if (domain_.kind() != domain::DomainKind::lat_lon) return hide_slabs(random, hidden, 1.0, cells);
   const auto& s = domain_.lat_lon();
   const auto rows = static_cast<std::int64_t>(s.nlat());
   const auto columns = static_cast<std::int64_t>(s.nlon());

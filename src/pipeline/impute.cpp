@@ -485,7 +485,7 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
   const io::ModelCard card = card_of(model);
   std::tie(f.unit_scale, f.unit_offset) = io::check_quantity(input, card);
   std::vector<bool> reachable;
-  f.operator_matrix = measurement::bilinear(model.backbone.domain(), input.domain(), &reachable);
+  f.operator_matrix = measurement::interpolation(model.backbone.domain(), input.domain(), &reachable);
   if (std::none_of(reachable.begin(), reachable.end(), [](bool r) { return r; }))
     throw io::off_grid(input, card);
   const Eigen::VectorXd active = restrict_to_active(f.operator_matrix, model.backbone.active());

@@ -94,6 +94,25 @@ Projection Projection::plate_carree(double west, double east, double south, doub
 }
 
 Projection Projection::suited_to(const domain::Domain& domain) {
+  if (domain.kind() != domain::DomainKind::lat_lon) {
+    auto longitude = domain.longitudes();
+    const auto latitude = domain.latitudes();
+    const auto [south, north] = std::minmax_element(latitude.begin(), latitude.end());
+    // The region begins east of the widest gap between longitudes.
+    for (auto& x : longitude) x -= 360 * std::floor(x / 360);
+    std::sort(longitude.begin(), longitude.end());
+    double west = longitude.front(), gap = longitude.front() + 360 - longitude.back();
+    for (std::size_t i = 1; i < longitude.size(); ++i)
+      if (longitude[i] - longitude[i - 1] > gap) {
+        gap = longitude[i] - longitude[i - 1];
+        west = longitude[i];
+      }
+    const double margin = 90 / std::sqrt(static_cast<double>(domain.size()));
+    const double low = std::max(-90.0, *south - margin), high = std::min(90.0, *north + margin);
+    if (gap < 60 && high - low > 120) return equal_earth(0);
+    if (gap < 60) return plate_carree(west, west + 360, low, high);
+    return plate_carree(west - margin, west + 360 - gap + margin, low, high);
+  }
   const domain::LatLonShape& shape = domain.lat_lon();
   const CellEdges edges = cell_edges(shape);
   const auto [south, north] = std::minmax(edges.latitude.front(), edges.latitude.back());

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numbers>
 #include <optional>
 #include <utility>
+
+#include "manifill/domain/nearest_points.hpp"
 
 namespace manifill::plot {
 namespace {
@@ -83,15 +87,39 @@ std::uint32_t pack(double red, double green, double blue, double alpha) {
   return byte(alpha) << 24U | byte(red) << 16U | byte(green) << 8U | byte(blue);
 }
 
+/// The cell at a place. Of points in no rows and columns it is the nearest, within what they are apart there.
+std::function<std::optional<std::size_t>(const Place&)> finder(const domain::Domain& domain) {
+  if (domain.kind() == domain::DomainKind::lat_lon) {
+    const CellEdges edges = cell_edges(domain.lat_lon());
+    return [row = EdgeFinder(edges.latitude), column = EdgeFinder(edges.longitude),
+            nlon = domain.lat_lon().nlon()](const Place& place) -> std::optional<std::size_t> {
+      const double turns = std::floor((place.longitude - column.lowest()) / 360 + 1e-12);
+      const auto k = column(place.longitude - 360 * turns);
+      const auto l = row(place.latitude);
+      return k && l ? std::optional<std::size_t>(*l * nlon + *k) : std::nullopt;
+    };
+  }
+  const domain::NearestPoints search({domain.points().begin(), domain.points().end()});
+  std::vector<double> reach;
+  for (const auto& p : domain.points()) reach.push_back(search.nearest(p, 4).back().chord);
+  return [search, reach](const Place& place) -> std::optional<std::size_t> {
+    constexpr double degree = std::numbers::pi / 180.0;
+    const double c = std::cos(place.latitude * degree);
+    const auto near =
+        search.nearest({c * std::cos(place.longitude * degree), c * std::sin(place.longitude * degree),
+                        std::sin(place.latitude * degree)},
+                       1)[0];
+    return near.chord <= reach[near.index] ? std::optional<std::size_t>(near.index) : std::nullopt;
+  };
+}
+
 }  // namespace
 
 CellRaster::CellRaster(const domain::Domain& domain, const Projection& projection, int width, int height)
     : width_(width),
       height_(height),
       cell_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * kSamples * kSamples) {
-  const CellEdges edges = cell_edges(domain.lat_lon());
-  const EdgeFinder row(edges.latitude), column(edges.longitude);
-  const std::size_t nlon = domain.lat_lon().nlon();
+  const std::function<std::optional<std::size_t>(const Place&)> find = finder(domain);
   const int columns = width * kSamples, rows = height * kSamples;
   const PlanePoint corner = projection.lower_left();
   auto out = cell_.begin();
@@ -102,10 +130,7 @@ CellRaster::CellRaster(const domain::Domain& domain, const Projection& projectio
       *out = kOffMap;
       if (!place) continue;
       *out = kOffGrid;
-      const double turns = std::floor((place->longitude - column.lowest()) / 360 + 1e-12);
-      const auto k = column(place->longitude - 360 * turns);
-      const auto l = row(place->latitude);
-      if (k && l) *out = static_cast<std::int32_t>(*l * nlon + *k);
+      if (const auto cell = find(*place)) *out = static_cast<std::int32_t>(*cell);
     }
   }
 }

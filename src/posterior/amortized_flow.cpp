@@ -56,10 +56,10 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const Eigen::VectorXd mean = c.mean.cast<double>();
   const Eigen::VectorXd sd = c.sd.cast<double>();
   Eigen::MatrixXf z = (sd.cwiseInverse().asDiagonal() * (base.colwise() - mean)).cast<float>();
-  const auto& shape = backbone.domain().lat_lon();
+  const auto columns = static_cast<std::int64_t>(backbone.domain().columns());
   const auto features = torch::from_blob(
-      c.features.data(), {1, static_cast<std::int64_t>(c.features.cols()),
-                          static_cast<std::int64_t>(shape.nlat()), static_cast<std::int64_t>(shape.nlon())});
+      c.features.data(),
+      {1, static_cast<std::int64_t>(c.features.cols()), static_cast<std::int64_t>(n) / columns, columns});
   const auto context = model_.flow->condition(features);
   const auto [out, log_det] = model_.flow->forward(as_tensor(z), context);
   const auto dense = out.contiguous();

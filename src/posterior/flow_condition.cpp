@@ -14,7 +14,9 @@ FlowBase parse_flow_base(const std::string& name) {
               {.remedy = "Use gaussian_posterior or standard"});
 }
 
-std::int64_t condition_channels(std::int64_t half_window) { return 3 * (2 * half_window + 1) + 8; }
+std::int64_t condition_channels(const domain::Domain& domain, std::int64_t half_window) {
+  return 3 * (2 * half_window + 1) + 6 + (domain.spherical() ? 2 : 3);
+}
 
 namespace {
 
@@ -32,7 +34,7 @@ FlowCondition condition_of(const prior::Backbone& backbone, const Window& window
   FlowCondition c;
   c.mean = means.col(static_cast<Eigen::Index>(window.centre())).cast<float>();
   c.sd = sd.cast<float>();
-  c.features.resize(n, condition_channels(backbone.options().window));
+  c.features.resize(n, condition_channels(backbone.domain(), backbone.options().window));
   for (Eigen::Index k = 0; k < steps; ++k) {
     const StepObservation& step = window.steps[static_cast<std::size_t>(k)];
     c.features.col(3 * k) = means.col(k).cast<float>();
@@ -55,11 +57,21 @@ FlowCondition condition_of(const prior::Backbone& backbone, const Window& window
     c.features.col(next++).setConstant(static_cast<float>(std::cos(angle)));
     c.features.col(next++).setConstant(static_cast<float>(std::sin(angle)));
   }
+  // Sine and cosine of latitude; off the sphere the coordinates over the largest.
   const auto points = backbone.domain().points();
+  const bool spherical = backbone.domain().spherical();
+  double extent = 1e-300;
+  for (const auto& p : points)
+    for (const double x : p) extent = std::max(extent, std::abs(x));
   for (Eigen::Index i = 0; i < n; ++i) {
-    const double z = points[static_cast<std::size_t>(i)][2];
-    c.features(i, next) = static_cast<float>(z);
-    c.features(i, next + 1) = static_cast<float>(std::sqrt(std::max(0.0, 1.0 - z * z)));
+    const auto& p = points[static_cast<std::size_t>(i)];
+    if (spherical) {
+      c.features(i, next) = static_cast<float>(p[2]);
+      c.features(i, next + 1) = static_cast<float>(std::sqrt(std::max(0.0, 1.0 - p[2] * p[2])));
+    } else {
+      for (Eigen::Index k = 0; k < 3; ++k)
+        c.features(i, next + k) = static_cast<float>(p[static_cast<std::size_t>(k)] / extent);
+    }
   }
   return c;
 }

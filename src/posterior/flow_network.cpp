@@ -13,14 +13,17 @@ torch::Tensor limit(const torch::Tensor& x, double bound = kLogScaleLimit) {
 }
 
 /// Checkerboards of 1, 2, 4, ... cells, each followed by its complement: 1 where a coupling leaves the field
-/// as it is.
+/// as it is. Where points come in no rows, their colours, by one binary digit after the other.
 torch::Tensor partition(std::int64_t layer, const prior::GridTopology& t) {
   const std::int64_t scale = std::int64_t{1} << ((layer / 2) % 3);
   auto mask = torch::zeros({1, 1, t.rows, t.columns});
   auto cell = mask.accessor<float, 4>();
   for (std::int64_t i = 0; i < t.rows; ++i)
     for (std::int64_t j = 0; j < t.columns; ++j)
-      cell[0][0][i][j] = static_cast<float>((i / scale + j / scale + layer) % 2);
+      if (t.graph)
+        cell[0][0][i][j] = static_cast<float>((t.colours[static_cast<std::size_t>(i)] / scale + layer) % 2);
+      else
+        cell[0][0][i][j] = static_cast<float>((i / scale + j / scale + layer) % 2);
   return mask;
 }
 
@@ -65,8 +68,10 @@ class ConvFlow : public FlowNetwork {
   }
 
   Context condition(const torch::Tensor& features) override {
-    const auto h = stack_(features);
-    const auto out = head_(h).flatten(2);
+    const auto h = stack_(topology_.take(features, 2));
+    const auto inner = head_(h).flatten(2);
+    const auto out =
+        topology_.put(inner, 2, torch::zeros({features.size(0), 2, features.size(2) * features.size(3)}));
     Context c;
     c.shift = options_.affine ? limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
     c.log_scale =
@@ -87,7 +92,7 @@ class ConvFlow : public FlowNetwork {
         grid = grid * torch::exp(scale) + shift;
         log_det = log_det + scale.flatten(1).sum(1).view({z.size(0), z.size(1)});
       }
-      x = grid.reshape(z.sizes());
+      x = from_grid(grid, z);
     }
     return {x * torch::exp(log_scale) + c.shift.unsqueeze(1), log_det};
   }
@@ -104,14 +109,18 @@ class ConvFlow : public FlowNetwork {
         grid = (grid - shift) * torch::exp(-scale);
         log_det = log_det - scale.flatten(1).sum(1).view({x.size(0), x.size(1)});
       }
-      z = grid.reshape(x.sizes());
+      z = from_grid(grid, z);
     }
     return {z, log_det};
   }
 
  private:
   torch::Tensor to_grid(const torch::Tensor& x) const {
-    return x.reshape({-1, 1, topology_.rows, topology_.columns});
+    return topology_.take(x, 2).reshape({-1, 1, topology_.rows, topology_.columns});
+  }
+  /// \param rest [batch][member][point], where couplings do not reach
+  torch::Tensor from_grid(const torch::Tensor& grid, const torch::Tensor& rest) const {
+    return topology_.put(grid.reshape({rest.size(0), rest.size(1), -1}), 2, rest);
   }
   static torch::Tensor repeat(const torch::Tensor& c, std::int64_t members) {
     return c.unsqueeze(1).expand({c.size(0), members, c.size(1), c.size(2), c.size(3)}).flatten(0, 1);

@@ -147,6 +147,9 @@ class Objective {
       losses.total = losses.total + options_.weight_crps * crps;
     }
     if (options_.weight_energy > 0.0 && second > 0.0) {
+      if (topology_.graph)
+        throw Error(ErrorKind::usage, "the energy score's patches need points in rows and columns",
+                    {.remedy = "Set flow.weight_energy = 0 on this domain"});
       const auto [z, log_det] = network_.forward(batch.departures, context);
       const auto members = batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z;
       const auto energy =
@@ -438,11 +441,10 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
         fmt::format("the reverse KL divergence knows one step's observations, the model's window has {}",
                     2 * half + 1),
         {.remedy = "Train the prior with backbone.window = 0, or set flow.weight_reverse_kl = 0"});
-  const auto& shape = fields.domain.lat_lon();
   const auto n = static_cast<std::int64_t>(fields.domain.size());
-  const std::int64_t channels = condition_channels(half);
-  const auto rows = static_cast<std::int64_t>(shape.nlat());
-  const auto columns = static_cast<std::int64_t>(shape.nlon());
+  const std::int64_t channels = condition_channels(fields.domain, half);
+  const auto columns = static_cast<std::int64_t>(fields.domain.columns());
+  const std::int64_t rows = n / columns;
   const bool posterior_base = parse_flow_base(o.base) == FlowBase::gaussian_posterior;
   const bool keep = o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0;
   FlowCases c;
@@ -591,7 +593,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
                        const FlowNetworkOptions& network_options, const FlowTrainingOptions& o,
                        const prior::Backbone& backbone, const PriorLogDensity& prior,
                        const TrainingHooks& hooks) {
-  const auto topology = prior::GridTopology::of(backbone.domain());
+  const auto topology = prior::GridTopology::of(backbone.domain(), backbone.active());
   const PriorLogDensity prior_density = prior ? prior : gaussian_prior(backbone);
   const auto seed = static_cast<std::uint64_t>(o.seed);
   torch::manual_seed(seed);

@@ -155,9 +155,9 @@ Sample make_sample(const domain::Domain& domain, const Eigen::Ref<const Eigen::M
   sample.distance = Eigen::MatrixXd::Zero(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
     for (Eigen::Index j = 0; j < i; ++j)
-      sample.distance(i, j) = sample.distance(j, i) = domain::great_circle_km(
-          domain.points()[static_cast<std::size_t>(points[static_cast<std::size_t>(i)])],
-          domain.points()[static_cast<std::size_t>(points[static_cast<std::size_t>(j)])]);
+      sample.distance(i, j) = sample.distance(j, i) =
+          domain.separation(static_cast<std::size_t>(points[static_cast<std::size_t>(i)]),
+                            static_cast<std::size_t>(points[static_cast<std::size_t>(j)]));
   return sample;
 }
 
@@ -272,13 +272,11 @@ KrigingFactor::KrigingFactor(const domain::Domain& domain, const ExponentialCova
                 {.remedy = "Coarsen the grid, or use the method 'gaussian'"});
 
   const auto m = static_cast<Eigen::Index>(index_.size());
-  const auto points = domain.points();
   half_.resize(m, points_);
   for (Eigen::Index j = 0; j < points_; ++j)
     for (Eigen::Index i = 0; i < m; ++i)
-      half_(i, j) = covariance_(
-          domain::great_circle_km(points[static_cast<std::size_t>(index_[static_cast<std::size_t>(i)])],
-                                  points[static_cast<std::size_t>(j)]));
+      half_(i, j) = covariance_(domain.separation(
+          static_cast<std::size_t>(index_[static_cast<std::size_t>(i)]), static_cast<std::size_t>(j)));
   lower_ = half_(Eigen::all, index_);
   lower_.diagonal().array() += covariance.nugget + kJitter * covariance.variance;
   if (!factorise(lower_))

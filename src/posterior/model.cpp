@@ -141,8 +141,9 @@ Model Model::load(const std::string& path) {
   set_options(config, file.text("flow/options"));
   m.flow_options = FlowNetworkOptions::from(config);
   m.flow_base = parse_flow_base(file.text("flow/base"));
-  m.flow = make_flow_network(m.flow_options, condition_channels(m.backbone.options().window),
-                             prior::GridTopology::of(m.backbone.domain()));
+  m.flow =
+      make_flow_network(m.flow_options, condition_channels(m.backbone.domain(), m.backbone.options().window),
+                        prior::GridTopology::of(m.backbone.domain(), m.backbone.active()));
   const torch::NoGradGuard frozen;
   for (auto& [name, tensor] : state(*m.flow)) {
     const auto& values = file.floats(name, shape_of(tensor));

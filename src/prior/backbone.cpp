@@ -14,6 +14,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/io/domain_record.hpp"
 #include "manifill/operators/eigenpairs.hpp"
 #include "manifill/operators/symmetric.hpp"
 
@@ -290,16 +291,14 @@ std::vector<Eigen::Index> Backbone::Impl::window_centres(const Eigen::VectorXd& 
 
 /// Tapers every block of [step, point][step, point] and adds the common level; of the lower triangle.
 void Backbone::Impl::localise(Eigen::MatrixXf& sample, Eigen::Index steps) const {
-  const auto points = fields.domain.points();
-  const auto n = static_cast<Eigen::Index>(points.size());
+  const auto n = static_cast<Eigen::Index>(fields.domain.size());
   const auto level = static_cast<float>(options.offset_variance);
   parallel_for(n, [&](std::int64_t j) {
     // Blocks beside the diagonal need all pairs of points, the block of a single step only its own triangle.
     const Eigen::Index top = steps == 1 ? j : 0;
     Eigen::VectorXf taper(n);
     for (Eigen::Index i = top; i < n; ++i) {
-      const double d =
-          domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]);
+      const double d = fields.domain.chord(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
       taper[i] = static_cast<float>(options.inflation * localisation(options, d));
     }
     for (Eigen::Index b = 0; b < steps; ++b)
@@ -716,9 +715,7 @@ void Backbone::save(io::ModelFile& file) const {
   const TrainingFields& f = impl_->fields;
   if (impl_->closed_form)
     throw Error(ErrorKind::usage, "a process given in closed form has no training fields to save");
-  const auto& shape = f.domain.lat_lon();
-  file.put_doubles("domain/latitude", {shape.nlat()}, shape.latitude);
-  file.put_doubles("domain/longitude", {shape.nlon()}, shape.longitude);
+  io::put_domain(f.domain, file);
   // The covariance is rebuilt from the fields themselves: they are smaller than its factors. A decimal step
   // finer than a 50,000th of their range keeps values that were decimal to begin with exact and easy to
   // compress.
@@ -766,9 +763,7 @@ Backbone Backbone::load(const io::ModelFile& file) {
     return Error(ErrorKind::input, "not a usable model: " + what,
                  {.file = file.path(), .remedy = "Fetch or train the model again"});
   };
-  const auto& latitude = file.doubles("domain/latitude");
-  const auto& longitude = file.doubles("domain/longitude");
-  TrainingFields f{.domain = domain::Domain::lat_lon(latitude, longitude)};
+  TrainingFields f{.domain = io::get_domain(file)};
   const std::size_t n = f.domain.size();
   static_cast<void>(file.shorts("backbone/fields", {0, n}));  // of two dimensions
   const std::size_t times = file.shape("backbone/fields")[0];

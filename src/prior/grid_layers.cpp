@@ -1,5 +1,10 @@
 #include "manifill/prior/grid_layers.hpp"
 
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
 namespace manifill::prior {
 namespace {
 
@@ -18,15 +23,78 @@ torch::Tensor beyond(const torch::Tensor& x, std::int64_t width, bool first, boo
 
 }  // namespace
 
-GridTopology GridTopology::of(const domain::Domain& domain) {
-  const auto& s = domain.lat_lon();
-  const bool north_first = s.nlat() < 2 || s.latitude.front() > s.latitude.back();
-  return {.rows = static_cast<std::int64_t>(s.nlat()),
-          .columns = static_cast<std::int64_t>(s.nlon()),
-          .periodic = s.periodic,
-          .pole_first = north_first ? s.north_pole : s.south_pole,
-          .pole_last = north_first ? s.south_pole : s.north_pole};
+GridTopology GridTopology::of(const domain::Domain& domain, const Eigen::VectorXd& active) {
+  const auto columns = static_cast<std::int64_t>(domain.columns());
+  const auto rows = static_cast<std::int64_t>(domain.size()) / columns;
+  switch (domain.kind()) {
+    case domain::DomainKind::lat_lon: {
+      const auto& s = domain.lat_lon();
+      const bool north_first = s.nlat() < 2 || s.latitude.front() > s.latitude.back();
+      return {.rows = rows,
+              .columns = columns,
+              .periodic = s.periodic,
+              .pole_first = north_first ? s.north_pole : s.south_pole,
+              .pole_last = north_first ? s.south_pole : s.north_pole};
+    }
+    case domain::DomainKind::curvilinear:
+    case domain::DomainKind::plane:
+      return {.rows = rows, .columns = columns, .periodic = domain.periodic()};
+    case domain::DomainKind::cells:
+    case domain::DomainKind::surface:
+      break;
+  }
+  std::vector<std::int64_t> inside;
+  for (Eigen::Index i = 0; i < active.size(); ++i)
+    if (active[i] != 0.0) inside.push_back(i);
+  if (inside.size() == domain.size()) inside.clear();
+  GridTopology t{.columns = 1, .graph = std::make_shared<PointGraph>(domain, inside)};
+  t.rows = static_cast<std::int64_t>(t.graph->size());
+  if (!inside.empty()) t.inside = torch::tensor(inside);
+  const PointGraph& g = *t.graph;
+  t.colours.assign(g.size(), -1);
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    std::vector<char> taken;
+    for (std::size_t k = g.start[i]; k < g.start[i + 1]; ++k) {
+      const int colour = t.colours[g.neighbours[k]];
+      if (colour < 0) continue;
+      taken.resize(std::max(taken.size(), static_cast<std::size_t>(colour) + 1), 0);
+      taken[static_cast<std::size_t>(colour)] = 1;
+    }
+    t.colours[i] = static_cast<int>(std::find(taken.begin(), taken.end(), 0) - taken.begin());
+  }
+  return t;
 }
+
+torch::Tensor GridTopology::take(const torch::Tensor& x, std::int64_t dim) const {
+  return inside.defined() ? x.index_select(dim, inside) : x;
+}
+
+torch::Tensor GridTopology::put(const torch::Tensor& x, std::int64_t dim, const torch::Tensor& rest) const {
+  return inside.defined() ? rest.index_copy(dim, inside, x) : x;
+}
+
+std::int64_t GridTopology::largest_dilation() const {
+  constexpr std::int64_t graph_steps = 16;  // rings much wider than that hold too many points to be averaged
+  return graph ? graph_steps : std::min(rows, columns);
+}
+
+namespace {
+
+/// One stencil for all layers of a domain and width.
+std::shared_ptr<const GraphStencil> shared_stencil(const GridTopology& topology, std::int64_t dilation) {
+  static std::mutex mutex;
+  static std::map<std::pair<std::uint64_t, std::int64_t>, std::weak_ptr<const GraphStencil>> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  auto& entry = known[{topology.graph->hash, dilation}];
+  auto stencil = entry.lock();
+  if (!stencil) {
+    stencil = std::make_shared<GraphStencil>(*topology.graph, dilation);
+    entry = stencil;
+  }
+  return stencil;
+}
+
+}  // namespace
 
 torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTopology& t) {
   const auto tall = torch::cat(
@@ -43,6 +111,12 @@ torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTop
 GridConvImpl::GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation,
                            const GridTopology& topology)
     : topology_(topology), dilation_(dilation) {
+  if (topology.graph) {
+    stencil_ = shared_stencil(topology, dilation);
+    conv_ = register_module("conv",
+                            torch::nn::Conv2d(torch::nn::Conv2dOptions(GraphStencil::kTaps * in, out, 1)));
+    return;
+  }
   conv_ = register_module("conv", torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).dilation(dilation)));
   const torch::NoGradGuard frozen;
   conv_->weight.set_data(conv_->weight.contiguous(at::MemoryFormat::ChannelsLast));
@@ -50,6 +124,7 @@ GridConvImpl::GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilat
 
 torch::Tensor GridConvImpl::forward(const torch::Tensor& x) {
   const auto& t = topology_;
+  if (stencil_) return conv_(stencil_->apply(x));
   // The kernel's own zeros cost nothing; a padded copy costs a third of the convolution.
   if (!t.periodic && !t.pole_first && !t.pole_last)
     return torch::conv2d(x.contiguous(at::MemoryFormat::ChannelsLast), conv_->weight, conv_->bias, 1,

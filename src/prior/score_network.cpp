@@ -32,21 +32,30 @@ torch::Tensor as_tensor(const Eigen::VectorXd& v) {
 
 torch::Tensor column(const torch::Tensor& v) { return v.unsqueeze(1); }
 
-/// Sine and cosine of latitude and, if wanted, of longitude: [1][2 or 4][row][column].
-torch::Tensor place_of(const domain::LatLonShape& shape, bool with_longitude) {
-  const auto rows = static_cast<std::int64_t>(shape.nlat());
-  const auto columns = static_cast<std::int64_t>(shape.nlon());
+/// Where points are: sine and cosine of latitude and, if wanted, of longitude; off the sphere the coordinates
+/// over their extent. [1][channel][row][column]
+torch::Tensor place_of(const domain::Domain& domain, const GridTopology& t, bool with_longitude) {
+  std::vector<torch::Tensor> channels;
   constexpr double kDegree = std::numbers::pi / 180.0;
-  const auto latitude =
-      (kDegree * torch::tensor(shape.latitude, torch::kFloat64)).view({rows, 1}).expand({rows, columns});
-  const auto longitude =
-      (kDegree * torch::tensor(shape.longitude, torch::kFloat64)).view({1, columns}).expand({rows, columns});
-  std::vector<torch::Tensor> channels{torch::sin(latitude), torch::cos(latitude)};
-  if (with_longitude) {
-    channels.push_back(torch::sin(longitude));
-    channels.push_back(torch::cos(longitude));
+  if (domain.spherical()) {
+    const auto latitude = kDegree * torch::tensor(domain.latitudes(), torch::kFloat64);
+    channels = {torch::sin(latitude), torch::cos(latitude)};
+    if (with_longitude) {
+      const auto longitude = kDegree * torch::tensor(domain.longitudes(), torch::kFloat64);
+      channels.push_back(torch::sin(longitude));
+      channels.push_back(torch::cos(longitude));
+    }
+  } else {
+    for (std::size_t c = 0; c < (domain.kind() == domain::DomainKind::plane ? 2U : 3U); ++c) {
+      std::vector<double> x;
+      for (const auto& p : domain.points()) x.push_back(p[c]);
+      const auto [low, high] = std::minmax_element(x.begin(), x.end());
+      const double middle = 0.5 * (*low + *high);
+      const double half = std::max(0.5 * (*high - *low), 1e-300);
+      channels.push_back((torch::tensor(x, torch::kFloat64) - middle) / half);
+    }
   }
-  return torch::stack(channels).unsqueeze(0).to(torch::kFloat32);
+  return torch::stack(channels).view({1, -1, t.rows, t.columns}).to(torch::kFloat32);
 }
 
 }  // namespace
@@ -255,14 +264,13 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
     : options_(options),
       topology_(GridTopology::of(domain)),
       generator_(at::detail::createCPUGenerator(seed)) {
-  const auto& shape = domain.lat_lon();
   const auto area = domain.weights();
   const auto n = static_cast<std::int64_t>(domain.size());
   weights_ = register_buffer("weights", torch::empty({n}));
   for (std::int64_t i = 0; i < n; ++i)
     weights_.data_ptr<float>()[i] =
         static_cast<float>(area[static_cast<std::size_t>(i)] * static_cast<double>(n));
-  place_ = register_buffer("place", place_of(shape, options.place == "position"));
+  place_ = register_buffer("place", place_of(domain, topology_, options.place == "position"));
 
   const std::int64_t width = options.width;
   entry_ = register_module("entry", GridConv(3 + place_.size(1), width, 1, topology_));
@@ -273,12 +281,10 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
   second_ = register_module("second", torch::nn::ModuleList());
   for (const double d : options.dilations) {
     const auto dilation = static_cast<std::int64_t>(d);
-    if (dilation < 1 || static_cast<double>(dilation) != d ||
-        dilation > std::min(topology_.rows, topology_.columns))
-      throw Error(ErrorKind::usage,
-                  fmt::format("a dilation of {} does not fit a grid of {} x {}", d, topology_.rows,
-                              topology_.columns),
-                  {.remedy = "Set score.dilations to whole numbers from 1 to the grid's smaller side"});
+    if (dilation < 1 || static_cast<double>(dilation) != d || dilation > topology_.largest_dilation())
+      throw Error(ErrorKind::usage, fmt::format("a dilation of {} does not fit {}", d, domain.describe()),
+                  {.remedy = fmt::format("Set score.dilations to whole numbers from 1 to {}",
+                                         topology_.largest_dilation())});
     modulation_->push_back(torch::nn::Linear(options.embedding, 2 * width));
     first_->push_back(GridConv(width, width, dilation, topology_));
     second_->push_back(GridConv(width, width, dilation, topology_));

@@ -41,16 +41,14 @@ std::pair<Eigen::MatrixXf, Eigen::MatrixXf> taper_root(const Backbone& backbone)
   if (o.taper_km <= 0.0 && o.second_taper_share <= 0.0)
     return {Eigen::MatrixXf::Constant(n, 1, 1.0F / std::sqrt(static_cast<float>(n))),
             Eigen::MatrixXf::Ones(n, 1)};
-  const auto points = backbone.domain().points();
   Eigen::MatrixXf taper(n, n);
   for (Eigen::Index j = 0; j < n; ++j)
     for (Eigen::Index i = 0; i <= j; ++i) {
-      const double d =
-          domain::chordal_km(points[static_cast<std::size_t>(i)], points[static_cast<std::size_t>(j)]);
+      const double d = backbone.domain().chord(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
       taper(i, j) = taper(j, i) = static_cast<float>(localisation(backbone.options(), d));
     }
-  // A taper of support L has about one mode for every (L / 5)^2 of the sphere's surface.
-  const double surface = 4.0 * 3.14159265 * domain::kEarthRadiusKm * domain::kEarthRadiusKm;
+  // A taper of support L has about one mode for every (L / 5)^2 of the surface.
+  const double surface = backbone.domain().area();
   const double support = o.taper_km > 0.0          ? o.taper_km
                          : o.second_taper_km > 0.0 ? o.second_taper_km
                                                    : 20000.0;

@@ -76,11 +76,10 @@ Pairs random_pairs(const domain::Domain& domain, const Eigen::VectorXd& weight, 
   if (scored.size() < 2) return pairs;
   pairs.reserve(count);
   const auto last = static_cast<std::int64_t>(scored.size()) - 1;
-  const auto points = domain.points();
   for (std::size_t tries = 0; pairs.size() < count && tries < 32 * count; ++tries) {
     const std::size_t i = scored[static_cast<std::size_t>(random.integer(0, last))];
     const std::size_t j = scored[static_cast<std::size_t>(random.integer(0, last))];
-    if (i != j && domain::great_circle_km(points[i], points[j]) >= least_km) pairs.push_back({i, j});
+    if (i != j && domain.separation(i, j) >= least_km) pairs.push_back({i, j});
   }
   return pairs;
 }

@@ -76,7 +76,11 @@ Eigen::VectorXd scored_weight(const domain::Domain& domain, const std::vector<bo
 }
 
 ScoreCard::ScoreCard(const domain::Domain& domain, const ScoreOptions& options)
-    : options_(options), geometry_(Geometry{domain, RowSpectrum(domain), neighbour_pairs(domain)}) {}
+    : options_(options),
+      geometry_(Geometry{
+          domain,
+          domain.kind() == domain::DomainKind::lat_lon ? std::optional<RowSpectrum>(domain) : std::nullopt,
+          neighbour_pairs(domain)}) {}
 
 void ScoreCard::start(std::size_t members, Eigen::Index points, const Eigen::VectorXd& truth,
                       const Eigen::VectorXd& weight) {
@@ -162,6 +166,7 @@ void ScoreCard::score_texture(const Eigen::MatrixXd& members, const Eigen::Vecto
 
 void ScoreCard::add_spectrum(const Eigen::MatrixXd& members, const Eigen::VectorXd& truth,
                              const Eigen::VectorXd& weight) {
+  if (!geometry_->spectrum) return;
   const auto& shape = geometry_->domain.lat_lon();
   const auto n = static_cast<Eigen::Index>(shape.nlon());
   std::vector<bool> rows(shape.nlat());
@@ -171,7 +176,7 @@ void ScoreCard::add_spectrum(const Eigen::MatrixXd& members, const Eigen::Vector
               members.middleRows(first, n).allFinite();
   }
   if (std::find(rows.begin(), rows.end(), true) == rows.end()) return;
-  const auto& spectrum = geometry_->spectrum;
+  const auto& spectrum = *geometry_->spectrum;
   if (power_.size() == 0) power_ = Eigen::MatrixXd::Zero(spectrum.wavenumbers(), 3);
   power_.col(0) += spectrum.power(truth, rows);
   power_.col(1) += spectrum.power(members, rows);

@@ -60,7 +60,6 @@ double mean_absolute_gradient(const domain::Domain& domain, const Eigen::MatrixX
   if (fields.rows() != static_cast<Eigen::Index>(domain.size()) || weight.size() != fields.rows())
     throw Error(ErrorKind::internal, "a field and the domain of its gradient differ in size");
   constexpr double kCoincident = 1e-3;  // km
-  const auto points = domain.points();
   double sum = 0.0;
   double total = 0.0;
   for (std::size_t p = 0; p < domain.size(); ++p) {
@@ -69,7 +68,7 @@ double mean_absolute_gradient(const domain::Domain& domain, const Eigen::MatrixX
     for (const auto q : domain.neighbours(p)) {
       const auto j = static_cast<Eigen::Index>(q);
       if (j <= i || weight[j] <= 0.0) continue;
-      const double distance = domain::great_circle_km(points[p], points[q]);
+      const double distance = domain.separation(p, q);
       if (distance < kCoincident) continue;
       const double w = weight[i] + weight[j];
       sum += w * (fields.row(i) - fields.row(j)).cwiseAbs().mean() / distance;

@@ -78,7 +78,7 @@ for change, says in ((all_missing, "all values are missing"), (constant, "all va
     check(says in (json.loads(inspect(3, path, "--json")[0])["refusal"] or ""), f"JSON has the refusal {says}")
 inspect(3, write("order.nc", latitudes=(60.0, -20.0, 20.0, -60.0)), says=["'lat' at [latitude 2]", "not monotonic"])
 inspect(3, good, "--variable", "tos", says=["no such variable", "The file holds"])
-inspect(3, good, "--variable", "lat", says="it has no longitude dimension")
+inspect(3, good, "--variable", "lat", says="it is a coordinate")
 
 # Unreadable: the message alone.
 whole = good.read_bytes()

@@ -36,14 +36,17 @@ struct VariableSummary {
 /// it may not be read
 std::vector<VariableSummary> list_variables(const std::string& path);
 
-/// \brief One variable on a lat-lon grid, open for reading. One thread at a time, over all NetCDF files: the
+/// \brief One variable on a grid, open for reading. One thread at a time, over all NetCDF files: the
 /// library is not thread-safe.
 ///
-/// The grid keeps the file's own order of rows and columns. Cyclic duplicate columns are dropped from the
-/// domain (see `cyclic_columns`). Every other dimension that is not time is an "extra" dimension; the
-/// combination of their indices is numbered row-major as `extra`. Latitudes, longitudes and time are
-/// recognised by CF attributes of the coordinate variables (standard_name, units, axis), then by name, in any
-/// position.
+/// Grids are of rows of latitude and columns of longitude, curvilinear (latitudes and longitudes over the
+/// same two dimensions) or lists of cells (latitudes and longitudes along one dimension: ICON, UGRID, reduced
+/// grids), whose areas are those of `cell_measures`, of the polygons of their bounds, or follow from the
+/// distances between centres. The grid keeps the file's own order of rows and columns. Cyclic duplicate
+/// columns are dropped from the domain (see `cyclic_columns`). Every other dimension that is not time is an
+/// "extra" dimension; the combination of their indices is numbered row-major as `extra`. Latitudes,
+/// longitudes and time are recognised by CF attributes of the coordinate variables (standard_name, units,
+/// axis), then by name, in any position.
 class GriddedVariable {
  public:
   /// \brief Opens a variable. An empty name picks the only fillable one.
@@ -66,6 +69,8 @@ class GriddedVariable {
   [[nodiscard]] std::size_t extras() const;          ///< product of the extra dimensions, 1 without
   [[nodiscard]] std::vector<std::size_t> extra_index(std::size_t extra) const;  ///< per extra dimension
   [[nodiscard]] std::vector<std::string> extra_names() const;                   ///< of the extra dimensions
+  /// \brief Where a cell is, for messages: "[time 3][lat 4][lon 5]", "[time 3][cell 17]".
+  [[nodiscard]] std::string cell_index(std::size_t time, std::size_t cell) const;
   [[nodiscard]] std::size_t cyclic_columns() const;  ///< duplicate columns at the end of each row, usually 0
 
   /// \brief Reads consecutive times of one extra index. Blocks of fields are read ahead (up to 64 MiB) where

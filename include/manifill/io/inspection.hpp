@@ -118,8 +118,9 @@ double estimate_memory(const MemoryNeed& need);
 
 /// \brief The grid of a variable for people.
 struct GridFacts {
-  std::string kind{};  ///< "regular", "Gaussian", "irregular"
-  std::size_t latitudes = 0;
+  std::string kind{};         ///< "regular", "Gaussian", "irregular", "cells", "curvilinear", "surface"
+  std::size_t cells = 0;      ///< points in all
+  std::size_t latitudes = 0;  ///< rows; 0 of a list of cells
   std::size_t longitudes = 0;
   double first_latitude = 0.0;
   double last_latitude = 0.0;

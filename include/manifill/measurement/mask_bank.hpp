@@ -17,7 +17,8 @@ using ObservedCells = std::vector<bool>;
 /// \brief Kinds of masks by name: "blocks", "scattered", "blocks_scattered", "swaths", "bands", "gaps".
 std::vector<std::string> mask_kinds();
 
-/// \brief Draws masks on a lat-lon domain.
+/// \brief Draws masks on a domain. Where points come in no rows and columns of latitude and longitude, blocks
+/// are discs, swaths and bands slabs across a random direction in space.
 class MaskBank {
  public:
   /// \param gaps masks of other times to draw from, true where observed; may be empty
@@ -32,6 +33,8 @@ class MaskBank {
   [[nodiscard]] ObservedCells draw(RandomStream& random, double hidden, const std::string& kind) const;
 
  private:
+  void hide_discs(RandomStream& random, double hidden, ObservedCells& cells) const;
+  void hide_slabs(RandomStream& random, double hidden, double period, ObservedCells& cells) const;
   void hide_blocks(RandomStream& random, double hidden, ObservedCells& cells) const;
   void hide_scattered(RandomStream& random, double hidden, ObservedCells& cells) const;
   void hide_swaths(RandomStream& random, double hidden, ObservedCells& cells) const;

@@ -71,6 +71,14 @@ SparseMatrix bilinear(const domain::Domain& from, const std::vector<double>& lat
 SparseMatrix bilinear(const domain::Domain& from, const domain::Domain& to,
                       std::vector<bool>* reachable = nullptr);
 
+/// \brief Interpolation between any two domains, rows in the order of `to`'s points: the identity where they
+/// are the same, `bilinear` from a lat-lon grid to points of the sphere, else the mean of the three nearest
+/// points of `from` by inverse squared distance, or the one point there is at the target. Targets farther
+/// from all points of `from` than these are from each other are not reachable. \throws Error(input) when one
+/// is on the sphere and the other is not, and as `bilinear`
+SparseMatrix interpolation(const domain::Domain& from, const domain::Domain& to,
+                           std::vector<bool>* reachable = nullptr);
+
 /// \brief Rows of `a` where `keep` is true. \param keep [row]
 SparseMatrix select_rows(const SparseMatrix& a, const std::vector<bool>& keep);
 

@@ -29,8 +29,8 @@ struct FlowCondition {
 };
 
 /// \brief Number of channels for a half-window: means, back-projections and precisions of every step, log
-/// spread of base and prior, season (two harmonics), latitude.
-std::int64_t condition_channels(std::int64_t half_window);
+/// spread of base and prior, season (two harmonics), place (latitude, or coordinates off the sphere).
+std::int64_t condition_channels(const domain::Domain& domain, std::int64_t half_window);
 
 /// \brief The condition of a flow whose base is the backbone's posterior. \param solution the window's, of
 /// `factor`

@@ -1,22 +1,40 @@
 #pragma once
 /// \file
-/// \brief Network layers that respect the topology of a lat-lon grid.
+/// \brief Network layers that respect the topology of a domain.
 
+#include <memory>
 #include <vector>
 
+#include <Eigen/Core>
+
 #include "manifill/domain/domain.hpp"
+#include "manifill/prior/graph_stencil.hpp"
 #include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
 
-/// \brief How a grid continues beyond its edges.
+/// \brief How a grid continues beyond its edges. Domains whose points come in no rows have one column, and
+/// what is near what is said by their neighbours.
 struct GridTopology {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   bool periodic = false;    ///< longitude
   bool pole_first = false;  ///< the row before the first is the first, half a turn away
   bool pole_last = false;
-  static GridTopology of(const domain::Domain& domain);
+  std::shared_ptr<const PointGraph> graph{};  ///< where points come in no rows
+  torch::Tensor inside{};  ///< [point of the graph]: which of the domain's it is; undefined: all
+  std::vector<int>
+      colours{};  ///< [point] of `graph`: neighbours differ; greedy, by index (Welsh and Powell 1967)
+  /// \brief Largest step of a dilated layer, cells.
+  [[nodiscard]] std::int64_t largest_dilation() const;
+  /// \param active [point], 0 where a static mask lies; what comes in no rows is cut to the others. Empty:
+  /// all
+  static GridTopology of(const domain::Domain& domain, const Eigen::VectorXd& active = {});
+  /// \brief The points that the layers work on, of a tensor over the domain's. \param dim the points'
+  [[nodiscard]] torch::Tensor take(const torch::Tensor& x, std::int64_t dim) const;
+  /// \brief Back among the domain's points, `rest` where the layers do not work. \param rest as wide as the
+  /// domain
+  [[nodiscard]] torch::Tensor put(const torch::Tensor& x, std::int64_t dim, const torch::Tensor& rest) const;
 };
 
 /// \brief Pads by `width` cells: periodic in longitude, across the poles at longitude + 180, nearest cell
@@ -24,7 +42,8 @@ struct GridTopology {
 torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTopology& topology);
 
 /// \brief 3 x 3 convolution over a grid; output has the size of the input. Beyond the edges of a region are
-/// zeros; grids that go round or reach a pole are padded by `grid_pad`.
+/// zeros; grids that go round or reach a pole are padded by `grid_pad`. Where points come in no rows, a
+/// linear map of the taps of a GraphStencil `dilation` steps wide.
 class GridConvImpl : public torch::nn::Module {
  public:
   GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation, const GridTopology& topology);
@@ -34,6 +53,7 @@ class GridConvImpl : public torch::nn::Module {
  private:
   GridTopology topology_;
   std::int64_t dilation_;
+  std::shared_ptr<const GraphStencil> stencil_{};
   torch::nn::Conv2d conv_{nullptr};
 };
 TORCH_MODULE(GridConv);

@@ -131,7 +131,7 @@ class ScoreCard {
  private:
   struct Geometry {
     domain::Domain domain;
-    RowSpectrum spectrum;
+    std::optional<RowSpectrum> spectrum;  // of lat-lon grids
     Pairs neighbours;
   };
   void start(std::size_t members, Eigen::Index points, const Eigen::VectorXd& truth,

@@ -506,8 +506,10 @@ TEST_CASE("variables that cannot be filled say why") {
   CHECK(reasons["name"] == "it holds text");
   CHECK(reasons["label"] == "it holds text");
   CHECK(reasons["profile"] == "it has no longitude dimension");
-  CHECK_THAT(reasons["ice"], ContainsSubstring("two-dimensional (curvilinear), which is not supported yet"));
-  CHECK_THAT(reasons["flux"], ContainsSubstring("unstructured"));
+  CHECK_THAT(reasons["ice"],
+             ContainsSubstring("latitudes are two-dimensional, and no longitudes are with them"));
+  CHECK(reasons["flux"].empty());
+  CHECK(reasons["clat"] == "it is a coordinate");
   CHECK_THAT(reasons["rotated"], ContainsSubstring("projected or rotated"));
   CHECK_THAT(reasons["records"], ContainsSubstring("dimension 'empty' has length 0"));
   CHECK(reasons["cells"] == "it holds cell bounds");
@@ -521,9 +523,11 @@ TEST_CASE("variables that cannot be filled say why") {
   };
   message("name");
   message("profile");
-  CHECK_THAT(message("ice"), ContainsSubstring("cdo remapbil"));
+  message("ice");
+  CHECK_THAT(message("rotated"), ContainsSubstring("cdo remapbil"));
   CHECK_THAT(message("records"), ContainsSubstring("at least one record"));
-  CHECK(GriddedVariable::open(folder / "f.nc", "").summary().name == "t");
+  CHECK_THAT(error_of([&] { GriddedVariable::open(folder / "f.nc", ""); }).what(),
+             ContainsSubstring("'t', 'flux'"));
 }
 
 TEST_CASE("a variable must be chosen when several can be filled, and exist") {
@@ -660,4 +664,162 @@ TEST_CASE("units that do not convert are named, both of them") {
   CHECK_NOTHROW(check_units("kg m-2 s-1"));
   CHECK_NOTHROW(check_units(""));
   CHECK_THROWS_AS(check_units("blob"), Error);
+}
+
+TEST_CASE("lists of cells are read with the areas of their bounds") {
+  const Folder folder;
+  const std::string path = folder / "cells.nc";
+  {
+    File f(path);
+    const int time = f.dim("time", 2);
+    const int days = f.var("time", NC_DOUBLE, {time});
+    f.text(days, "units", "days since 2000-01-01");
+    const int cell = f.dim("ncells", 8);
+    const int corner = f.dim("vertices", 3);
+    const int lat = f.var("clat", NC_DOUBLE, {cell});
+    const int lon = f.var("clon", NC_DOUBLE, {cell});
+    const int lat_bounds = f.var("clat_vertices", NC_DOUBLE, {cell, corner});
+    const int lon_bounds = f.var("clon_vertices", NC_DOUBLE, {cell, corner});
+    const int v = f.var("ta", NC_FLOAT, {time, cell});
+    f.text(lat, "standard_name", "latitude");
+    f.text(lat, "units", "radian");
+    f.text(lat, "bounds", "clat_vertices");
+    f.text(lon, "standard_name", "longitude");
+    f.text(lon, "units", "radian");
+    f.text(lon, "bounds", "clon_vertices");
+    f.text(v, "coordinates", "clat clon");
+    f.end();
+    // The octants of the sphere.
+    std::vector<double> phi, lambda, phis, lambdas;
+    constexpr double right = 1.5707963267948966;
+    for (int hemisphere : {1, -1})
+      for (int k = 0; k < 4; ++k) {
+        phi.push_back(hemisphere * std::asin(1.0 / std::sqrt(3.0)));
+        lambda.push_back((k + 0.5) * right);
+        for (const double x : {0.0, 0.0, hemisphere * right}) phis.push_back(x);
+        for (const double x : {k * right, (k + 1) * right, (k + 0.5) * right}) lambdas.push_back(x);
+      }
+    f.put(days, {0.0, 1.0});
+    f.put(lat, phi);
+    f.put(lon, lambda);
+    f.put(lat_bounds, phis);
+    f.put(lon_bounds, lambdas);
+    std::vector<double> values(16);
+    for (std::size_t i = 0; i < 16; ++i) values[i] = static_cast<double>(i);
+    f.put(v, values);
+  }
+  const auto v = GriddedVariable::open(path, "ta");
+  CHECK(v.domain().kind() == domain::DomainKind::cells);
+  REQUIRE(v.domain().size() == 8);
+  for (const double w : v.domain().weights()) CHECK(w == Approx(0.125).epsilon(1e-12));
+  CHECK(v.times() == 2);
+  const auto fields = v.read(0, 0, 2);
+  for (std::size_t t = 0; t < 2; ++t)
+    for (std::size_t c = 0; c < 8; ++c) CHECK(fields(t, c) == static_cast<double>(8 * t + c));
+  CHECK(v.cell_index(1, 5) == "[time 1][ncells 5]");
+}
+
+TEST_CASE("curvilinear grids are read in rows and columns, whatever the variable's order") {
+  const Folder folder;
+  const std::string path = folder / "ocean.nc";
+  {
+    File f(path);
+    const int x = f.dim("x", 4);
+    const int y = f.dim("y", 3);
+    const int lat = f.var("nav_lat", NC_DOUBLE, {y, x});
+    const int lon = f.var("nav_lon", NC_DOUBLE, {y, x});
+    const int v = f.var("sst", NC_FLOAT, {x, y});
+    f.text(lat, "units", "degrees_north");
+    f.text(lon, "units", "degrees_east");
+    f.text(v, "coordinates", "nav_lon nav_lat");
+    f.end();
+    std::vector<double> phi, lambda;
+    for (int i = 0; i < 3; ++i)
+      for (int j = 0; j < 4; ++j) {
+        phi.push_back(40.0 + i + 0.2 * j);
+        lambda.push_back(5.0 + j - 0.3 * i);
+      }
+    f.put(lat, phi);
+    f.put(lon, lambda);
+    std::vector<double> values;  // [x][y]
+    for (int j = 0; j < 4; ++j)
+      for (int i = 0; i < 3; ++i) values.push_back(10.0 * i + j);
+    f.put(v, values);
+  }
+  const auto v = GriddedVariable::open(path, "sst");
+  CHECK(v.domain().kind() == domain::DomainKind::curvilinear);
+  CHECK(v.domain().columns() == 4);
+  CHECK_FALSE(v.domain().periodic());
+  const auto field = v.read(0, 0, 1);
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 4; ++j) CHECK(field(0, i * 4 + j) == Approx(10.0 * double(i) + double(j)));
+  CHECK(v.cell_index(0, 6) == "[time 0][y 1][x 2]");
+}
+
+namespace {
+
+/// Two triangles and a square around it on the sphere, or a tetrahedron in space, by UGRID.
+void write_mesh(const std::string& path, bool in_space, double corner = 2.0) {
+  File f(path);
+  const int node = f.dim("node", in_space ? 4 : 5);
+  const int face = f.dim("face", in_space ? 4 : 2);
+  const int most = f.dim("most", in_space ? 3 : 4);
+  const int mesh = f.var("mesh", NC_INT, {});
+  f.text(mesh, "cf_role", "mesh_topology");
+  f.text(mesh, "node_coordinates", in_space ? "px py pz" : "node_lon node_lat");
+  f.text(mesh, "face_node_connectivity", "face_nodes");
+  const int nodes = f.var("face_nodes", NC_DOUBLE, {face, most});
+  f.number(nodes, "start_index", NC_INT, {1});
+  f.number(nodes, "_FillValue", NC_DOUBLE, {-1});
+  std::vector<int> coordinates;
+  for (const char* name : in_space ? std::vector<const char*>{"px", "py", "pz"}
+                                   : std::vector<const char*>{"node_lon", "node_lat"})
+    coordinates.push_back(f.var(name, NC_DOUBLE, {node}));
+  if (!in_space) {
+    f.text(coordinates[0], "units", "degrees_east");
+    f.text(coordinates[1], "units", "degrees_north");
+  }
+  const int on_nodes = f.var("a", NC_FLOAT, {node});
+  const int on_faces = f.var("b", NC_FLOAT, {face});
+  for (const int v : {on_nodes, on_faces}) f.text(v, "mesh", "mesh");
+  f.text(on_nodes, "location", "node");
+  f.text(on_faces, "location", "face");
+  f.end();
+  if (in_space) {
+    f.put(nodes, std::vector<double>{1, 3, corner, 1, 2, 4, 1, 4, 3, 2, 3, 4});
+    f.put(coordinates[0], std::vector<double>{0, 1, 0, 0});
+    f.put(coordinates[1], std::vector<double>{0, 0, 1, 0});
+    f.put(coordinates[2], std::vector<double>{0, 0, 0, 1});
+  } else {
+    f.put(nodes, std::vector<double>{1, 2, 3, 4, 2, 5, 3, -1});
+    f.put(coordinates[0], std::vector<double>{0, 10, 10, 0, 20});
+    f.put(coordinates[1], std::vector<double>{0, 0, 10, 10, 5});
+  }
+  f.put(on_nodes, std::vector<double>(in_space ? 4 : 5, 1.0));
+  f.put(on_faces, std::vector<double>(in_space ? 4 : 2, 2.0));
+}
+
+}  // namespace
+
+TEST_CASE("UGRID meshes: faces and nodes on the sphere, nodes of surfaces in space") {
+  const Folder folder;
+  write_mesh(folder / "sphere.nc", false);
+  const auto faces = GriddedVariable::open(folder / "sphere.nc", "b");
+  CHECK(faces.domain().describe() == "UGRID faces, 2 on the sphere");
+  CHECK(faces.domain().neighbours(0).size() == 1);
+  CHECK(faces.domain().weights()[0] == Approx(2.0 * faces.domain().weights()[1]).epsilon(0.02));
+  CHECK(faces.domain().latitudes()[0] == Approx(5.0).margin(0.1));
+  const auto nodes = GriddedVariable::open(folder / "sphere.nc", "a");
+  CHECK(nodes.domain().size() == 5);
+  CHECK(nodes.domain().neighbours(4).size() == 2);
+
+  write_mesh(folder / "space.nc", true);
+  const auto surface = GriddedVariable::open(folder / "space.nc", "a");
+  CHECK(surface.domain().kind() == domain::DomainKind::surface);
+  CHECK(surface.domain().mesh().triangles.size() == 4);
+  CHECK_THAT(error_of([&] { GriddedVariable::open(folder / "space.nc", "b"); }).what(),
+             ContainsSubstring("put them onto its nodes"));
+  write_mesh(folder / "broken.nc", true, 9.0);
+  CHECK_THAT(error_of([&] { GriddedVariable::open(folder / "broken.nc", "a"); }).what(),
+             ContainsSubstring("a corner is no node") && ContainsSubstring("[face 0]"));
 }

@@ -102,7 +102,7 @@ TEST_CASE("the report names grid, times, gaps and memory") {
   const std::string text = i.to_text();
   for (const char* part :
        {"f.nc: NetCDF-4", "float (time 3, lat 4, lon 7) K  can be filled",
-        "cannot: it has no longitude dimension", "t: sea surface temperature, K",
+        "cannot: it is a coordinate", "t: sea surface temperature, K",
         "regular, 4 x 6 (lat x lon), 45 x 60 degrees, global", "north first",
         "1 cyclic duplicate column at the end left out",
         "3, 2001-01-15 to 2001-03-15, monthly, calendar standard",

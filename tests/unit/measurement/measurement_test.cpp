@@ -1,5 +1,6 @@
 #include "manifill/measurement/measurement.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "catch.hpp"
@@ -120,4 +121,55 @@ TEST_CASE("the mask bank hides about what it is asked to", "[measurement]") {
     }
   }
   CHECK_THROWS_AS(measurement::MaskBank(d, {}, {"blots"}), Error);
+}
+
+TEST_CASE("interpolation between domains of other kinds", "[measurement]") {
+  const auto coarse = domain::Domain::surface(domain::icosphere(6));
+  const auto fine = domain::Domain::surface(domain::icosphere(12));
+  std::vector<bool> reachable;
+  const auto own = measurement::interpolation(coarse, coarse, &reachable);
+  CHECK((Eigen::MatrixXd(own) - Eigen::MatrixXd::Identity(own.rows(), own.cols())).cwiseAbs().maxCoeff() ==
+        0.0);
+  const auto a = measurement::interpolation(coarse, fine, &reachable);
+  CHECK((a * Eigen::VectorXd::Ones(a.cols()) - Eigen::VectorXd::Ones(a.rows())).cwiseAbs().maxCoeff() <
+        1e-12);
+  CHECK(std::find(reachable.begin(), reachable.end(), false) == reachable.end());
+  Eigen::VectorXd z(a.cols());
+  for (Eigen::Index i = 0; i < z.size(); ++i) z[i] = coarse.points()[static_cast<std::size_t>(i)][2];
+  const Eigen::VectorXd at = a * z;
+  for (Eigen::Index k = 0; k < at.size(); ++k)  // half a spacing of a field of slope one
+    CHECK(std::abs(at[k] - fine.points()[static_cast<std::size_t>(k)][2]) < 0.12);
+
+  // Cells, of a part of the sphere, from a lat-lon grid and back.
+  domain::CellGrid patch;
+  for (int i = 0; i < 60; ++i) {
+    patch.latitude.push_back(20.0 + i / 10 * 2.0);
+    patch.longitude.push_back(30.0 + i % 10 * 2.0);
+  }
+  const auto cells = domain::Domain::cells(patch);
+  const auto b = measurement::interpolation(globe(5.0), cells, &reachable);
+  CHECK((b * Eigen::VectorXd::Ones(b.cols()) - Eigen::VectorXd::Ones(60)).cwiseAbs().maxCoeff() < 1e-12);
+  const auto c = measurement::interpolation(cells, globe(5.0), &reachable);
+  CHECK(std::count(reachable.begin(), reachable.end(), true) > 10);
+  CHECK(std::count(reachable.begin(), reachable.end(), true) < 60);
+  CHECK_THROWS_AS(measurement::interpolation(cells, globe(5.0)), Error);
+  CHECK_THROWS_WITH(measurement::interpolation(coarse, cells),
+                    Catch::Contains("Use a model of the input's kind"));
+}
+
+TEST_CASE("masks of a surface hide about the share asked for, in one piece where they are discs",
+          "[measurement]") {
+  const auto d = domain::Domain::surface(domain::icosphere(10));
+  const measurement::MaskBank bank(d, {});
+  for (const std::string kind : {"blocks", "scattered", "blocks_scattered", "swaths", "bands"})
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+      CAPTURE(kind, seed);
+      RandomStream random({.seed = seed});
+      const auto cells = bank.draw(random, 0.5, kind);
+      const double hidden = static_cast<double>(std::count(cells.begin(), cells.end(), false)) /
+                            static_cast<double>(cells.size());
+      // Discs overshoot by at most their own share; slabs of a ball hold an area as their width.
+      CHECK(hidden >= (kind == "swaths" || kind.ends_with("scattered") ? 0.35 : 0.49));
+      CHECK(hidden < 0.73);
+    }
 }

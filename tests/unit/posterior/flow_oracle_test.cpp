@@ -131,7 +131,7 @@ TEST_CASE("a flow from the Gaussian-posterior base is that posterior before any 
   const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
   const posterior::FlowNetworkOptions shape{.width = 8, .dilations = {1}, .couplings = 4};
   const auto network =
-      posterior::make_flow_network(shape, posterior::condition_channels(0), prior::GridTopology::of(d));
+      posterior::make_flow_network(shape, posterior::condition_channels(d, 0), prior::GridTopology::of(d));
   network->eval();
   const posterior::Model model{.backbone = backbone, .flow = network, .flow_options = shape};
   RandomStream random({.seed = 2});
