@@ -2,32 +2,39 @@
 // same run, and the floors of the hot loops.
 //
 //   bench-laplacian [DIVISIONS [PAIRS]]
+//   bench-laplacian convergence
 //
 // 57 divisions (32492 vertices) and 256 pairs unless given. Floors: operations of the factorisation, and of
 // keeping the wanted vectors orthogonal, 4 n k^2, at the rate of a large matrix product; bytes of the factor,
 // twice, at the rate of a large copy. Spectra's defaults: shift-invert with its own sparse LU, twice as many
 // basis vectors as pairs, tolerance 1e-10. Peak memory is that of the whole process.
+//
+// The second form prints errors of the eigenvalues of degrees one to seven on the unit sphere, the largest
+// relative to l (l + 1), as edges are halved; no times.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <Spectra/MatOp/SparseSymShiftSolve.h>
 #include <Spectra/SymEigsShiftSolver.h>
-#include <Eigen/SparseCholesky>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "manifill/base/blas.hpp"
 #include "manifill/base/parallel.hpp"
+#include "manifill/base/random.hpp"
 #include "manifill/base/stopwatch.hpp"
 #include "manifill/domain/triangle_mesh.hpp"
 #include "manifill/io/cache_directory.hpp"
 #include "manifill/operators/laplacian_filter.hpp"
 #include "manifill/operators/laplacian_spectrum.hpp"
+#include "manifill/operators/sparse_factor.hpp"
 #include "program.hpp"
 
 namespace {
@@ -60,7 +67,51 @@ double difference(const Eigen::VectorXd& a, const Eigen::VectorXd& b) {
   return (a.tail(n) - b.tail(n)).cwiseQuotient(b.tail(n)).cwiseAbs().maxCoeff();
 }
 
+constexpr int kDegrees = 7;
+
+/// The largest relative error of the eigenvalues of degrees one to kDegrees.
+double sphere_error(const operators::Laplacian& laplacian) {
+  const auto s = operators::laplacian_spectrum(laplacian, (kDegrees + 1) * (kDegrees + 1));
+  double worst = 0.0;
+  for (int l = 1; l <= kDegrees; ++l)
+    for (int k = l * l; k < (l + 1) * (l + 1); ++k)
+      worst = std::max(worst, std::abs(s.values[k] / (l * (l + 1)) - 1.0));
+  return worst;
+}
+
+int convergence() {
+  fmt::print("| vertices | lumped mass | consistent mass | graph of 24 | graph of 24, random points |\n");
+  fmt::print("|---|---|---|---|---|\n");
+  std::array<double, 4> before{};
+  for (const std::size_t divisions : {8U, 16U, 32U, 64U}) {
+    const auto mesh = domain::icosphere(divisions);
+    auto random = mesh.vertices;
+    RandomStream stream({.seed = 1});
+    for (auto& p : random) {
+      for (double& x : p) x = stream.normal();
+      const double r = std::hypot(p[0], p[1], p[2]);
+      for (double& x : p) x /= r;
+    }
+    const std::vector<double> equal(random.size(), 1.0);
+    const std::array<double, 4> error{
+        sphere_error(operators::cotangent_laplacian(mesh)),
+        sphere_error(operators::cotangent_laplacian(mesh, {.mass = operators::MassKind::consistent})),
+        sphere_error(operators::point_laplacian(mesh.vertices, domain::vertex_areas(mesh))),
+        sphere_error(operators::point_laplacian(random, equal))};
+    fmt::print("| {} |", mesh.vertices.size());
+    for (std::size_t k = 0; k < error.size(); ++k) {
+      fmt::print(" {:.2e}", error[k]);
+      if (before[k] > 0.0) fmt::print(", order {:.2f}", std::log2(before[k] / error[k]));
+      fmt::print(" |");
+    }
+    fmt::print("\n");
+    before = error;
+  }
+  return 0;
+}
+
 int main_of(const std::vector<std::string>& args) {
+  if (!args.empty() && args[0] == "convergence") return convergence();
   const std::size_t divisions = args.empty() ? 57 : std::stoul(args[0]);
   const Eigen::Index pairs = args.size() < 2 ? 256 : std::stol(args[1]);
 
@@ -96,17 +147,13 @@ int main_of(const std::vector<std::string>& args) {
   {
     Sparse shifted = laplacian.stiffness;
     for (int i = 0; i < n; ++i) shifted.coeffRef(i, i) += laplacian.mass[i];
-    Eigen::SimplicialLDLT<Sparse> factor;
-    const double seconds = timed([&] { factor.compute(shifted); });
-    const Sparse& lower = factor.matrixL().nestedExpression();
-    double operations = 0.0;
-    for (int j = 0; j < n; ++j)
-      operations += std::pow(static_cast<double>(lower.outerIndexPtr()[j + 1] - lower.outerIndexPtr()[j]), 2);
-    row(fmt::format("factorisation, {:.1f} million entries", static_cast<double>(lower.nonZeros()) / 1e6),
-        seconds, operations / rate);
-    Eigen::VectorXd x = Eigen::VectorXd::Random(n);
-    row("one solution", timed([&] { x = factor.solve(x); }),
-        2.0 * 12.0 * static_cast<double>(lower.nonZeros()) / bytes);
+    std::optional<operators::SparseFactor> factor;
+    const double seconds = timed([&] { factor.emplace(shifted); });
+    const auto entries = static_cast<double>(factor->entries());
+    row(fmt::format("factorisation, {:.1f} million entries", entries / 1e6), seconds,
+        factor->operations() / rate);
+    Eigen::MatrixXd x = Eigen::MatrixXd::Random(n, 8);
+    row("eight solutions", timed([&] { x = factor->solve(x); }), 2.0 * 8.0 * entries / bytes);
   }
 
   const Eigen::MatrixXd fields = Eigen::MatrixXd::Random(n, kFields);
