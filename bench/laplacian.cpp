@@ -80,9 +80,11 @@ double sphere_error(const operators::Laplacian& laplacian) {
 }
 
 int convergence() {
-  fmt::print("| vertices | lumped mass | consistent mass | graph of 24 | graph of 24, random points |\n");
-  fmt::print("|---|---|---|---|---|\n");
-  std::array<double, 4> before{};
+  fmt::print(
+      "| points | lumped mass | consistent mass | graph of 24 | graph of sqrt(n) | the same, random points "
+      "|\n");
+  fmt::print("|---|---|---|---|---|---|\n");
+  std::array<double, 5> before{};
   for (const std::size_t divisions : {8U, 16U, 32U, 64U}) {
     const auto mesh = domain::icosphere(divisions);
     auto random = mesh.vertices;
@@ -93,11 +95,15 @@ int convergence() {
       for (double& x : p) x /= r;
     }
     const std::vector<double> equal(random.size(), 1.0);
-    const std::array<double, 4> error{
+    const operators::PointOptions growing{
+        .neighbours = static_cast<std::size_t>(std::sqrt(static_cast<double>(random.size())))};
+    const auto areas = domain::vertex_areas(mesh);
+    const std::array<double, 5> error{
         sphere_error(operators::cotangent_laplacian(mesh)),
         sphere_error(operators::cotangent_laplacian(mesh, {.mass = operators::MassKind::consistent})),
-        sphere_error(operators::point_laplacian(mesh.vertices, domain::vertex_areas(mesh))),
-        sphere_error(operators::point_laplacian(random, equal))};
+        sphere_error(operators::point_laplacian(mesh.vertices, areas)),
+        sphere_error(operators::point_laplacian(mesh.vertices, areas, growing)),
+        sphere_error(operators::point_laplacian(random, equal, growing))};
     fmt::print("| {} |", mesh.vertices.size());
     for (std::size_t k = 0; k < error.size(); ++k) {
       fmt::print(" {:.2e}", error[k]);

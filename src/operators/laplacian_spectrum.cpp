@@ -183,7 +183,7 @@ class BlockLanczos {
       Eigen::VectorXd column = w.col(j);
       const auto against_block = [&] {
         if (j == 0) return Eigen::VectorXd();
-        const Eigen::VectorXd c = next_.leftCols(j).transpose() * problem_.times_mass(column);
+        Eigen::VectorXd c = next_.leftCols(j).transpose() * problem_.times_mass(column);
         column -= next_.leftCols(j) * c;
         return c;
       };

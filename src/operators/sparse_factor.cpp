@@ -85,6 +85,7 @@ std::vector<int> postorder(const std::vector<int>& parent) {
 /// One row of right-hand sides. In registers, as Eigen's own vectors: what the compiler makes of plain loops
 /// is slower.
 using Row = Eigen::Matrix<double, 1, kColumns>;
+constexpr std::ptrdiff_t kWide = kColumns;  // in offsets
 using Place = Eigen::Map<Row, Eigen::Aligned16>;
 using Given = Eigen::Map<const Row, Eigen::Aligned16>;
 
@@ -217,13 +218,15 @@ class SparseFactor::Numeric {
 
   /// The panel's part of S, and where in it a row is.
   void load(const Panel& p) {
-    for (int k = 0; k < p.width; ++k) row_[static_cast<std::size_t>(p.first + k)] = k;
+    for (int k = 0; k < p.width; ++k)
+      row_[static_cast<std::size_t>(p.first) + static_cast<std::size_t>(k)] = k;
     for (int k = 0; k < p.below; ++k)
       row_[static_cast<std::size_t>(factor_.rows_[p.rows + static_cast<std::size_t>(k)])] = p.width + k;
     auto values = writable(p);
     for (int k = 0; k < p.width; ++k)
-      for (Sparse::InnerIterator it(matrix_, factor_.order_[static_cast<std::size_t>(p.first + k)]); it;
-           ++it) {
+      for (Sparse::InnerIterator it(
+               matrix_, factor_.order_[static_cast<std::size_t>(p.first) + static_cast<std::size_t>(k)]);
+           it; ++it) {
         const int i = place_[static_cast<std::size_t>(it.row())];
         if (i >= p.first + k) values(row_[static_cast<std::size_t>(i)], k) += it.value();
       }
@@ -308,11 +311,11 @@ void SparseFactor::solve_block(Block& x) const {
   Block part(most, kColumns);
   for (const Panel& p : panels_) {
     const double* values = values_.data() + p.values;
-    const int height = p.width + p.below;
+    const std::ptrdiff_t height = p.width + p.below;
     double* top = x.row(p.first).data();
     for (int k = 0; k < p.width; ++k)
       for (int i = k + 1; i < p.width; ++i)
-        Place(top + kColumns * i) -= values[k * height + i] * Place(top + kColumns * k);
+        Place(top + kWide * i) -= values[k * height + i] * Place(top + kWide * k);
     const int* rows = rows_.data() + p.rows;
     for (int i = 0; i < p.below; i += 2) {
       const bool pair = i + 1 < p.below;
@@ -324,7 +327,7 @@ void SparseFactor::solve_block(Block& x) const {
   }
   for (auto p = panels_.rbegin(); p != panels_.rend(); ++p) {
     const double* values = values_.data() + p->values;
-    const int height = p->width + p->below;
+    const std::ptrdiff_t height = p->width + p->below;
     double* top = x.row(p->first).data();
     x.middleRows(p->first, p->width).array().colwise() /= pivots_.segment(p->first, p->width).array();
     const int* rows = rows_.data() + p->rows;
@@ -333,12 +336,12 @@ void SparseFactor::solve_block(Block& x) const {
       const bool pair = k + 1 < p->width;
       Sums sums;
       sums.add(values + k * height + p->width, 1, pair ? height : 0, part.data(), p->below);
-      Place(top + kColumns * k) -= sums.one;
-      if (pair) Place(top + kColumns * (k + 1)) -= sums.two;
+      Place(top + kWide * k) -= sums.one;
+      if (pair) Place(top + kWide * (k + 1)) -= sums.two;
     }
     for (int k = p->width - 1; k >= 0; --k)
       for (int i = k + 1; i < p->width; ++i)
-        Place(top + kColumns * k) -= values[k * height + i] * Place(top + kColumns * i);
+        Place(top + kWide * k) -= values[k * height + i] * Place(top + kWide * i);
   }
 }
 
