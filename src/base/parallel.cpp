@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -71,7 +72,11 @@ void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& b
   std::vector<std::thread> helpers;
   const bool nested = inside;
   const auto threads = nested ? 1 : std::min<std::int64_t>(count, available_threads());
-  for (std::int64_t k = 1; k < threads; ++k) helpers.emplace_back(work);
+  try {
+    for (std::int64_t k = 1; k < threads; ++k) helpers.emplace_back(work);
+  } catch (const std::system_error&) {
+    // Where the system gives no more threads, those there are do the work.
+  }
   work();
   inside = nested;
   for (auto& t : helpers) t.join();

@@ -152,7 +152,7 @@ double Packing::number_of(double x) const {
     return type == NC_FLOAT ? static_cast<double>(static_cast<float>(n)) : n;
   }
   n = std::clamp(std::round(n), least, most);
-  for (double step = 0.0; step <= 16.0; step += 1.0)
+  for (int step = 0; step <= 16; ++step)
     for (const double near : {n + step, n - step})
       if (near >= least && near <= most && !is_sentinel(near)) return near;
   return n;

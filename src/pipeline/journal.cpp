@@ -45,37 +45,32 @@ struct Head {
 Journal::Journal(const std::string& path, const std::string& identity, bool resume) : path_(path) {
   const std::uint64_t key = hash_bytes(identity.data(), identity.size());
   if (resume && std::filesystem::exists(path)) {
-    file_ = std::fopen(path.c_str(), "r+b");
+    file_.reset(std::fopen(path.c_str(), "r+b"));
     if (file_ == nullptr) throw_io_error(path, "opening the checkpoint failed", errno);
     std::uint64_t stored[2] = {0, 0};
-    if (std::fread(stored, sizeof stored, 1, file_) != 1 || stored[0] != kMagic || stored[1] != key) {
-      std::fclose(file_);
-      file_ = nullptr;
+    if (std::fread(stored, sizeof stored, 1, file_.get()) != 1 || stored[0] != kMagic || stored[1] != key) {
       throw Error(
           ErrorKind::usage, "the checkpoint belongs to another job or input",
           {.file = path, .remedy = "Run without --resume to start anew, or with the settings of before"});
     }
-    long good = std::ftell(file_);
+    long good = std::ftell(file_.get());
     while (true) {
       const auto record = read_here();
       if (!record) break;
       offsets_.push_back({record->extra, record->time, good});
-      good = std::ftell(file_);
+      good = std::ftell(file_.get());
     }
-    if (ftruncate(fileno(file_), good) != 0) throw_io_error(path, "cutting the checkpoint failed", errno);
-    std::fseek(file_, 0, SEEK_END);
+    if (ftruncate(fileno(file_.get()), good) != 0)
+      throw_io_error(path, "cutting the checkpoint failed", errno);
+    std::fseek(file_.get(), 0, SEEK_END);
     return;
   }
-  file_ = std::fopen(path.c_str(), "w+b");
+  file_.reset(std::fopen(path.c_str(), "w+b"));
   if (file_ == nullptr) throw_io_error(path, "creating the checkpoint failed", errno);
   const std::uint64_t head[2] = {kMagic, key};
-  if (std::fwrite(head, sizeof head, 1, file_) != 1)
+  if (std::fwrite(head, sizeof head, 1, file_.get()) != 1)
     throw_io_error(path, "writing the checkpoint failed", errno);
   sync();
-}
-
-Journal::~Journal() {
-  if (file_ != nullptr) std::fclose(file_);
 }
 
 bool Journal::has(std::uint64_t extra, std::uint64_t time) const {
@@ -84,40 +79,42 @@ bool Journal::has(std::uint64_t extra, std::uint64_t time) const {
 }
 
 void Journal::append(const FieldRecord& r) {
-  std::fseek(file_, 0, SEEK_END);
-  const long offset = std::ftell(file_);
+  std::fseek(file_.get(), 0, SEEK_END);
+  const long offset = std::ftell(file_.get());
   const Head head{kMagic, r.extra, r.time, r.chi_square, r.effective_size};
   std::uint64_t hash = hash_bytes(&head, sizeof head);
-  const bool ok = std::fwrite(&head, sizeof head, 1, file_) == 1 && put(file_, r.mean, hash) &&
-                  put(file_, r.spread, hash) && put(file_, r.status, hash) && put(file_, r.members, hash) &&
-                  put(file_, r.diagnostics, hash) && std::fwrite(&hash, sizeof hash, 1, file_) == 1;
+  const bool ok = std::fwrite(&head, sizeof head, 1, file_.get()) == 1 && put(file_.get(), r.mean, hash) &&
+                  put(file_.get(), r.spread, hash) && put(file_.get(), r.status, hash) &&
+                  put(file_.get(), r.members, hash) && put(file_.get(), r.diagnostics, hash) &&
+                  std::fwrite(&hash, sizeof hash, 1, file_.get()) == 1;
   if (!ok) throw_io_error(path_, "writing the checkpoint failed", errno);
   offsets_.push_back({r.extra, r.time, offset});
 }
 
 void Journal::sync() {
-  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0)
+  if (std::fflush(file_.get()) != 0 || fsync(fileno(file_.get())) != 0)
     throw_io_error(path_, "writing the checkpoint failed", errno);
 }
 
 std::optional<FieldRecord> Journal::read_here() const {
   Head head{};
-  if (std::fread(&head, sizeof head, 1, file_) != 1 || head.magic != kMagic) return std::nullopt;
+  if (std::fread(&head, sizeof head, 1, file_.get()) != 1 || head.magic != kMagic) return std::nullopt;
   std::uint64_t hash = hash_bytes(&head, sizeof head);
   FieldRecord r{.extra = head.extra, .time = head.time};
   r.chi_square = head.chi_square;
   r.effective_size = head.effective_size;
   std::uint64_t stored = 0;
-  if (!get(file_, r.mean, hash) || !get(file_, r.spread, hash) || !get(file_, r.status, hash) ||
-      !get(file_, r.members, hash) || !get(file_, r.diagnostics, hash) ||
-      std::fread(&stored, sizeof stored, 1, file_) != 1 || stored != hash)
+  if (!get(file_.get(), r.mean, hash) || !get(file_.get(), r.spread, hash) ||
+      !get(file_.get(), r.status, hash) || !get(file_.get(), r.members, hash) ||
+      !get(file_.get(), r.diagnostics, hash) || std::fread(&stored, sizeof stored, 1, file_.get()) != 1 ||
+      stored != hash)
     return std::nullopt;
   return r;
 }
 
 FieldRecord Journal::read(std::size_t which) const {
-  std::fflush(file_);
-  std::fseek(file_, offsets_[which].offset, SEEK_SET);
+  std::fflush(file_.get());
+  std::fseek(file_.get(), offsets_[which].offset, SEEK_SET);
   auto record = read_here();
   if (!record)
     throw Error(ErrorKind::io, "a record of the checkpoint is damaged",
@@ -126,8 +123,7 @@ FieldRecord Journal::read(std::size_t which) const {
 }
 
 void Journal::remove() {
-  std::fclose(file_);
-  file_ = nullptr;
+  file_.reset();
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,9 +30,6 @@ class Journal {
   /// \brief Opens `path`. \param identity text that must be equal to go on with an earlier journal
   /// \throws Error(usage) when `resume` meets a journal of another job; Error(io)
   Journal(const std::string& path, const std::string& identity, bool resume);
-  ~Journal();
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
 
   [[nodiscard]] std::size_t size() const { return offsets_.size(); }
   [[nodiscard]] bool has(std::uint64_t extra, std::uint64_t time) const;
@@ -48,8 +46,11 @@ class Journal {
     long offset;
   };
   [[nodiscard]] std::optional<FieldRecord> read_here() const;
+  struct Close {
+    void operator()(std::FILE* f) const { std::fclose(f); }
+  };
   std::string path_;
-  std::FILE* file_ = nullptr;
+  std::unique_ptr<std::FILE, Close> file_;
   std::vector<Place> offsets_{};
 };
 

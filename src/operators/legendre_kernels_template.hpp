@@ -1,0 +1,434 @@
+#pragma once
+// Included by one source for each instruction set.
+
+#include <xsimd/xsimd.hpp>
+
+#include "legendre_kernels.hpp"
+
+namespace manifill::operators::legendre {
+
+template <class Architecture>
+struct Vectorised {
+  using V = xsimd::batch<double, Architecture>;
+  static constexpr std::size_t width = V::size;
+  struct Complex {
+    V re, im;
+  };
+
+  static V load(const double* p) { return V::load_unaligned(p); }
+  static void store(double* p, const V& v) { v.store_unaligned(p); }
+
+  static void start(const Start& s, const double* high, const double* low, State state) {
+    const V order(s.order);
+    for (std::size_t g = 0; g < kGroup; ++g) {
+      const std::size_t at = g * width;
+      // High parts are multiples of 2^-30, so that their product with an order is exact.
+      const V whole = order * load(high + at) + V(s.constant_high);
+      const V power = xsimd::nearbyint(whole);
+      const V rest = (whole - power) + (order * load(low + at) + V(s.constant_low));
+      const V scale = xsimd::max(V(0.0), xsimd::ceil((V(kNegligible) - power) * V(1.0 / kScale)));
+      store(state.now + at, xsimd::exp2(rest) * xsimd::exp2(power + V(kScale) * scale));
+      store(state.before + at, V(0.0));
+      store(state.scale + at, scale);
+    }
+  }
+
+  /// Brings values that have grown out of their scale back; whether any pair counts, and whether all do.
+  static void rescale(const State& state, bool& any, bool& all) {
+    constexpr double limit = 0x1p330;  // 2^(kScale + kNegligible)
+    any = false;
+    all = true;
+    for (std::size_t g = 0; g < kGroup * width; g += width) {
+      const V now = load(state.now + g);
+      const V scale = load(state.scale + g);
+      const auto grown = (xsimd::abs(now) >= V(limit)) & (scale > V(0.0));
+      const V factor = xsimd::select(grown, V(0x1p-400), V(1.0));
+      const V left = scale - xsimd::select(grown, V(1.0), V(0.0));
+      store(state.now + g, now * factor);
+      store(state.before + g, load(state.before + g) * factor);
+      store(state.scale + g, left);
+      const auto counts = left <= V(0.0);
+      any = any || xsimd::any(counts);
+      all = all && xsimd::all(counts);
+    }
+  }
+
+  /// Steps of the recurrence, an even number at once so that no value is moved; `q` gets those before each
+  /// step.
+  template <bool keep>
+  static void advance(const double* recurrence, const double* square, std::size_t steps, const State& state,
+                      double* q) {
+    V even[kGroup];
+    V odd[kGroup];
+    for (std::size_t g = 0; g < kGroup; ++g) {
+      even[g] = load(state.now + g * width);
+      odd[g] = load(state.before + g * width);
+    }
+    // Squares are read anew at each step: sixteen registers do not hold them too.
+    const auto factor = [square](const V& a, const V& b, std::size_t g) {
+      return xsimd::fma(a, load(square + g * width), b);
+    };
+    std::size_t k = 0;
+    for (; k + 2 <= steps; k += 2) {
+      const V a0(recurrence[2 * k]);
+      const V b0(recurrence[2 * k + 1]);
+      for (std::size_t g = 0; g < kGroup; ++g) {
+        if constexpr (keep) store(q + (k * kGroup + g) * width, even[g]);
+        odd[g] = xsimd::fms(factor(a0, b0, g), even[g], odd[g]);
+      }
+      const V a1(recurrence[2 * k + 2]);
+      const V b1(recurrence[2 * k + 3]);
+      for (std::size_t g = 0; g < kGroup; ++g) {
+        if constexpr (keep) store(q + ((k + 1) * kGroup + g) * width, odd[g]);
+        even[g] = xsimd::fms(factor(a1, b1, g), odd[g], even[g]);
+      }
+    }
+    const bool one_more = k < steps;
+    if (one_more) {
+      const V a(recurrence[2 * k]);
+      const V b(recurrence[2 * k + 1]);
+      for (std::size_t g = 0; g < kGroup; ++g) {
+        if constexpr (keep) store(q + (k * kGroup + g) * width, even[g]);
+        odd[g] = xsimd::fms(factor(a, b, g), even[g], odd[g]);
+      }
+    }
+    for (std::size_t g = 0; g < kGroup; ++g) {
+      store(state.now + g * width, one_more ? odd[g] : even[g]);
+      store(state.before + g * width, one_more ? even[g] : odd[g]);
+    }
+  }
+
+  static std::size_t skip(const double* recurrence, const double* square, std::size_t steps, State state) {
+    bool any = false;
+    bool all = false;
+    rescale(state, any, all);
+    std::size_t k = 0;
+    while (!any && k < steps) {
+      const std::size_t count = k + kPiece < steps ? kPiece : steps - k;
+      advance<false>(recurrence + 2 * k, square, count, state, nullptr);
+      k += count;
+      rescale(state, any, all);
+    }
+    return k;
+  }
+
+  static bool fill(const double* recurrence, const double* square, std::size_t steps, State state,
+                   bool settled, double* q) {
+    bool any = false;
+    if (!settled) rescale(state, any, settled);
+    std::size_t k = 0;
+    while (!settled && k < steps) {
+      const std::size_t count = k + kPiece < steps ? kPiece : steps - k;
+      double* to = q + k * kGroup * width;
+      advance<true>(recurrence + 2 * k, square, count, state, to);
+      for (std::size_t g = 0; g < kGroup * width; g += width) {
+        const V counted = xsimd::select(load(state.scale + g) <= V(0.0), V(1.0), V(0.0));
+        for (std::size_t i = 0; i < count; ++i) {
+          double* value = to + i * kGroup * width + g;
+          store(value, counted * load(value));
+        }
+      }
+      k += count;
+      rescale(state, any, settled);
+    }
+    advance<true>(recurrence + 2 * k, square, steps - k, state, q + k * kGroup * width);
+    return settled;
+  }
+
+  static void synthesise_one(const double* recurrence, const double* square, const double* coefficients,
+                             std::size_t steps, State state, double* phase, std::size_t row) {
+    for (std::size_t g = 0; g < kGroup * width; g += 2 * width) {
+      V now[2];
+      V before[2];
+      V sum[4][2];
+      for (std::size_t h = 0; h < 2; ++h) {
+        now[h] = load(state.now + g + h * width);
+        before[h] = load(state.before + g + h * width);
+        for (std::size_t c = 0; c < 4; ++c) sum[c][h] = load(phase + c * row + g + h * width);
+      }
+      const double* x2 = square + g;
+      const auto step = [&sum, recurrence, coefficients, x2](std::size_t k, V(&q)[2], V(&next)[2]) {
+        for (std::size_t c = 0; c < 4; ++c) {
+          const V coefficient(coefficients[4 * k + c]);
+          sum[c][0] = xsimd::fma(q[0], coefficient, sum[c][0]);
+          sum[c][1] = xsimd::fma(q[1], coefficient, sum[c][1]);
+        }
+        const V a(recurrence[2 * k]);
+        const V b(recurrence[2 * k + 1]);
+        next[0] = xsimd::fms(xsimd::fma(a, load(x2), b), q[0], next[0]);
+        next[1] = xsimd::fms(xsimd::fma(a, load(x2 + width), b), q[1], next[1]);
+      };
+      std::size_t k = 0;
+      for (; k + 2 <= steps; k += 2) {
+        step(k, now, before);
+        step(k + 1, before, now);
+      }
+      const bool odd = k < steps;
+      if (odd) step(k, now, before);
+      for (std::size_t h = 0; h < 2; ++h) {
+        store(state.now + g + h * width, odd ? before[h] : now[h]);
+        store(state.before + g + h * width, odd ? now[h] : before[h]);
+        for (std::size_t c = 0; c < 4; ++c) store(phase + c * row + g + h * width, sum[c][h]);
+      }
+    }
+  }
+
+  static void analyse_one(const double* recurrence, const double* square, const double* phase,
+                          std::size_t row, std::size_t steps, State state, double* sums) {
+    V even[kGroup];
+    V odd[kGroup];
+    for (std::size_t g = 0; g < kGroup; ++g) {
+      even[g] = load(state.now + g * width);
+      odd[g] = load(state.before + g * width);
+    }
+    const auto advance_from = [recurrence, square](std::size_t k, const V(&q)[kGroup], V(&next)[kGroup]) {
+      const V a(recurrence[2 * k]);
+      const V b(recurrence[2 * k + 1]);
+      for (std::size_t g = 0; g < kGroup; ++g)
+        next[g] = xsimd::fms(xsimd::fma(a, load(square + g * width), b), q[g], next[g]);
+    };
+    std::size_t k = 0;
+    for (; k + 2 <= steps; k += 2) {
+      advance_from(k, even, odd);
+      // Two steps share what is read of the phases.
+      double* sum = sums + 4 * k * width;
+      for (std::size_t c = 0; c < 4; ++c, sum += width) {
+        V first = load(sum);
+        V second = load(sum + 4 * width);
+        for (std::size_t g = 0; g < kGroup; ++g) {
+          const V f = load(phase + c * row + g * width);
+          first = xsimd::fma(even[g], f, first);
+          second = xsimd::fma(odd[g], f, second);
+        }
+        store(sum, first);
+        store(sum + 4 * width, second);
+      }
+      advance_from(k + 1, odd, even);
+    }
+    const bool one_more = k < steps;
+    if (one_more) {
+      double* sum = sums + 4 * k * width;
+      for (std::size_t c = 0; c < 4; ++c, sum += width) {
+        V total_of = load(sum);
+        for (std::size_t g = 0; g < kGroup; ++g)
+          total_of = xsimd::fma(even[g], load(phase + c * row + g * width), total_of);
+        store(sum, total_of);
+      }
+      advance_from(k, even, odd);
+    }
+    for (std::size_t g = 0; g < kGroup; ++g) {
+      store(state.now + g * width, one_more ? odd[g] : even[g]);
+      store(state.before + g * width, one_more ? even[g] : odd[g]);
+    }
+  }
+
+  static void synthesise(const double* q, const double* coefficients, std::size_t steps, double* phase,
+                         std::size_t row) {
+    // Two vectors of four components: as many sums as two multiply-adds a cycle with a latency of four need,
+    // and no more than sixteen registers hold.
+    for (std::size_t g = 0; g < kGroup; g += 2) {
+      V sum[4][2];
+      for (std::size_t c = 0; c < 4; ++c)
+        for (std::size_t h = 0; h < 2; ++h) sum[c][h] = load(phase + c * row + (g + h) * width);
+      const double* at = q + g * width;
+      for (std::size_t k = 0; k < steps; ++k, at += kGroup * width) {
+        const V q0 = load(at);
+        const V q1 = load(at + width);
+        for (std::size_t c = 0; c < 4; ++c) {
+          const V coefficient(coefficients[4 * k + c]);
+          sum[c][0] = xsimd::fma(q0, coefficient, sum[c][0]);
+          sum[c][1] = xsimd::fma(q1, coefficient, sum[c][1]);
+        }
+      }
+      for (std::size_t c = 0; c < 4; ++c)
+        for (std::size_t h = 0; h < 2; ++h) store(phase + c * row + (g + h) * width, sum[c][h]);
+    }
+  }
+
+  template <std::size_t N>
+  [[gnu::always_inline]] static void analyse_steps(const double* q, const double* phase, std::size_t row,
+                                                   double* sums) {
+    V sum[N][4];
+    for (std::size_t k = 0; k < N; ++k)
+      for (std::size_t c = 0; c < 4; ++c) sum[k][c] = load(sums + (4 * k + c) * width);
+    for (std::size_t g = 0; g < kGroup; ++g) {
+      V value[N];
+      for (std::size_t k = 0; k < N; ++k) value[k] = load(q + (k * kGroup + g) * width);
+      for (std::size_t c = 0; c < 4; ++c) {
+        const V f = load(phase + c * row + g * width);
+        for (std::size_t k = 0; k < N; ++k) sum[k][c] = xsimd::fma(value[k], f, sum[k][c]);
+      }
+    }
+    for (std::size_t k = 0; k < N; ++k)
+      for (std::size_t c = 0; c < 4; ++c) store(sums + (4 * k + c) * width, sum[k][c]);
+  }
+
+  static void analyse(const double* q, const double* phase, std::size_t row, std::size_t steps,
+                      double* sums) {
+    std::size_t k = 0;
+    for (; k + 3 <= steps; k += 3) analyse_steps<3>(q + k * kGroup * width, phase, row, sums + 4 * k * width);
+    for (; k < steps; ++k) analyse_steps<1>(q + k * kGroup * width, phase, row, sums + 4 * k * width);
+  }
+
+  static void total(const double* sums, std::size_t count, double* totals) {
+    for (std::size_t k = 0; k < count; ++k) {
+      double t = 0.0;
+      for (std::size_t lane = 0; lane < width; ++lane) t += sums[k * width + lane];
+      totals[k] = t;
+    }
+  }
+
+  static Complex load_complex(const double* p) { return {load(p), load(p + width)}; }
+  static void store_complex(double* p, const Complex& z) {
+    store(p, z.re);
+    store(p + width, z.im);
+  }
+  static Complex times(const Complex& z, const double* w) {
+    const V re(w[0]);
+    const V im(w[1]);
+    return {xsimd::fms(z.re, re, z.im * im), xsimd::fma(z.re, im, z.im * re)};
+  }
+  static Complex add(const Complex& a, const Complex& b) { return {a.re + b.re, a.im + b.im}; }
+  static Complex subtract(const Complex& a, const Complex& b) { return {a.re - b.re, a.im - b.im}; }
+
+  static void pass_4(const FftPass& p, const double* in, double* out) {
+    const std::size_t s = p.stride;
+    const std::size_t block = 2 * width;
+    for (std::size_t k = 0; k < p.rest; ++k) {
+      const double* w = p.twiddles + 6 * k;
+      for (std::size_t j = 0; j < s; ++j) {
+        const auto at = [&](std::size_t u) { return load_complex(in + block * (j + s * (k + u * p.rest))); };
+        const Complex a = at(0);
+        const Complex b = at(1);
+        const Complex c = at(2);
+        const Complex d = at(3);
+        const Complex ac = add(a, c);
+        const Complex bd = add(b, d);
+        const Complex a_c = subtract(a, c);
+        const Complex b_d = subtract(b, d);
+        double* to = out + block * (j + s * 4 * k);
+        store_complex(to, add(ac, bd));
+        store_complex(to + block * s, times({a_c.re + b_d.im, a_c.im - b_d.re}, w));
+        store_complex(to + 2 * block * s, times(subtract(ac, bd), w + 2));
+        store_complex(to + 3 * block * s, times({a_c.re - b_d.im, a_c.im + b_d.re}, w + 4));
+      }
+    }
+  }
+
+  static void pass_2(const FftPass& p, const double* in, double* out) {
+    const std::size_t s = p.stride;
+    const std::size_t block = 2 * width;
+    for (std::size_t k = 0; k < p.rest; ++k)
+      for (std::size_t j = 0; j < s; ++j) {
+        const Complex a = load_complex(in + block * (j + s * k));
+        const Complex b = load_complex(in + block * (j + s * (k + p.rest)));
+        double* to = out + block * (j + s * 2 * k);
+        store_complex(to, add(a, b));
+        store_complex(to + block * s, times(subtract(a, b), p.twiddles + 2 * k));
+      }
+  }
+
+  static void pass_any(const FftPass& p, const double* in, double* out) {
+    const std::size_t s = p.stride;
+    const std::size_t r = p.radix;
+    const std::size_t block = 2 * width;
+    for (std::size_t k = 0; k < p.rest; ++k)
+      for (std::size_t j = 0; j < s; ++j)
+        for (std::size_t t = 0; t < r; ++t) {
+          Complex sum = load_complex(in + block * (j + s * k));
+          std::size_t root = 0;
+          for (std::size_t u = 1; u < r; ++u) {
+            root = root + t < r ? root + t : root + t - r;
+            sum = add(sum, times(load_complex(in + block * (j + s * (k + u * p.rest))), p.roots + 2 * root));
+          }
+          if (t > 0) sum = times(sum, p.twiddles + 2 * (k * (r - 1) + t - 1));
+          store_complex(out + block * (j + s * (r * k + t)), sum);
+        }
+  }
+
+  static void fft(const FftPass* passes, std::size_t count, double* a, double* b) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const double* in = i % 2 == 0 ? a : b;
+      double* out = i % 2 == 0 ? b : a;
+      if (passes[i].radix == 4)
+        pass_4(passes[i], in, out);
+      else if (passes[i].radix == 2)
+        pass_2(passes[i], in, out);
+      else
+        pass_any(passes[i], in, out);
+    }
+  }
+
+  /// Indices of the harmonics m and -m of a ring, m one higher at each step.
+  struct Places {
+    explicit Places(const Turns& turns) : length(turns.length), westward(turns.westward) {}
+    [[nodiscard]] std::size_t plus() const { return westward ? opposite() : at; }
+    [[nodiscard]] std::size_t minus() const { return westward ? at : opposite(); }
+    void next() { at = at + 1 == length ? 0 : at + 1; }
+
+   private:
+    [[nodiscard]] std::size_t opposite() const { return at == 0 ? 0 : length - at; }
+    std::size_t length;
+    std::size_t at = 0;
+    bool westward;
+  };
+
+  static void to_signal(const double* phase, std::size_t row, const double* cosine, const Turns& turns,
+                        double* signal) {
+    const V x = load(cosine);
+    Places places(turns);
+    for (std::size_t m = 0; m < turns.orders; ++m, phase += 4 * row, places.next()) {
+      const Complex even{load(phase), load(phase + row)};
+      const Complex odd{x * load(phase + 2 * row), x * load(phase + 3 * row)};
+      Complex north = add(even, odd);
+      Complex south = subtract(even, odd);
+      if (turns.rotation != nullptr) {
+        north = times(north, turns.rotation + 2 * m);
+        south = times(south, turns.rotation + 2 * m);
+      }
+      double* plus = signal + 2 * width * places.plus();
+      store(plus, load(plus) + north.im + south.re);
+      store(plus + width, load(plus + width) + north.re - south.im);
+      if (m == 0) continue;
+      double* minus = signal + 2 * width * places.minus();
+      store(minus, load(minus) + south.re - north.im);
+      store(minus + width, load(minus + width) + north.re + south.im);
+    }
+  }
+
+  static void from_signal(const double* signal, const double* cosine, const Turns& turns, double* phase,
+                          std::size_t row) {
+    const V x = load(cosine);
+    const V half(0.5);
+    Places places(turns);
+    for (std::size_t m = 0; m < turns.orders; ++m, phase += 4 * row, places.next()) {
+      const Complex plus = load_complex(signal + 2 * width * places.plus());
+      const Complex minus = load_complex(signal + 2 * width * places.minus());
+      Complex north{half * (plus.re + minus.re), half * (plus.im - minus.im)};
+      Complex south{half * (plus.im + minus.im), half * (minus.re - plus.re)};
+      if (turns.rotation != nullptr) {
+        const double back[2] = {turns.rotation[2 * m], -turns.rotation[2 * m + 1]};
+        north = times(north, back);
+        south = times(south, back);
+      }
+      store(phase, north.re + south.re);
+      store(phase + row, north.im + south.im);
+      store(phase + 2 * row, x * (north.re - south.re));
+      store(phase + 3 * row, x * (north.im - south.im));
+    }
+  }
+
+  static void multiply(double* a, const double* b, std::size_t points) {
+    for (std::size_t k = 0; k < points; ++k) {
+      double* at = a + 2 * width * k;
+      store_complex(at, times(load_complex(at), b + 2 * k));
+    }
+  }
+
+  static constexpr Kernels table(const char* name) {
+    return {name,         width,  &start, &skip,      &fill,        &synthesise, &analyse, &synthesise_one,
+            &analyse_one, &total, &fft,   &to_signal, &from_signal, &multiply};
+  }
+};
+
+}  // namespace manifill::operators::legendre
