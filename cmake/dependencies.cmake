@@ -9,6 +9,9 @@ pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf-cxx4 netcdf)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 find_library(UDUNITS2_LIBRARY udunits2 REQUIRED)
 find_path(XTENSOR_INCLUDE_DIR xtensor/xtensor.hpp REQUIRED)
+if(MANIFILL_BUILD_BENCH)
+  find_path(SPECTRA_INCLUDE_DIR Spectra/SymEigsShiftSolver.h REQUIRED) # measured beside the project's own eigensolver
+endif()
 find_library(OPENBLAS_LIBRARY NAMES openblas REQUIRED)
 find_library(LAPACKE_LIBRARY NAMES lapacke REQUIRED)
 

@@ -29,7 +29,7 @@ std::string CacheDirectory::standard() {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
   };
-  if (const auto own = variable("MANIFILL_CACHE"); !own.empty()) return own;
+  if (auto own = variable("MANIFILL_CACHE"); !own.empty()) return own;
   if (const auto base = variable("XDG_CACHE_HOME"); !base.empty()) return base + "/manifill";
   if (const auto home = variable("HOME"); !home.empty()) return home + "/.cache/manifill";
   return ".manifill-cache";

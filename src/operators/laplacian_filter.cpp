@@ -1,6 +1,5 @@
 #include "manifill/operators/laplacian_filter.hpp"
 
-#include <Eigen/SparseCholesky>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -9,6 +8,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
+#include "manifill/operators/sparse_factor.hpp"
 
 namespace manifill::operators {
 namespace {
@@ -176,11 +176,7 @@ Eigen::MatrixXd harmonic_fill(const Laplacian& laplacian, const std::vector<bool
   }
   Eigen::SparseMatrix<double> inner(unknown, unknown);
   inner.setFromTriplets(entries.begin(), entries.end());
-  const Eigen::SimplicialLDLT<Eigen::SparseMatrix<double>> factor(inner);
-  if (factor.info() != Eigen::Success)
-    throw Error(ErrorKind::numerical, "the equations of a harmonic fill cannot be factorised",
-                {.remedy = "Repair the mesh's thinnest triangles"});
-  const Eigen::MatrixXd solution = factor.solve(right);
+  const Eigen::MatrixXd solution = SparseFactor(inner).solve(right);
   for (std::size_t i = 0; i < n; ++i)
     if (place[i] >= 0) out.row(static_cast<Eigen::Index>(i)) = solution.row(place[i]);
   return out;

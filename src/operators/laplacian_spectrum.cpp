@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <lapacke.h>
 
-#include <Eigen/OrderingMethods>
-#include <Eigen/SparseCholesky>
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -15,13 +13,13 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/operators/sparse_factor.hpp"
 
 namespace manifill::operators {
 namespace {
 
 using Index = Eigen::Index;
 using Sparse = Eigen::SparseMatrix<double>;
-using Factor = Eigen::SimplicialLDLT<Sparse, Eigen::Lower, Eigen::NaturalOrdering<int>>;
 
 constexpr Index kBlock = 8;    // right-hand sides a pass over the factor; a row of them fills a cache line
 constexpr Index kRows = 2048;  // of a basis, a piece of parallel work
@@ -36,83 +34,30 @@ Error no_convergence(const std::string& why) {
           {.remedy = "Ask for fewer pairs, or repair the mesh's thinnest triangles"}};
 }
 
-/// S and M in the order in which S + s M is factorised with little fill.
+/// S, M and the shift.
 struct Problem {
-  Problem(const Laplacian& laplacian, Index count) : mass(laplacian.mass) {
-    Eigen::AMDOrdering<int> ordering;
-    ordering(laplacian.stiffness.selfadjointView<Eigen::Lower>(), permutation);
-    // The ordering gives the new order's old indices; Eigen's own factorisations invert it too.
-    permutation = permutation.inverse().eval();
-    stiffness = permuted(laplacian.stiffness);
-    mass = permutation * laplacian.mass;
-    if (!laplacian.lumped()) consistent = permuted(laplacian.consistent_mass);
+  Problem(const Laplacian& operators, Index count) : laplacian(operators) {
     // Eigenvalue k of an even surface is about 4 pi k over its area, and S_ii / M_ii about 4 over the squared
     // edge: a shift of about 1 / 16 of the largest eigenvalue wanted. Far smaller shifts would cost digits,
     // far larger ones steps.
-    Eigen::VectorXd rate = stiffness.diagonal().cwiseQuotient(mass);
+    Eigen::VectorXd rate = laplacian.stiffness.diagonal().cwiseQuotient(laplacian.mass);
     std::nth_element(rate.begin(), rate.begin() + rate.size() / 2, rate.end());
     const double lowest = 4.0 * rate[rate.size() / 2] / static_cast<double>(rate.size());
     shift = lowest * (1.0 + static_cast<double>(count) / 16.0);
     if (!(shift > 0.0)) shift = 1.0;  // no edge at all
   }
 
-  [[nodiscard]] Sparse permuted(const Sparse& matrix) const {
-    Sparse out;
-    out = matrix.twistedBy(permutation);
-    return out;
-  }
-  [[nodiscard]] Eigen::MatrixXd times_mass(const Eigen::Ref<const Eigen::MatrixXd>& x) const {
-    if (consistent.size() == 0) return mass.asDiagonal() * x;
-    return consistent * x;
-  }
   /// S + s M
   [[nodiscard]] Sparse shifted(double s) const {
-    if (consistent.size() != 0) return stiffness + s * consistent;
-    Sparse out = stiffness;
-    for (Index i = 0; i < mass.size(); ++i)
-      out.coeffRef(static_cast<int>(i), static_cast<int>(i)) += s * mass[i];
+    if (!laplacian.lumped()) return laplacian.stiffness + s * laplacian.consistent_mass;
+    Sparse out = laplacian.stiffness;
+    for (int i = 0; i < out.rows(); ++i) out.coeffRef(i, i) += s * laplacian.mass[i];
     return out;
   }
+  [[nodiscard]] Eigen::MatrixXd times_mass(const Eigen::MatrixXd& x) const { return laplacian.times_mass(x); }
 
-  Eigen::PermutationMatrix<Eigen::Dynamic, Eigen::Dynamic, int> permutation{};
-  Sparse stiffness{};
-  Sparse consistent{};
-  Eigen::VectorXd mass{};
+  const Laplacian& laplacian;
   double shift = 0.0;
-};
-
-/// (S + s M)^-1 for kBlock right-hand sides at once: Eigen's own solver reads the factor once for each.
-class BlockSolver {
- public:
-  explicit BlockSolver(const Problem& problem) : factor_(problem.shifted(problem.shift)) {
-    if (factor_.info() != Eigen::Success || (factor_.vectorD().array() <= 0.0).any())
-      throw no_convergence("the matrix is not positive semi-definite");
-    inverse_ = factor_.vectorD().cwiseInverse();
-  }
-
-  [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& right) const {
-    Eigen::Matrix<double, Eigen::Dynamic, kBlock, Eigen::RowMajor> x = right;
-    const Sparse& lower = factor_.matrixL().nestedExpression();
-    const int* start = lower.outerIndexPtr();
-    const int* row = lower.innerIndexPtr();
-    const double* value = lower.valuePtr();
-    const auto n = static_cast<int>(x.rows());
-    for (int j = 0; j < n; ++j) {
-      const Row xj = x.row(j);
-      for (int k = start[j]; k < start[j + 1]; ++k) x.row(row[k]) -= value[k] * xj;
-    }
-    for (int j = n - 1; j >= 0; --j) {
-      Row xj = inverse_[j] * x.row(j);
-      for (int k = start[j]; k < start[j + 1]; ++k) xj -= value[k] * x.row(row[k]);
-      x.row(j) = xj;
-    }
-    return x;
-  }
-
- private:
-  using Row = Eigen::Matrix<double, 1, kBlock>;
-  Factor factor_;
-  Eigen::VectorXd inverse_{};
 };
 
 /// Ritz pairs of A^2, A = (S + s M)^-1 M, the largest first.
@@ -133,10 +78,11 @@ class BlockLanczos {
  public:
   BlockLanczos(const Problem& problem, Index capacity)
       : problem_(problem),
-        solver_(problem),
-        random_({.seed = 1, .purpose = RandomPurpose::training, .time = problem.mass.size()}),
-        basis_(problem.mass.size(), capacity),
+        factor_(problem.shifted(problem.shift)),
+        random_({.seed = 1, .purpose = RandomPurpose::training, .time = problem.laplacian.size()}),
+        basis_(problem.laplacian.size(), capacity),
         projected_(capacity, capacity) {
+    if (factor_.negative_pivots() > 0) throw no_convergence("the stiffness is not positive semi-definite");
     start();
   }
 
@@ -147,8 +93,8 @@ class BlockLanczos {
     reserve(before + kBlock);
     basis_.middleCols(before, kBlock) = next_;
     size_ += kBlock;
-    Eigen::MatrixXd w = solver_.solve(problem_.times_mass(next_));
-    w = solver_.solve(problem_.times_mass(w));
+    Eigen::MatrixXd w = factor_.solve(problem_.times_mass(next_));
+    w = factor_.solve(problem_.times_mass(w));
     const Eigen::RowVectorXd scale = norms(w);
     // In exact arithmetic only the last two blocks are not orthogonal to A^2 times the last; a second pass
     // over the whole basis removes what rounding has left ("twice is enough").
@@ -237,7 +183,7 @@ class BlockLanczos {
       Eigen::VectorXd column = w.col(j);
       const auto against_block = [&] {
         if (j == 0) return Eigen::VectorXd();
-        const Eigen::VectorXd c = next_.leftCols(j).transpose() * problem_.times_mass(column);
+        Eigen::VectorXd c = next_.leftCols(j).transpose() * problem_.times_mass(column);
         column -= next_.leftCols(j) * c;
         return c;
       };
@@ -263,7 +209,7 @@ class BlockLanczos {
   }
 
   const Problem& problem_;
-  BlockSolver solver_;
+  SparseFactor factor_;
   RandomStream random_;
   Eigen::MatrixXd basis_;       // V [node][basis], `size_` columns of it filled
   Eigen::MatrixXd projected_;   // T [basis][basis]
@@ -273,20 +219,15 @@ class BlockLanczos {
   bool started_ = true;
 };
 
-/// Eigenvalues below `value`: negative pivots of S - value M (Sylvester's law of inertia).
-Index count_below(const Problem& problem, double value) {
-  const Factor factor(problem.shifted(-value));
-  if (factor.info() != Eigen::Success) throw no_convergence("the count of eigenvalues met a zero pivot");
-  return (factor.vectorD().array() < 0.0).count();
-}
-
 /// Whether eigenvalues are missing among the first ones, `values` ascending. Looks below the last gap only:
 /// within a multiple eigenvalue that the count cuts through any vectors are right.
 bool complete(const Problem& problem, const Eigen::VectorXd& values) {
   for (Index k = values.size() - 1; k > 0; --k) {
     const double gap = values[k] - values[k - 1];
     if (gap > kTie * (values[k] + problem.shift))
-      return count_below(problem, values[k] - 0.5 * std::min(gap, kTie * (values[k] + problem.shift))) <= k;
+      return SparseFactor(
+                 problem.shifted(0.5 * std::min(gap, kTie * (values[k] + problem.shift)) - values[k]))
+                 .negative_pivots() <= k;
   }
   return true;
 }
@@ -303,8 +244,8 @@ LaplacianSpectrum by_lanczos(const Laplacian& laplacian, Index count, double tol
       if (complete(problem, ritz.eigenvalues(count, problem.shift))) {
         const Eigen::MatrixXd vectors = lanczos.vectors(ritz, count);
         // Rayleigh quotients: lambda from 1 / (lambda + s) would carry the rounding of the largest of these.
-        return {.values = vectors.cwiseProduct(problem.stiffness * vectors).colwise().sum().transpose(),
-                .vectors = problem.permutation.inverse() * vectors};
+        return {.values = vectors.cwiseProduct(laplacian.stiffness * vectors).colwise().sum().transpose(),
+                .vectors = vectors};
       }
       lanczos.renew(ritz, count);
       ++renewals;

@@ -91,7 +91,9 @@ struct PointOptions {
 ///     W_ij = A_i A_j (g_i(r_ij) + g_j(r_ij)) / 2.
 /// Belkin and Niyogi's c = 1 / ((4 pi t)^(d/2) t) makes sum_j A_j g_i r_ij^2 tend to 2 d; here c_i is such
 /// that the sum is 2 d on the points at hand, so that neither the cut at R_i nor uneven spacing scales the
-/// operator. Then f^T S f = sum_i A_i sum_j A_j g_i (f_i - f_j)^2 / 2 tends to the integral of |grad f|^2.
+/// operator. Then f^T S f = sum_i A_i sum_j A_j g_i (f_i - f_j)^2 / 2 tends to the integral of |grad f|^2
+/// as the points come closer and, slowly, their neighbours grow in number. With a fixed number some error
+/// stays: a large one where points are at random and their areas not known (docs/laplacian.md).
 /// \param points [point][3], any one unit; distances are straight
 /// \param areas [point], positive; a common factor does not change M^-1 S: Domain::weights will do
 /// \throws Error(input) naming the point for coordinates or areas that are not finite, areas not positive,

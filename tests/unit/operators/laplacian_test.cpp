@@ -216,8 +216,8 @@ TEST_CASE("points: symmetric, rows sum to zero, weights not negative", "[operato
 }
 
 TEST_CASE("points on the sphere: eigenvalues tend to l (l + 1)", "[operators]") {
-  // Widths shrink with the square root of the number of points and errors with the widths' square: halved
-  // from one to the next, to a fifth of that, as the points are not a lattice.
+  // Widths shrink with the square root of the number of points and errors with the widths' square, until what
+  // a fixed number of neighbours leaves is as large, beyond these sizes. Not a lattice: a fifth either way.
   std::vector<double> error;
   for (const std::size_t n : {300U, 600U, 1200U}) {
     const auto points = surfaces::fibonacci_sphere(n);
