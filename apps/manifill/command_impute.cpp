@@ -12,6 +12,7 @@ int run(const std::vector<std::string>& args) {
   const std::vector<Alias> aliases{{"--model", "impute.model", "M.h5"},
                                    {"-i,--input", "impute.input", "IN.nc"},
                                    {"--variable", "impute.variable", "V"},
+                                   {"--grid", "impute.grid", "G.nc"},
                                    {"-o,--output", "impute.output", "OUT.nc"},
                                    {"--method", "impute.method", "NAME"},
                                    {"--members", "impute.members", "N"},

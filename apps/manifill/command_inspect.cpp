@@ -21,10 +21,13 @@ int run(const std::vector<std::string>& args) {
        .fallback = std::int64_t{32},
        .lowest = 1,
        .highest = 4096},
+      {.key = "inspect.grid",
+       .help = "file with the coordinates of cells that the file has none of; empty: none",
+       .fallback = std::string()},
       {.key = "inspect.json", .help = "print JSON", .fallback = false},
   };
   const Usage usage{
-      .synopsis = "manifill inspect FILE.nc [--variable V] [--model M.h5 ...] [--json]",
+      .synopsis = "manifill inspect FILE.nc [--variable V] [--grid G.nc] [--model M.h5 ...] [--json]",
       .description =
           "Says what a file is, what is missing from it, what would stop a run, and which models fit.",
       .least_positional = 1,
@@ -37,6 +40,7 @@ int run(const std::vector<std::string>& args) {
                                        {{"--variable", "inspect.variable", "V"},
                                         {"--model", "inspect.model", "M.h5"},
                                         {"--members", "inspect.members", "N"},
+                                        {"--grid", "inspect.grid", "G.nc"},
                                         {"--json", "inspect.json"}},
                                        usage);
   if (!line) return 0;
@@ -56,7 +60,8 @@ int run(const std::vector<std::string>& args) {
   io::Inspection report;
   try {
     report = io::inspect(file, line->config.text("inspect.variable"), models,
-                         static_cast<std::size_t>(line->config.integer("inspect.members")));
+                         static_cast<std::size_t>(line->config.integer("inspect.members")),
+                         line->config.text("inspect.grid"));
   } catch (const Error& e) {
     if (json) fmt::print("{}\n", io::error_json(file, e.what()));
     throw;

@@ -18,6 +18,9 @@ namespace {
 std::vector<OptionSpec> specs() {
   return {
       {.key = "plot.output", .help = "picture to write: .png, .pdf or .svg", .fallback = std::string()},
+      {.key = "plot.grid",
+       .help = "file with the coordinates of cells that the file has none of; empty: none",
+       .fallback = std::string()},
       {.key = "plot.variable",
        .help = "variable to draw; empty: the file's only one",
        .fallback = std::string()},
@@ -52,6 +55,7 @@ std::vector<OptionSpec> specs() {
 std::vector<Alias> aliases() {
   return {{"-o,--output", "plot.output", "MAP.png"},
           {"--variable", "plot.variable", "V"},
+          {"--grid", "plot.grid", "G.nc"},
           {"--time", "plot.time", "T"},
           {"--level", "plot.level", "I"},
           {"--members", "plot.members", "1,2"},
@@ -85,6 +89,7 @@ plot::PaletteKind palette(const std::string& name) {
 
 plot::FileMapOptions map_options(const Config& config) {
   plot::FileMapOptions options{.variable = config.text("plot.variable"),
+                               .grid = config.text("plot.grid"),
                                .extra = static_cast<std::size_t>(config.integer("plot.level")),
                                .members_required = config.given("plot.members"),
                                .title = config.text("plot.title"),

@@ -13,6 +13,7 @@ int run(const std::vector<std::string>& args) {
         parse_command_line({args.begin() + 1, args.end()}, pipeline::train_prior_specs(),
                            {{"-i,--input", "train.input", "IN.nc"},
                             {"--variable", "train.variable", "V"},
+                            {"--grid", "train.grid", "G.nc"},
                             {"-o,--output", "train.output", "M.h5"},
                             {"--resume", "train.resume"}},
                            {.synopsis = "manifill train prior CONFIG.toml [options]",

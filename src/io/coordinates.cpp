@@ -218,7 +218,29 @@ TimeAxis bare_months(const VariableId* coordinate, const Dimension& d, const std
 
 }  // namespace
 
-CoordinateTable::CoordinateTable(const NetcdfHandle& file) : file_(file) {
+std::optional<CoordinateTable::GridPlace> CoordinateTable::on_grid(
+    const std::vector<Dimension>& dimensions) const {
+  if (grid_ == nullptr) return std::nullopt;
+  std::optional<GridPlace> found;
+  const CoordinateTable table(*grid_);
+  for (const auto& latitude : table.all_) {
+    if (latitude.dimensions.size() != 1 || latitude.by_attributes != Axis::latitude) continue;
+    for (const auto& longitude : table.all_) {
+      if (longitude.dimensions != latitude.dimensions || longitude.by_attributes != Axis::longitude) continue;
+      const Dimension cells = dimensions_of(*grid_, latitude.id)[0];
+      for (std::size_t k = 0; k < dimensions.size(); ++k) {
+        if (dimensions[k].length != cells.length) continue;
+        const bool same_name = dimensions[k].name == cells.name;
+        if (!found || same_name) found = GridPlace{k, latitude.id, longitude.id};
+        if (same_name) return found;
+      }
+    }
+  }
+  return found;
+}
+
+CoordinateTable::CoordinateTable(const NetcdfHandle& file, const NetcdfHandle* grid)
+    : file_(file), grid_(grid) {
   for (auto& v : all_variables(file)) {
     if (!is_numeric(type_of(v))) continue;
     Coordinate c{.id = v, .dimensions = dimension_ids(file, v)};
@@ -267,6 +289,14 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v) {
   }
   // Dimensions named x and y say nothing against latitudes and longitudes over both.
   if (!l.cells() && (!l.latitude_variable || !l.longitude_variable)) find_curvilinear(scope, v, l);
+  if (l.latitude < 0 && l.longitude < 0) {
+    if (const auto place = table.on_grid(l.dimensions)) {
+      l.latitude = static_cast<int>(place->dimension);
+      l.latitude_variable = place->latitude;
+      l.longitude_variable = place->longitude;
+      l.of_grid_file = true;
+    }
+  }
   l.reason = reason_for(scope, v, l);
   return l;
 }

@@ -18,6 +18,7 @@ struct Layout {
   int longitude = -1;  ///< none of a list of cells, of a curvilinear grid its columns'
   int time = -1;
   std::optional<MeshPlace> mesh{};  ///< then the dimension of its nodes or faces stands for latitude
+  bool of_grid_file = false;        ///< latitude and longitude are variables of the grid file
   bool curvilinear = false;         ///< latitudes and longitudes are two-dimensional
   [[nodiscard]] bool cells() const {
     return latitude >= 0 && longitude < 0 && (mesh || (latitude_variable && longitude_variable));
@@ -42,14 +43,25 @@ struct Coordinate {
 /// The possible coordinates of a file, looked at once.
 class CoordinateTable {
  public:
-  explicit CoordinateTable(const NetcdfHandle& file);
+  /// \param grid another file that holds the coordinates of variables which have none in their own; may be
+  /// null
+  explicit CoordinateTable(const NetcdfHandle& file, const NetcdfHandle* grid = nullptr);
   [[nodiscard]] const NetcdfHandle& file() const { return file_; }
   /// Those a variable of `group` can refer to: of its own and the enclosing groups, the nearest first.
   [[nodiscard]] std::vector<const Coordinate*> in_scope(netCDF::NcGroup group) const;
+  /// Latitude and longitude of the grid file over one dimension as long as one of these, of its name before
+  /// others.
+  struct GridPlace {
+    std::size_t dimension = 0;  ///< position in `dimensions`
+    VariableId latitude{};
+    VariableId longitude{};
+  };
+  [[nodiscard]] std::optional<GridPlace> on_grid(const std::vector<Dimension>& dimensions) const;
 
  private:
   const NetcdfHandle& file_;
   std::vector<Coordinate> all_{};
+  const NetcdfHandle* grid_ = nullptr;
 };
 
 /// Finds the axes by CF attributes of the coordinate variables (standard_name, units, axis), then by name.

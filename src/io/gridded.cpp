@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
 #include <optional>
 #include <set>
@@ -234,6 +235,11 @@ domain::Domain cells_of(const NetcdfHandle& file, const VariableId& v, const Lay
       {.latitude = std::move(latitude), .longitude = std::move(longitude), .area = std::move(area)});
 }
 
+/// The file of `--grid`; null where there is none.
+std::unique_ptr<NetcdfHandle> open_grid(const std::string& path) {
+  return path.empty() ? nullptr : std::make_unique<NetcdfHandle>(NetcdfHandle::open(path));
+}
+
 /// The domain of an error is the file's: names its coordinate variable, and the variable it was opened for.
 domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const Layout& l,
                            std::vector<double> latitude, std::vector<double> longitude) {
@@ -277,9 +283,10 @@ std::string GriddedVariable::Impl::cell_index(std::size_t step, std::size_t row,
                        : at + rows + of(dimensions[static_cast<std::size_t>(longitude)].name, column);
 }
 
-std::vector<VariableSummary> list_variables(const std::string& path) {
+std::vector<VariableSummary> list_variables(const std::string& path, const std::string& grid) {
   const auto file = NetcdfHandle::open(path);
-  const CoordinateTable table(file);
+  const auto grid_file = open_grid(grid);
+  const CoordinateTable table(file, grid_file.get());
   const auto ids = all_variables(file);
   const auto bounds = bounds_of(ids);
   std::vector<VariableSummary> out;
@@ -293,18 +300,21 @@ GriddedVariable::GriddedVariable(GriddedVariable&&) noexcept = default;
 GriddedVariable& GriddedVariable::operator=(GriddedVariable&&) noexcept = default;
 GriddedVariable::~GriddedVariable() = default;
 
-GriddedVariable GriddedVariable::open(const std::string& path, const std::string& variable) {
+GriddedVariable GriddedVariable::open(const std::string& path, const std::string& variable,
+                                      const std::string& grid) {
   auto file = NetcdfHandle::open(path);
-  const CoordinateTable table(file);
+  const auto grid_file = open_grid(grid);
+  const CoordinateTable table(file, grid_file.get());
   const VariableId v = pick(table, variable);
   const Layout l = layout_of(table, v);
   const VariableSummary summary = summarise(v, l, bounds_of(all_variables(file)));
   check_layout(file, v, l);
   std::vector<double> latitude;
   std::vector<double> longitude;
+  const NetcdfHandle& places = l.of_grid_file ? *grid_file : file;
   if (!l.mesh) {
-    latitude = coordinate_degrees(file, *l.latitude_variable, v.name);
-    longitude = coordinate_degrees(file, *l.longitude_variable, v.name);
+    latitude = coordinate_degrees(places, *l.latitude_variable, v.name);
+    longitude = coordinate_degrees(places, *l.longitude_variable, v.name);
   }
   const bool rows_and_columns = !l.cells() && !l.curvilinear;
   const std::size_t cyclic = rows_and_columns ? cyclic_columns_of(longitude) : 0;
@@ -320,7 +330,7 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
                  .index = "[longitude " + std::to_string(columns) + "]",
                  .remedy = "Cut the file to one turn, e.g. with ncks -d"});
   longitude.resize(columns);
-  auto domain = make_domain(file, v, l, std::move(latitude), std::move(longitude));
+  auto domain = make_domain(places, v, l, std::move(latitude), std::move(longitude));
   TimeAxis time = read_time(file, l);
   const Packing packing = packing_of(file, v);
   auto impl = std::make_unique<Impl>(std::move(file), v, summary, std::move(domain));

@@ -402,8 +402,9 @@ void add_models(const GriddedVariable& v, const std::vector<ModelCard>& models, 
                       : "none of the models fits; " + out.models[0].name + ": " + out.models[0].refusal;
 }
 
-void look_closely(const std::string& variable, const std::vector<ModelCard>& models, Inspection& out) {
-  const auto v = GriddedVariable::open(out.path, variable);
+void look_closely(const std::string& variable, const std::string& grid, const std::vector<ModelCard>& models,
+                  Inspection& out) {
+  const auto v = GriddedVariable::open(out.path, variable, grid);
   out.variable = v.summary().name;
   out.grid = grid_facts(v);
   out.time = time_facts(v);
@@ -563,13 +564,13 @@ double estimate_memory(const MemoryNeed& need) {
 }
 
 Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,
-                   std::size_t members) {
+                   std::size_t members, const std::string& grid) {
   Inspection out{.path = path, .format = format_name(path), .members = members};
-  out.variables = list_variables(path);
+  out.variables = list_variables(path, grid);
   std::error_code ignored;
   out.bytes = std::filesystem::file_size(path, ignored);
   try {
-    look_closely(variable, models, out);
+    look_closely(variable, grid, models, out);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::input) throw;
     if (!out.refusal) out.refusal = e.what();

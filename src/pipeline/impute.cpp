@@ -431,6 +431,9 @@ std::vector<OptionSpec> impute_specs() {
   return {
       {.key = "impute.model", .help = "model file (.h5)", .fallback = std::string()},
       {.key = "impute.input", .help = "NetCDF file with gaps", .fallback = std::string()},
+      {.key = "impute.grid",
+       .help = "NetCDF file with the coordinates of cells that the input has none of; empty: none",
+       .fallback = std::string()},
       {.key = "impute.variable",
        .help = "variable to fill; empty: the only one that can be",
        .fallback = std::string()},
@@ -541,7 +544,8 @@ std::vector<std::string> run_impute(const Config& c) {
     io::check_output(path, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
   const double memory_limit = parse_memory(c.text("impute.max_memory"));
   const auto model = posterior::Model::load(c.text("impute.model"));
-  const auto input = io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"));
+  const auto input =
+      io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"), c.text("impute.grid"));
   const Shard shard = parse_shard(c.text("impute.shard"), input.times());
   const io::MissingScan scan = io::scan_missing(input);
   io::check_fillable(input, scan);

@@ -59,6 +59,9 @@ std::vector<OptionSpec> train_prior_specs() {
           {.key = "train.variable",
            .help = "its variable; empty: the only one that can be filled",
            .fallback = std::string()},
+          {.key = "train.grid",
+           .help = "NetCDF file with the coordinates of cells that the input has none of; empty: none",
+           .fallback = std::string()},
           {.key = "train.first_year", .help = "first year to learn from", .fallback = std::int64_t{-100000}},
           {.key = "train.last_year", .help = "last year to learn from", .fallback = std::int64_t{100000}},
           {.key = "train.except_years", .help = "years left out", .fallback = std::vector<double>{}},
@@ -212,7 +215,8 @@ std::vector<std::string> train_prior(const Config& c) {
   require(c, "train.input", "--input");
   require(c, "train.output", "--output");
   io::check_output(c.text("train.output"), {c.text("train.input")}, true);
-  const auto input = io::GriddedVariable::open(c.text("train.input"), c.text("train.variable"));
+  const auto input =
+      io::GriddedVariable::open(c.text("train.input"), c.text("train.variable"), c.text("train.grid"));
   auto fields =
       load_training_fields(input, static_cast<int>(c.integer("train.first_year")),
                            static_cast<int>(c.integer("train.last_year")), c.list("train.except_years"));

@@ -35,9 +35,9 @@ bool is_ancillary(const std::vector<io::VariableSummary>& all, const std::string
 }
 
 /// The variable to draw when none is named. An imputed file has four; its own is meant.
-std::string choose_variable(const std::string& path, const std::string& named) {
+std::string choose_variable(const std::string& path, const std::string& named, const std::string& grid) {
   if (!named.empty()) return named;
-  const std::vector<io::VariableSummary> all = io::list_variables(path);
+  const std::vector<io::VariableSummary> all = io::list_variables(path, grid);
   std::vector<std::string> candidates;
   for (const auto& v : all)
     if (v.fillable && !is_ancillary(all, v.name)) candidates.push_back(v.name);
@@ -133,7 +133,8 @@ std::string printed_units(const std::string& units) {
 
 FileMap::FileMap(const std::string& path, FileMapOptions options)
     : options_(std::move(options)),
-      variable_(io::GriddedVariable::open(path, choose_variable(path, options_.variable))) {
+      variable_(io::GriddedVariable::open(path, choose_variable(path, options_.variable, options_.grid),
+                                          options_.grid)) {
   if (options_.extra >= variable_.extras())
     throw Error(ErrorKind::usage,
                 fmt::format("level {} is not there; the other dimensions have {} combination(s)",
@@ -166,7 +167,7 @@ void FileMap::open_ancillaries() {
   const std::vector<io::VariableSummary> all = io::list_variables(path);
   const auto open = [&](const std::string& suffix, std::optional<io::GriddedVariable>& into) {
     if (!has(all, name + suffix)) return;
-    io::GriddedVariable found = io::GriddedVariable::open(path, name + suffix);
+    io::GriddedVariable found = io::GriddedVariable::open(path, name + suffix, options_.grid);
     // A namesake on another grid is no companion.
     if (found.domain().hash() != variable_.domain().hash() || found.times() != variable_.times()) return;
     into.emplace(std::move(found));

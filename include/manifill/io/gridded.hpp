@@ -34,7 +34,7 @@ struct VariableSummary {
 /// imputed file (V_spread, V_status, V_member, V_packed) and cell bounds are not fillable, though they open.
 /// \throws Error(input) when the file is not NetCDF, empty, truncated, a directory or absent; Error(io) when
 /// it may not be read
-std::vector<VariableSummary> list_variables(const std::string& path);
+std::vector<VariableSummary> list_variables(const std::string& path, const std::string& grid = {});
 
 /// \brief One variable on a grid, open for reading. One thread at a time, over all NetCDF files: the
 /// library is not thread-safe.
@@ -50,10 +50,12 @@ std::vector<VariableSummary> list_variables(const std::string& path);
 class GriddedVariable {
  public:
   /// \brief Opens a variable. An empty name picks the only fillable one.
-  /// \throws Error(input) naming file, variable, index, remedy: no such variable (nearest names offered),
-  /// several fillable ones, text, no lat/lon or curvilinear ones, bad coordinates, a dimension of length 0,
-  /// time without units, unknown calendar
-  static GriddedVariable open(const std::string& path, const std::string& variable);
+  /// \param grid another file with latitudes and longitudes (and bounds) of cells, for variables whose own
+  /// file has none, as ICON's; empty: none \throws Error(input) naming file, variable, index, remedy: no such
+  /// variable (nearest names offered), several fillable ones, text, no lat/lon or curvilinear ones, bad
+  /// coordinates, a dimension of length 0, time without units, unknown calendar
+  static GriddedVariable open(const std::string& path, const std::string& variable,
+                              const std::string& grid = {});
 
   GriddedVariable(GriddedVariable&&) noexcept;
   GriddedVariable& operator=(GriddedVariable&&) noexcept;

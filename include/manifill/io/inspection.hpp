@@ -169,11 +169,11 @@ struct Inspection {
 };
 
 /// \brief Looks at a file, and at one variable closely.
-/// \param variable empty: the only one that can be filled
+/// \param variable empty: the only one that can be filled \param grid as GriddedVariable::open
 /// \throws Error(input) or Error(io) when the file cannot be read at all; what only stops an imputation is in
 /// `refusal`
 Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,
-                   std::size_t members = 32);
+                   std::size_t members = 32, const std::string& grid = {});
 
 /// \brief JSON in the report's place for a file that cannot be read: {"file", "error"}.
 std::string error_json(const std::string& file, const std::string& error);

@@ -16,6 +16,7 @@ namespace manifill::plot {
 /// \brief What to draw of a file.
 struct FileMapOptions {
   std::string variable{};              ///< empty: the only one that is not an ancillary of another
+  std::string grid{};                  ///< file with the coordinates of cells, as GriddedVariable::open
   std::size_t extra = 0;               ///< index over the dimensions other than time, latitude, longitude
   std::vector<std::size_t> members{};  ///< counted from 1
   bool members_required = false;       ///< throw when a member is not there instead of leaving it out
