@@ -262,7 +262,7 @@ TEST_CASE("what is written as PLY is read bit for bit", "[io]") {
   CHECK(folder.entries() == 1);
 }
 
-TEST_CASE("what cannot be written leaves the old file", "[io]") {
+TEST_CASE("a mesh that cannot be written leaves the old file", "[io]") {
   const Folder folder;
   const TriangleMesh mesh = domain::icosphere(1);
   const std::vector<double> values(12, 1.0);
