@@ -95,8 +95,8 @@ std::int64_t before_ring(std::int64_t nside, std::int64_t ring) {
 
 /// Of the pixels of a cap, the ring that holds one, counted from the pole.
 std::int64_t cap_ring(std::int64_t pixel) {
-  auto ring = static_cast<std::int64_t>(0.5 + std::sqrt(0.25 + 0.5 * static_cast<double>(pixel)));
-  // The square root of a number beyond 2^53 may be one off.
+  std::int64_t ring = std::llround(std::sqrt(0.25 + 0.5 * static_cast<double>(pixel)));
+  // Between two rings, and beyond 2^53, rounding may be one off.
   while (2 * ring * (ring - 1) > pixel) --ring;
   while (2 * ring * (ring + 1) <= pixel) ++ring;
   return ring;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <numeric>
@@ -13,10 +12,10 @@
 #include <set>
 #include <utility>
 
+#include "fits_layout.hpp"
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
 #include "netcdf.hpp"
-#include "plain_file.hpp"
 
 namespace manifill::io {
 namespace healpix = domain::healpix;
@@ -25,7 +24,6 @@ namespace {
 constexpr double kUnseen = -1.6375e30;
 constexpr double kUnseenTolerance = 1e-5;  // of itself: single precision, and text of five digits
 constexpr std::int64_t kPixelsPerRow = 1024;
-constexpr std::size_t kBlock = 2880;      // of FITS
 constexpr std::size_t kLongestText = 68;  // of a keyword's value
 
 Error refusal(const std::string& path, const std::string& variable, const std::string& what,
@@ -131,26 +129,6 @@ std::string upper(std::string text) {
   return text;
 }
 
-/// Before CFITSIO sees the file: it would unpack archives of any kind in memory.
-void check_is_fits(const std::string& path) {
-  check_plain_file(path, "FITS file");
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    throw Error(ErrorKind::io, "permission to open it was denied",
-                {.file = path, .remedy = "Check its permissions"});
-  std::string begin(9, '\0');
-  in.read(begin.data(), 9);
-  if (begin.starts_with("\x1f\x8b")) throw refusal(path, {}, "is compressed", "Unpack it first, with gunzip");
-  if (begin != "SIMPLE  =")
-    throw refusal(path, {}, "is not a FITS file", "Check that it is the file you mean");
-  // CFITSIO cannot tell a file cut within a block from a disk that fails.
-  const auto size = std::filesystem::file_size(path);
-  if (size % kBlock != 0)
-    throw refusal(path, {},
-                  "is truncated: it has " + std::to_string(size) + " bytes, a FITS file whole blocks of " +
-                      std::to_string(kBlock));
-}
-
 /// Goes to the first table of pixels.
 void find_table(const Fits& file) {
   for (int k = 2;; ++k) {
@@ -168,7 +146,7 @@ void find_table(const Fits& file) {
   }
 }
 
-/// Rows and columns of a table, which the file has room for.
+/// Rows and columns of a table.
 struct Table {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
@@ -187,18 +165,10 @@ std::string column_name(const Fits& file, std::int64_t column) {
 }
 
 Table check_table(const Fits& file) {
-  LONGLONG data = 0;
-  int status = 0;
-  fits_get_hduaddrll(file.get(), nullptr, &data, nullptr, &status);
-  file.check(status, "the table cannot be found");
-  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file.path()));
   const std::int64_t row_bytes = file.integer("NAXIS1").value_or(0);
   Table out{.rows = file.integer("NAXIS2").value_or(0)};
   if (row_bytes < 1 || out.rows < 1) throw refusal(file.path(), "NAXIS2", "the table is empty");
-  if (out.rows > std::max<std::int64_t>(0, size - data) / row_bytes)
-    throw refusal(file.path(), "NAXIS2",
-                  "is truncated: the table has " + std::to_string(out.rows) + " rows of " +
-                      std::to_string(row_bytes) + " bytes, the file " + std::to_string(size) + " bytes");
+  int status = 0;
   int columns = 0;
   fits_get_num_cols(file.get(), &columns, &status);
   file.check(status, "the columns cannot be counted");
@@ -346,9 +316,9 @@ std::string primary_header() {
   for (const char* card : {"SIMPLE  =                    T", "BITPIX  =                    8",
                            "NAXIS   =                    0", "EXTEND  =                    T", "END"}) {
     out += card;
-    out.resize((out.size() + 79) / 80 * 80, ' ');
+    out.resize((out.size() + kFitsCard - 1) / kFitsCard * kFitsCard, ' ');
   }
-  out.resize(kBlock, ' ');
+  out.resize(kFitsBlock, ' ');
   return out;
 }
 
@@ -404,8 +374,8 @@ class TableWriter {
 
  private:
   static std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> out;
-    for (std::string& text : texts) out.push_back(text.data());
+    std::vector<char*> out(texts.size());
+    std::transform(texts.begin(), texts.end(), out.begin(), [](std::string& text) { return text.data(); });
     return out;
   }
   void check(const std::string& variable) const { file_.check(status_, "writing failed", variable); }
@@ -417,7 +387,7 @@ class TableWriter {
 }  // namespace
 
 HealpixMaps read_healpix(const std::string& path) {
-  check_is_fits(path);
+  check_fits_layout(path);
   const Fits file(path, path, READONLY);
   find_table(file);
   HealpixMaps out;

@@ -195,7 +195,7 @@ TEST_CASE("vectors of 1024 pixels a row, several maps", "[io]") {
     for (int k = 0; k < 1024; ++k) data += raw(static_cast<float>(1024 * row + k));
     for (int k = 0; k < 1024; ++k) data += raw(0.1 * (1024 * row + k));
   }
-  const auto maps = read(table(3, 1024 * 12, {{"I_STOKES", "1024E"}, {"Q_STOKES", "1024D"}}, 16, data));
+  const auto maps = read(table(3, 12288, {{"I_STOKES", "1024E"}, {"Q_STOKES", "1024D"}}, 16, data));
   REQUIRE(maps.maps.size() == 2);
   REQUIRE(maps.maps[0].values.size() == 3072);
   for (int p = 0; p < 3072; ++p) {
@@ -400,7 +400,7 @@ TEST_CASE("truncated files and hostile counts are refused before memory is taken
   const std::string whole = twelve().bytes();
   for (const std::size_t length : {2900, 5700, 5761, 5760 + 48, 8639})
     CHECK_THAT(refusal(whole.substr(0, length)), ContainsSubstring("truncated"));
-  CHECK_THAT(refusal(whole.substr(0, 5760)), ContainsSubstring("'NAXIS2'") && ContainsSubstring("truncated"));
+  CHECK_THAT(refusal(whole.substr(0, 5760)), ContainsSubstring("headers promise 8640"));
   for (const char* rows : {"1000000000000", "9000000000000000000", "-1", "0"}) {
     CAPTURE(rows);
     CHECK_THAT(refusal(twelve().set("NAXIS2", rows)), ContainsSubstring("m[1].fits"));

@@ -403,13 +403,17 @@ TEST_CASE("malformed PLY is refused with line or byte", "[io]") {
 
   for (const char* format : {"ascii", "binary_little_endian", "binary_big_endian"}) {
     const std::string begin = std::string("format ") + format + " 1.0\n";
-    for (const char* count : {"1000000000000", "4294967296", "9223372036854775807"}) {
-      CHECK_THAT(refusal(header(begin + "element vertex " + count + "\n" + xyz) + std::string(1000, '1')),
-                 ContainsSubstring(std::string("promises ") + count) && ContainsSubstring("[line 3]"));
-      CHECK_THAT(refusal(header(begin + "element vertex 1\n" + xyz + "element face " + count +
-                                "\nproperty list uchar int vertex_indices\n") +
-                         std::string(1000, '1')),
-                 ContainsSubstring(std::string("promises ") + count) && ContainsSubstring("[line 7]"));
+    const std::string ones(1000, '1');
+    for (const std::string count : {"1000000000000", "4294967296", "9223372036854775807"}) {
+      std::string vertices = begin;
+      vertices.append("element vertex ").append(count).append("\n").append(xyz);
+      CHECK_THAT(refusal(header(vertices) + ones),
+                 ContainsSubstring("promises " + count) && ContainsSubstring("[line 3]"));
+      std::string faces = begin;
+      faces.append("element vertex 1\n").append(xyz).append("element face ").append(count);
+      faces.append("\nproperty list uchar int vertex_indices\n");
+      CHECK_THAT(refusal(header(faces) + ones),
+                 ContainsSubstring("promises " + count) && ContainsSubstring("[line 7]"));
     }
   }
 
