@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include <cairo.h>
+#include <fitsio.h>
 #include <fmt/format.h>
 #include <hdf5.h>
 #include <netcdf.h>
@@ -23,6 +24,7 @@ std::vector<LibraryVersion> library_versions() {
   const std::string_view netcdf = nc_inq_libvers();  // "4.9.0 of Oct  9 2022 ..."
   return {{"NetCDF", std::string(netcdf.substr(0, netcdf.find(' ')))},
           {"HDF5", fmt::format("{}.{}.{}", major, minor, release)},
+          {"CFITSIO", fmt::format("{}.{}.{}", CFITSIO_MAJOR, CFITSIO_MINOR, CFITSIO_MICRO)},
           {"cairo", cairo_version_string()},
           {"Eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
           {"xtensor",

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "classic_header.hpp"
+#include "plain_file.hpp"
 
 namespace manifill::io {
 namespace fs = std::filesystem;
@@ -24,20 +25,6 @@ void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
 Error refusal(const std::string& path, const std::string& what, const std::string& remedy) {
   return {ErrorKind::input, what, {.file = path, .remedy = remedy}};
-}
-
-void check_plain_file(const std::string& path) {
-  std::error_code error;
-  const auto status = fs::status(path, error);
-  if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
-    throw Error(ErrorKind::io, "cannot be looked at: " + error.message(),
-                {.file = path, .remedy = "Check the path and its permissions"});
-  if (!fs::exists(status)) throw refusal(path, "there is no such file", "Check the path");
-  if (fs::is_directory(status)) throw refusal(path, "is a directory, not a NetCDF file", "Name a file in it");
-  if (!fs::is_regular_file(status))
-    throw refusal(path, "is not a regular file", "Copy its content to a file first");
-  if (fs::file_size(path, error) == 0 && !error)
-    throw refusal(path, "is empty (0 bytes)", "Fetch or write the file again");
 }
 
 /// Before the library sees the file: it may crash on a damaged classic header, and reads zeros beyond the
@@ -94,7 +81,7 @@ int NetcdfHandle::format() const {
 
 NetcdfHandle NetcdfHandle::open(const std::string& path) {
   silence_hdf5();
-  check_plain_file(path);
+  check_plain_file(path, "NetCDF file");
   check_classic(path);
   NetcdfHandle file(path);
   try {
