@@ -310,6 +310,22 @@ Domain Domain::cells(CellGrid grid) {
   return Domain(std::move(impl));
 }
 
+Domain Domain::healpix(std::int64_t nside, healpix::Ordering ordering) {
+  healpix::check_nside(nside, ordering);
+  CellGrid g{.name = "HEALPix nside " + std::to_string(nside) +
+                     (ordering == healpix::Ordering::ring ? " in rings" : " nested")};
+  const std::int64_t n = healpix::pixel_count(nside);
+  g.area.assign(static_cast<std::size_t>(n), 1.0);
+  for (std::int64_t p = 0; p < n; ++p) {
+    const auto c = healpix::centre(nside, ordering, p);
+    g.latitude.push_back(std::atan2(c[2], std::hypot(c[0], c[1])) / kDegree);
+    g.longitude.push_back(std::atan2(c[1], c[0]) / kDegree);
+    for (const auto q : healpix::neighbours(nside, ordering, p))
+      if (q > p) g.neighbours.push_back({static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(q)});
+  }
+  return cells(std::move(g));
+}
+
 Domain Domain::curvilinear(std::vector<double> latitude, std::vector<double> longitude, std::size_t columns,
                            bool periodic) {
   const std::size_t n = latitude.size();

@@ -179,6 +179,32 @@ std::string reason_for(const std::vector<const Coordinate*>& scope, const Variab
   return "it has no latitude and longitude dimensions";
 }
 
+/// The HEALPix grid that a variable's `grid_mapping` describes, where one of its dimensions holds all of its
+/// pixels: attributes healpix_nside, or refinement_level, and healpix_order ("nest", "nested" or "ring"),
+/// else nested.
+void find_healpix(const NetcdfHandle& file, const VariableId& v, Layout& l) {
+  const auto mapping = find_variable(file, text_attribute(v, "grid_mapping"));
+  if (!mapping || text_attribute(*mapping, "grid_mapping_name") != "healpix") return;
+  const auto nside = number_attribute(*mapping, "healpix_nside");
+  const auto level = number_attribute(*mapping, "refinement_level");
+  double n = 0.0;
+  if (!nside.empty())
+    n = nside[0];
+  else if (!level.empty() && level[0] >= 0.0 && level[0] < 30.0)
+    n = std::exp2(level[0]);
+  if (!(n >= 1.0) || n > 8192.0 || n != std::floor(n)) return;
+  std::string order = lower(text_attribute(*mapping, "healpix_order"));
+  if (order.empty()) order = lower(text_attribute(*mapping, "indexing_scheme"));
+  const auto whole = static_cast<std::int64_t>(n);
+  for (std::size_t k = 0; k < l.dimensions.size(); ++k)
+    if (l.dimensions[k].length == static_cast<std::size_t>(domain::healpix::pixel_count(whole))) {
+      l.healpix = Layout::Healpix{whole, order != "ring"};
+      l.latitude = static_cast<int>(k);
+      l.longitude = -1;
+      return;
+    }
+}
+
 /// A time that all of a variable's values share: `double time;`.
 std::optional<VariableId> scalar_time(const std::vector<const Coordinate*>& scope, const VariableId& v) {
   const auto named = words(text_attribute(v, "coordinates"));
@@ -282,6 +308,7 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v) {
     if (found.axis == Axis::time) place(l.time, l.time_variable);
   }
   if (l.time < 0) l.time_variable = scalar_time(scope, v);
+  find_healpix(table.file(), v, l);
   if (const auto mesh = mesh_place_of(table.file(), v, l.dimensions)) {
     l.mesh = mesh;
     l.latitude = mesh->dimension;

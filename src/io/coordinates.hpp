@@ -18,10 +18,15 @@ struct Layout {
   int longitude = -1;  ///< none of a list of cells, of a curvilinear grid its columns'
   int time = -1;
   std::optional<MeshPlace> mesh{};  ///< then the dimension of its nodes or faces stands for latitude
-  bool of_grid_file = false;        ///< latitude and longitude are variables of the grid file
-  bool curvilinear = false;         ///< latitudes and longitudes are two-dimensional
+  struct Healpix {
+    std::int64_t nside = 0;
+    bool nested = false;
+  };
+  std::optional<Healpix> healpix{};  ///< then the dimension of its pixels stands for latitude
+  bool of_grid_file = false;         ///< latitude and longitude are variables of the grid file
+  bool curvilinear = false;          ///< latitudes and longitudes are two-dimensional
   [[nodiscard]] bool cells() const {
-    return latitude >= 0 && longitude < 0 && (mesh || (latitude_variable && longitude_variable));
+    return latitude >= 0 && longitude < 0 && (mesh || healpix || (latitude_variable && longitude_variable));
   }
   std::optional<VariableId> latitude_variable{};
   std::optional<VariableId> longitude_variable{};

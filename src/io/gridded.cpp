@@ -235,6 +235,16 @@ domain::Domain cells_of(const NetcdfHandle& file, const VariableId& v, const Lay
       {.latitude = std::move(latitude), .longitude = std::move(longitude), .area = std::move(area)});
 }
 
+/// Grids of as many cells may be turned against each other. ICON's files say which grid is theirs.
+void check_same_grid(const NetcdfHandle& file, const NetcdfHandle& grid) {
+  const std::string own = text_attribute(globals_of(file), "uuidOfHGrid");
+  const std::string other = text_attribute(globals_of(grid), "uuidOfHGrid");
+  if (own.empty() || other.empty() || own == other) return;
+  throw Error(ErrorKind::input,
+              "the grid file is of another grid: uuidOfHGrid is " + other + ", the data's " + own,
+              {.file = grid.path(), .remedy = "Give the grid file that belongs to " + file.path()});
+}
+
 /// The file of `--grid`; null where there is none.
 std::unique_ptr<NetcdfHandle> open_grid(const std::string& path) {
   return path.empty() ? nullptr : std::make_unique<NetcdfHandle>(NetcdfHandle::open(path));
@@ -245,6 +255,9 @@ domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const 
                            std::vector<double> latitude, std::vector<double> longitude) {
   try {
     if (l.mesh) return mesh_domain(file, v, *l.mesh);
+    if (l.healpix)
+      return domain::Domain::healpix(l.healpix->nside, l.healpix->nested ? domain::healpix::Ordering::nested
+                                                                         : domain::healpix::Ordering::ring);
     if (l.cells()) return cells_of(file, v, l, std::move(latitude), std::move(longitude));
     if (l.curvilinear) {
       const std::size_t across = l.dimensions[static_cast<std::size_t>(l.longitude)].length;
@@ -253,11 +266,11 @@ domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const 
     }
     return domain::Domain::lat_lon(std::move(latitude), std::move(longitude));
   } catch (const Error& e) {
-    if (l.mesh) {
+    if (l.mesh || l.healpix) {
       if (!e.context().file.empty()) throw;
-      throw Error(e.kind(), bare_message(e) + " (the mesh of '" + v.name + "')",
+      throw Error(e.kind(), bare_message(e) + " (the grid of '" + v.name + "')",
                   {.file = file.path(),
-                   .variable = l.mesh->topology.name,
+                   .variable = l.mesh ? l.mesh->topology.name : v.name,
                    .index = e.context().index,
                    .remedy = e.context().remedy});
     }
@@ -312,7 +325,8 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
   std::vector<double> latitude;
   std::vector<double> longitude;
   const NetcdfHandle& places = l.of_grid_file ? *grid_file : file;
-  if (!l.mesh) {
+  if (l.of_grid_file) check_same_grid(file, places);
+  if (!l.mesh && !l.healpix) {
     latitude = coordinate_degrees(places, *l.latitude_variable, v.name);
     longitude = coordinate_degrees(places, *l.longitude_variable, v.name);
   }

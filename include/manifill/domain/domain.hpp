@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "manifill/domain/healpix.hpp"
 #include "manifill/domain/triangle_mesh.hpp"
 
 namespace manifill::domain {
@@ -53,6 +54,9 @@ class Domain {
   /// \throws Error(input) naming the cell when a coordinate is not finite or out of range, two centres
   /// coincide (to 1e-6 degrees), an area is not positive, or a neighbour is no cell
   static Domain cells(CellGrid grid);
+  /// \brief HEALPix pixels, cells of equal area whose neighbours share an edge or a corner. \throws
+  /// Error(input) as healpix::check_nside
+  static Domain healpix(std::int64_t nside, healpix::Ordering ordering);
   /// \brief Rows and columns on the sphere. Areas are of the quadrilaterals half way to the neighbouring
   /// points. \param latitude, longitude [row][column], degrees \param columns of a row \param periodic the
   /// last column is followed by the first \throws Error(input) as `cells`

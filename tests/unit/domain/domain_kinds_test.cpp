@@ -140,3 +140,21 @@ TEST_CASE("surfaces and images", "[domain]") {
   CHECK(image.hash() != Domain::plane(4, 3).hash());
   CHECK_THROWS_AS(Domain::plane(0, 4), Error);
 }
+
+TEST_CASE("HEALPix pixels are cells of equal area", "[domain]") {
+  for (const auto ordering : {healpix::Ordering::ring, healpix::Ordering::nested}) {
+    const auto d = Domain::healpix(4, ordering);
+    REQUIRE(d.size() == 192);
+    for (const double w : d.weights()) CHECK(w == Approx(1.0 / 192.0));
+    check_neighbours(d);
+    std::size_t seven = 0;
+    for (std::size_t p = 0; p < d.size(); ++p) {
+      CHECK(d.neighbours(p).size() >= 7);
+      seven += d.neighbours(p).size() == 7 ? 1 : 0;
+    }
+    CHECK(seven == 24);  // where only three faces meet
+  }
+  CHECK(Domain::healpix(4, healpix::Ordering::ring).hash() !=
+        Domain::healpix(4, healpix::Ordering::nested).hash());
+  CHECK_THROWS_AS(Domain::healpix(3, healpix::Ordering::nested), Error);
+}

@@ -823,3 +823,70 @@ TEST_CASE("UGRID meshes: faces and nodes on the sphere, nodes of surfaces in spa
   CHECK_THAT(error_of([&] { GriddedVariable::open(folder / "broken.nc", "a"); }).what(),
              ContainsSubstring("a corner is no node") && ContainsSubstring("[face 0]"));
 }
+
+TEST_CASE("HEALPix fields are known by their grid mapping") {
+  const Folder folder;
+  const auto write = [&](const std::string& name, const std::string& order, double nside) {
+    File f(folder / name);
+    const int cell = f.dim("cell", 48);
+    const int crs = f.var("crs", NC_INT, {});
+    f.text(crs, "grid_mapping_name", "healpix");
+    f.number(crs, "healpix_nside", NC_INT, {nside});
+    if (!order.empty()) f.text(crs, "healpix_order", order);
+    const int v = f.var("t2m", NC_FLOAT, {cell});
+    f.text(v, "grid_mapping", "crs");
+    f.end();
+    std::vector<double> values(48);
+    for (std::size_t i = 0; i < 48; ++i) values[i] = static_cast<double>(i);
+    f.put(v, values);
+  };
+  write("ring.nc", "ring", 2);
+  write("nest.nc", "nest", 2);
+  write("other.nc", "nest", 4);
+  const auto ring = GriddedVariable::open(folder / "ring.nc", "");
+  const auto nested = GriddedVariable::open(folder / "nest.nc", "t2m");
+  CHECK(ring.domain().describe() == "HEALPix nside 2 in rings, 48 on the sphere");
+  CHECK(nested.domain().describe() == "HEALPix nside 2 nested, 48 on the sphere");
+  CHECK(ring.domain().latitudes()[0] > 60.0);
+  CHECK(ring.read(0, 0, 1)(0, 47) == 47.0);
+  CHECK_THROWS_AS(GriddedVariable::open(folder / "other.nc", ""), Error);
+}
+
+TEST_CASE("cells without coordinates take those of a grid file, if it is theirs") {
+  const Folder folder;
+  const auto write_data = [&](const std::string& uuid) {
+    File f(folder / "data.nc");
+    const int cell = f.dim("ncells", 4);
+    const int level = f.dim("lev", 2);
+    const int v = f.var("ta", NC_FLOAT, {level, cell});
+    if (!uuid.empty()) f.text(NC_GLOBAL, "uuidOfHGrid", uuid);
+    f.end();
+    f.put(v, {1, 2, 3, 4, 5, 6, 7, 8});
+  };
+  {
+    File f(folder / "grid.nc");
+    const int cell = f.dim("cell", 4);
+    const int lat = f.var("clat", NC_DOUBLE, {cell});
+    const int lon = f.var("clon", NC_DOUBLE, {cell});
+    f.text(lat, "units", "radian");
+    f.text(lat, "standard_name", "latitude");
+    f.text(lon, "units", "radian");
+    f.text(lon, "standard_name", "longitude");
+    f.text(NC_GLOBAL, "uuidOfHGrid", "a1");
+    f.end();
+    f.put(lat, {0.5, 0.5, -0.5, -0.5});
+    f.put(lon, {0.0, 1.5, 3.0, 4.5});
+  }
+  write_data("");
+  CHECK_THROWS_AS(GriddedVariable::open(folder / "data.nc", "ta"), Error);
+  const auto v = GriddedVariable::open(folder / "data.nc", "", folder / "grid.nc");
+  CHECK(v.domain().size() == 4);
+  CHECK(v.domain().latitudes()[2] == Approx(-0.5 * 180.0 / 3.14159265358979));
+  CHECK(v.extras() == 2);
+  CHECK(v.read(1, 0, 1)(0, 3) == 8.0);
+  write_data("a1");
+  CHECK_NOTHROW(GriddedVariable::open(folder / "data.nc", "", folder / "grid.nc"));
+  write_data("b2");
+  CHECK_THAT(error_of([&] { GriddedVariable::open(folder / "data.nc", "", folder / "grid.nc"); }).what(),
+             ContainsSubstring("grid.nc") && ContainsSubstring("uuidOfHGrid is a1"));
+}
