@@ -879,11 +879,13 @@ TEST_CASE("cells without coordinates take those of a grid file, if it is theirs"
   }
   write_data("");
   CHECK_THROWS_AS(GriddedVariable::open(folder / "data.nc", "ta"), Error);
-  const auto v = GriddedVariable::open(folder / "data.nc", "", folder / "grid.nc");
-  CHECK(v.domain().size() == 4);
-  CHECK(v.domain().latitudes()[2] == Approx(-0.5 * 180.0 / 3.14159265358979));
-  CHECK(v.extras() == 2);
-  CHECK(v.read(1, 0, 1)(0, 3) == 8.0);
+  {
+    const auto v = GriddedVariable::open(folder / "data.nc", "", folder / "grid.nc");
+    CHECK(v.domain().size() == 4);
+    CHECK(v.domain().latitudes()[2] == Approx(-0.5 * 180.0 / 3.14159265358979));
+    CHECK(v.extras() == 2);
+    CHECK(v.read(1, 0, 1)(0, 3) == 8.0);
+  }
   write_data("a1");
   CHECK_NOTHROW(GriddedVariable::open(folder / "data.nc", "", folder / "grid.nc"));
   write_data("b2");

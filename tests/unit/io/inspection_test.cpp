@@ -101,9 +101,8 @@ TEST_CASE("the report names grid, times, gaps and memory") {
   CHECK(i.memory == estimate_memory({.cells = 24, .members = 16, .observed = 23}));
   const std::string text = i.to_text();
   for (const char* part :
-       {"f.nc: NetCDF-4", "float (time 3, lat 4, lon 7) K  can be filled",
-        "cannot: it is a coordinate", "t: sea surface temperature, K",
-        "regular, 4 x 6 (lat x lon), 45 x 60 degrees, global", "north first",
+       {"f.nc: NetCDF-4", "float (time 3, lat 4, lon 7) K  can be filled", "cannot: it is a coordinate",
+        "t: sea surface temperature, K", "regular, 4 x 6 (lat x lon), 45 x 60 degrees, global", "north first",
         "1 cyclic duplicate column at the end left out",
         "3, 2001-01-15 to 2001-03-15, monthly, calendar standard",
         "12.5 %, 9 of 72 values; 2 different masks", "\u2582\u2588\u2582", "tallest bar 29.2 %",
