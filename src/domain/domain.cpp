@@ -150,6 +150,7 @@ std::vector<std::int64_t> degree_keys(const std::vector<double>& latitude,
                                       const std::vector<double>& longitude) {
   constexpr std::int64_t turn = 3600000;  // ten-thousandths of a degree
   std::vector<std::int64_t> key;
+  key.reserve(latitude.size() + longitude.size() + 1);
   for (const double v : latitude) key.push_back(std::llround(v * 1e4));
   for (const double v : longitude) key.push_back(((std::llround(v * 1e4) % turn) + turn) % turn);
   return key;

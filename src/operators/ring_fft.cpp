@@ -5,6 +5,8 @@
 #include <complex>
 #include <numbers>
 
+#include "manifill/base/error.hpp"
+
 namespace manifill::operators {
 namespace {
 
@@ -35,6 +37,7 @@ void put_root(std::vector<double>& to, std::size_t k, std::size_t n) {
 }  // namespace
 
 RingFft::RingFft(std::size_t length) : length_(length) {
+  if (length == 0) throw Error(ErrorKind::internal, "a Fourier transform of a ring without points");
   std::vector<std::size_t> radices = factors(length);
   std::size_t n = length;
   if (!radices.empty() && *std::max_element(radices.begin(), radices.end()) > kLargestRadix) {

@@ -177,7 +177,6 @@ std::int64_t RingGrid::exact_degree() const {
   const std::int64_t by_longitude = (longest - 1) / 2;
   switch (quadrature) {
     case Quadrature::gauss_legendre:
-      return std::min(nlat - 1, by_longitude);
     case Quadrature::reduced_gaussian:
       return std::min(nlat - 1, by_longitude);
     case Quadrature::healpix:

@@ -173,7 +173,7 @@ struct SphericalHarmonics::Impl {
 
   [[nodiscard]] std::size_t at_once() const {
     const std::size_t bytes = static_cast<std::size_t>(lmax + 1) * 4 * stride * sizeof(double);
-    return std::clamp<std::size_t>(kPhaseBytes / bytes, 1, kFieldsAtOnce);
+    return std::clamp<std::size_t>(kPhaseBytes / std::max<std::size_t>(bytes, 1), 1, kFieldsAtOnce);
   }
 
   void pair_rings();
