@@ -9,6 +9,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/domain/nearest_points.hpp"
+#include "manifill/domain/sphere.hpp"
 
 namespace manifill::domain {
 namespace {
@@ -75,11 +76,7 @@ std::vector<std::array<double, 3>> unit_vectors(const std::vector<double>& latit
                                                 const std::vector<double>& longitude) {
   std::vector<std::array<double, 3>> points;
   points.reserve(latitude.size());
-  for (std::size_t i = 0; i < latitude.size(); ++i) {
-    const double phi = latitude[i] * kDegree;
-    const double lambda = longitude[i] * kDegree;
-    points.push_back({std::cos(phi) * std::cos(lambda), std::cos(phi) * std::sin(lambda), std::sin(phi)});
-  }
+  for (std::size_t i = 0; i < latitude.size(); ++i) points.push_back(unit_vector(latitude[i], longitude[i]));
   return points;
 }
 

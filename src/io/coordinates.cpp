@@ -246,14 +246,13 @@ TimeAxis bare_months(const VariableId* coordinate, const Dimension& d, const std
 
 std::optional<CoordinateTable::GridPlace> CoordinateTable::on_grid(
     const std::vector<Dimension>& dimensions) const {
-  if (grid_ == nullptr) return std::nullopt;
+  if (!grid_) return std::nullopt;
   std::optional<GridPlace> found;
-  const CoordinateTable table(*grid_);
-  for (const auto& latitude : table.all_) {
+  for (const auto& latitude : grid_->all_) {
     if (latitude.dimensions.size() != 1 || latitude.by_attributes != Axis::latitude) continue;
-    for (const auto& longitude : table.all_) {
+    for (const auto& longitude : grid_->all_) {
       if (longitude.dimensions != latitude.dimensions || longitude.by_attributes != Axis::longitude) continue;
-      const Dimension cells = dimensions_of(*grid_, latitude.id)[0];
+      const Dimension cells = dimensions_of(grid_->file(), latitude.id)[0];
       for (std::size_t k = 0; k < dimensions.size(); ++k) {
         if (dimensions[k].length != cells.length) continue;
         const bool same_name = dimensions[k].name == cells.name;
@@ -266,7 +265,7 @@ std::optional<CoordinateTable::GridPlace> CoordinateTable::on_grid(
 }
 
 CoordinateTable::CoordinateTable(const NetcdfHandle& file, const NetcdfHandle* grid)
-    : file_(file), grid_(grid) {
+    : file_(file), grid_(grid == nullptr ? nullptr : std::make_unique<const CoordinateTable>(*grid)) {
   for (auto& v : all_variables(file)) {
     if (!is_numeric(type_of(v))) continue;
     Coordinate c{.id = v, .dimensions = dimension_ids(file, v)};

@@ -1,6 +1,7 @@
 #pragma once
 // Which dimensions of a variable are latitude, longitude and time, private to io.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,7 +67,7 @@ class CoordinateTable {
  private:
   const NetcdfHandle& file_;
   std::vector<Coordinate> all_{};
-  const NetcdfHandle* grid_ = nullptr;
+  std::unique_ptr<const CoordinateTable> grid_{};
 };
 
 /// Finds the axes by CF attributes of the coordinate variables (standard_name, units, axis), then by name.

@@ -12,6 +12,7 @@
 #include "coordinates.hpp"
 #include "gridded_impl.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/domain/sphere.hpp"
 
 namespace manifill::io {
 namespace {
@@ -207,21 +208,13 @@ std::vector<double> cell_areas(const NetcdfHandle& file, const VariableId& v, co
   const std::size_t corners = lat.size() / n;
   std::vector<double> area(n, 0.0);
   for (std::size_t i = 0; i < n; ++i) {
-    // Triangles between the centre and each side, by l'Huilier's theorem in the form of Eriksson (1990).
-    const auto vector = [](double phi, double lambda) -> std::array<double, 3> {
-      constexpr double degree = std::numbers::pi / 180.0;
-      return {std::cos(phi * degree) * std::cos(lambda * degree),
-              std::cos(phi * degree) * std::sin(lambda * degree), std::sin(phi * degree)};
-    };
-    const auto dot = [](const auto& a, const auto& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; };
-    const auto c = vector(latitude[i], longitude[i]);
+    // Triangles between the centre and each side.
+    const auto c = domain::unit_vector(latitude[i], longitude[i]);
     for (std::size_t k = 0; k < corners; ++k) {
       const std::size_t next = i * corners + (k + 1) % corners;
-      const auto a = vector(lat[i * corners + k], lon[i * corners + k]);
-      const auto b = vector(lat[next], lon[next]);
-      const double triple = c[0] * (a[1] * b[2] - a[2] * b[1]) + c[1] * (a[2] * b[0] - a[0] * b[2]) +
-                            c[2] * (a[0] * b[1] - a[1] * b[0]);
-      area[i] += 2.0 * std::atan2(std::abs(triple), 1.0 + dot(a, b) + dot(b, c) + dot(c, a));
+      area[i] +=
+          domain::spherical_triangle_area(c, domain::unit_vector(lat[i * corners + k], lon[i * corners + k]),
+                                          domain::unit_vector(lat[next], lon[next]));
     }
     if (!(area[i] > 0.0)) return {};
   }

@@ -11,6 +11,7 @@
 
 #include "coordinates.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/domain/sphere.hpp"
 #include "packing.hpp"
 
 namespace manifill::io {
@@ -79,13 +80,6 @@ std::vector<Triangle> triangles_of(const Faces& faces) {
   return out;
 }
 
-double spherical_area(const Point& a, const Point& b, const Point& c) {
-  const auto dot = [](const Point& p, const Point& q) { return p[0] * q[0] + p[1] * q[1] + p[2] * q[2]; };
-  const double triple = a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) +
-                        a[2] * (b[0] * c[1] - b[1] * c[0]);
-  return 2.0 * std::atan2(std::abs(triple), 1.0 + dot(a, b) + dot(b, c) + dot(c, a));  // Eriksson (1990)
-}
-
 /// Faces that share an edge.
 std::vector<std::array<std::uint32_t, 2>> adjacent(const Faces& faces) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> seen;
@@ -117,11 +111,8 @@ std::vector<std::array<std::uint32_t, 2>> sides(const Faces& faces) {
 domain::CellGrid cells_of(const Faces& faces, std::vector<double> latitude, std::vector<double> longitude,
                           bool on_faces) {
   std::vector<Point> nodes;
-  for (std::size_t i = 0; i < latitude.size(); ++i) {
-    const double phi = latitude[i] / kRadian;
-    const double lambda = longitude[i] / kRadian;
-    nodes.push_back({std::cos(phi) * std::cos(lambda), std::cos(phi) * std::sin(lambda), std::sin(phi)});
-  }
+  for (std::size_t i = 0; i < latitude.size(); ++i)
+    nodes.push_back(domain::unit_vector(latitude[i], longitude[i]));
   const std::size_t n = on_faces ? faces.corners.size() : nodes.size();
   domain::CellGrid g{.area = std::vector<double>(n, 0.0), .name = on_faces ? "UGRID faces" : "UGRID nodes"};
   for (std::size_t f = 0; f < faces.corners.size(); ++f) {
@@ -130,7 +121,8 @@ domain::CellGrid cells_of(const Faces& faces, std::vector<double> latitude, std:
     for (const auto c : corners)
       for (std::size_t k = 0; k < 3; ++k) sum[k] += nodes[c][k];
     for (std::size_t k = 1; k + 1 < corners.size(); ++k) {
-      const double area = spherical_area(nodes[corners[0]], nodes[corners[k]], nodes[corners[k + 1]]);
+      const double area =
+          domain::spherical_triangle_area(nodes[corners[0]], nodes[corners[k]], nodes[corners[k + 1]]);
       if (on_faces)
         g.area[f] += area;
       else

@@ -180,6 +180,16 @@ struct SphericalHarmonics::Impl {
   void build_tables();
   void group_rings();
 
+  /// Steps of a group's recurrence.
+  struct Piece {
+    std::size_t group = 0;
+    std::size_t from = 0;
+    std::size_t count = 0;
+  };
+  [[nodiscard]] std::vector<char> start_order(std::size_t m) const;
+  template <typename One, typename Kept>
+  void each_piece(std::size_t m, std::size_t k, std::size_t count, bool single, std::vector<char>& settled,
+                  const One& one, const Kept& kept) const;
   void legendre_synthesis(const double* c, double* phase, std::size_t fields) const;
   void legendre_analysis(const double* phase, double* c, std::size_t fields) const;
   void fourier(std::size_t fields, const Rings& work) const;
@@ -304,6 +314,48 @@ void SphericalHarmonics::Impl::group_rings() {
   }
 }
 
+/// Sets the recurrences of an order to where they begin to count. \return by group: whether it is settled
+std::vector<char> SphericalHarmonics::Impl::start_order(std::size_t m) const {
+  const std::size_t group = kGroup * width();
+  const std::size_t groups = row / group;
+  auto& state = scratch(1, 3 * row);
+  std::vector<char> settled(groups);
+  for (std::size_t g = 0; g < groups; ++g)
+    if (const Begin& begin = begins[m * groups + g]; begin.step < first_step[m + 1] - first_step[m]) {
+      settled[g] = begin.settled;
+      std::copy_n(states.data() + begin.state, 3 * group, state.data() + 3 * group * g);
+    }
+  return settled;
+}
+
+/// Steps k to k + count of an order, group by group: of one field `one` where a group is settled, else `kept`
+/// with the values of the Legendre functions.
+template <typename One, typename Kept>
+void SphericalHarmonics::Impl::each_piece(std::size_t m, std::size_t k, std::size_t count, bool single,
+                                          std::vector<char>& settled, const One& one,
+                                          const Kept& kept) const {
+  const auto& kernel = legendre::kernels();
+  const std::size_t group = kGroup * kernel.width;
+  auto& state = scratch(1, 3 * row);
+  auto& q = scratch(2, kChunk * group);
+  for (std::size_t g = 0; g < settled.size(); ++g) {
+    const legendre::State at = state_at(state.data() + 3 * group * g, group);
+    const double* x2 = square.data() + g * group;
+    for (std::size_t from = std::max(begins[m * settled.size() + g].step, k); from < k + count;) {
+      const double* steps_from = recurrence.data() + 2 * (first_step[m] + from);
+      Piece piece{g, from, k + count - from};
+      if (single && settled[g] != 0) {
+        one(piece, steps_from, x2, at);
+      } else {
+        if (single) piece.count = std::min(piece.count, kUnsettled);
+        settled[g] = kernel.fill(steps_from, x2, piece.count, at, settled[g] != 0, q.data());
+        kept(piece, q.data());
+      }
+      from += piece.count;
+    }
+  }
+}
+
 // phase [field][order][4][stride]: even and odd part in the cosine of the colatitude, each real and
 // imaginary; the odd ones still want a factor cos(theta).
 void SphericalHarmonics::Impl::legendre_synthesis(const double* c, double* phase, std::size_t fields) const {
@@ -337,36 +389,21 @@ void SphericalHarmonics::Impl::legendre_synthesis(const double* c, double* phase
       }
     for (std::size_t i = 0; i < fields; ++i)
       std::fill_n(phase + i * per_field + m * 4 * stride, 4 * stride, 0.0);
-    auto& state = scratch(1, 3 * row);
-    const std::size_t groups = row / group;
-    std::vector<char> settled(groups);
-    for (std::size_t g = 0; g < groups; ++g)
-      if (const Begin& begin = begins[m * groups + g]; begin.step < steps) {
-        settled[g] = begin.settled;
-        std::copy_n(states.data() + begin.state, 3 * group, state.data() + 3 * group * g);
-      }
-    auto& q = scratch(2, kChunk * group);
+    auto settled = start_order(m);
     for (std::size_t k = 0; k < steps; k += kChunk) {
       const std::size_t count = std::min(kChunk, steps - k);
-      for (std::size_t g = 0; g < groups; ++g) {
-        const legendre::State at = state_at(state.data() + 3 * group * g, group);
-        const double* x2 = square.data() + g * group;
-        double* to = phase + m * 4 * stride + g * group;
-        for (std::size_t from = std::max(begins[m * groups + g].step, k); from < k + count;) {
-          const double* steps_from = recurrence.data() + 2 * (first_step[m] + from);
-          std::size_t piece = k + count - from;
-          if (fields == 1 && settled[g] != 0) {
-            kernel.synthesise_one(steps_from, x2, coefficients.data() + 4 * from, piece, at, to, stride);
-          } else {
-            if (fields == 1) piece = std::min(piece, kUnsettled);
-            settled[g] = kernel.fill(steps_from, x2, piece, at, settled[g] != 0, q.data());
+      const auto at = [&](std::size_t g) { return phase + m * 4 * stride + g * group; };
+      each_piece(
+          m, k, count, fields == 1, settled,
+          [&](const Piece& p, const double* steps_from, const double* x2, const legendre::State& state) {
+            kernel.synthesise_one(steps_from, x2, coefficients.data() + 4 * p.from, p.count, state,
+                                  at(p.group), stride);
+          },
+          [&](const Piece& p, const double* q) {
             for (std::size_t i = 0; i < fields; ++i)
-              kernel.synthesise(q.data(), coefficients.data() + 4 * (steps * i + from), piece,
-                                to + i * per_field, stride);
-          }
-          from += piece;
-        }
-      }
+              kernel.synthesise(q, coefficients.data() + 4 * (steps * i + p.from), p.count,
+                                at(p.group) + i * per_field, stride);
+          });
     }
   });
 }
@@ -379,40 +416,24 @@ void SphericalHarmonics::Impl::legendre_analysis(const double* phase, double* c,
   run(orders, parallel(fields), [&](std::size_t m) {
     const std::size_t steps = first_step[m + 1] - first_step[m];
     const std::size_t length = orders - m;
-    auto& state = scratch(1, 3 * row);
-    const std::size_t groups = row / group;
-    std::vector<char> settled(groups);
-    for (std::size_t g = 0; g < groups; ++g)
-      if (const Begin& begin = begins[m * groups + g]; begin.step < steps) {
-        settled[g] = begin.settled;
-        std::copy_n(states.data() + begin.state, 3 * group, state.data() + 3 * group * g);
-      }
-    auto& q = scratch(2, kChunk * group);
+    auto settled = start_order(m);
     auto& sums = scratch(3, kChunk * 4 * kernel.width * fields);
     auto& totals = scratch(0, 4 * steps * fields);
     for (std::size_t k = 0; k < steps; k += kChunk) {
       const std::size_t count = std::min(kChunk, steps - k);
       const std::size_t per_sum = count * 4 * kernel.width;
       std::fill_n(sums.data(), per_sum * fields, 0.0);
-      for (std::size_t g = 0; g < groups; ++g) {
-        const legendre::State at = state_at(state.data() + 3 * group * g, group);
-        const double* x2 = square.data() + g * group;
-        const double* of = phase + m * 4 * stride + g * group;
-        for (std::size_t from = std::max(begins[m * groups + g].step, k); from < k + count;) {
-          const double* steps_from = recurrence.data() + 2 * (first_step[m] + from);
-          double* to = sums.data() + (from - k) * 4 * kernel.width;
-          std::size_t piece = k + count - from;
-          if (fields == 1 && settled[g] != 0) {
-            kernel.analyse_one(steps_from, x2, of, stride, piece, at, to);
-          } else {
-            if (fields == 1) piece = std::min(piece, kUnsettled);
-            settled[g] = kernel.fill(steps_from, x2, piece, at, settled[g] != 0, q.data());
+      const auto of = [&](std::size_t g) { return phase + m * 4 * stride + g * group; };
+      const auto to = [&](const Piece& p) { return sums.data() + (p.from - k) * 4 * kernel.width; };
+      each_piece(
+          m, k, count, fields == 1, settled,
+          [&](const Piece& p, const double* steps_from, const double* x2, const legendre::State& state) {
+            kernel.analyse_one(steps_from, x2, of(p.group), stride, p.count, state, to(p));
+          },
+          [&](const Piece& p, const double* q) {
             for (std::size_t i = 0; i < fields; ++i)
-              kernel.analyse(q.data(), of + i * per_field, stride, piece, to + i * per_sum);
-          }
-          from += piece;
-        }
-      }
+              kernel.analyse(q, of(p.group) + i * per_field, stride, p.count, to(p) + i * per_sum);
+          });
       for (std::size_t i = 0; i < fields; ++i)
         kernel.total(sums.data() + i * per_sum, 4 * count, totals.data() + 4 * (steps * i + k));
     }

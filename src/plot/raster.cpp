@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <numbers>
 #include <optional>
 #include <utility>
 
 #include "manifill/domain/nearest_points.hpp"
+#include "manifill/domain/sphere.hpp"
 
 namespace manifill::plot {
 namespace {
@@ -103,12 +103,7 @@ std::function<std::optional<std::size_t>(const Place&)> finder(const domain::Dom
   std::vector<double> reach;
   for (const auto& p : domain.points()) reach.push_back(search.nearest(p, 4).back().chord);
   return [search, reach](const Place& place) -> std::optional<std::size_t> {
-    constexpr double degree = std::numbers::pi / 180.0;
-    const double c = std::cos(place.latitude * degree);
-    const auto near =
-        search.nearest({c * std::cos(place.longitude * degree), c * std::sin(place.longitude * degree),
-                        std::sin(place.latitude * degree)},
-                       1)[0];
+    const auto near = search.nearest(domain::unit_vector(place.latitude, place.longitude), 1)[0];
     return near.chord <= reach[near.index] ? std::optional<std::size_t>(near.index) : std::nullopt;
   };
 }

@@ -81,6 +81,15 @@ MANIFILL_STENCIL_LOOPS(float)
 MANIFILL_STENCIL_LOOPS(double)
 #undef MANIFILL_STENCIL_LOOPS
 
+/// Calls work with a zero of the tensor's own type.
+template <typename Work>
+void in_type_of(const torch::Tensor& x, const Work& work) {
+  if (x.scalar_type() == torch::kFloat64)
+    work(0.0);
+  else
+    work(0.0F);
+}
+
 class Taps : public torch::autograd::Function<Taps> {
  public:
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
@@ -178,10 +187,7 @@ torch::Tensor GraphStencil::apply_values(const torch::Tensor& x) const {
       }
     });
   };
-  if (in.scalar_type() == torch::kFloat64)
-    run(0.0);
-  else
-    run(0.0F);
+  in_type_of(in, run);
   return out;
 }
 
@@ -208,10 +214,7 @@ torch::Tensor GraphStencil::apply_adj(const torch::Tensor& y) const {
       }
     });
   };
-  if (in.scalar_type() == torch::kFloat64)
-    run(0.0);
-  else
-    run(0.0F);
+  in_type_of(in, run);
   return out;
 }
 

@@ -9,23 +9,14 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "unit/operators/random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;
+using manifill::test::dot;
+using manifill::test::random_numbers;
 
 namespace {
-
-std::vector<double> random_numbers(std::size_t n, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
-  std::vector<double> v(n);
-  for (auto& x : v) x = uniform(generator);
-  return v;
-}
-
-double dot(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
 
 double worst(const std::vector<double>& a, const std::vector<double>& b) {
   double w = 0.0;

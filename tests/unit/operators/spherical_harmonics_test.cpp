@@ -12,23 +12,14 @@
 #include "manifill/operators/harmonic_fields.hpp"
 #include "src/operators/legendre_kernels.hpp"
 #include "src/operators/ring_fft.hpp"
+#include "unit/operators/random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;
+using manifill::test::dot;
+using manifill::test::random_numbers;
 
 namespace {
-
-std::vector<double> random_numbers(std::size_t n, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
-  std::vector<double> v(n);
-  for (auto& x : v) x = uniform(generator);
-  return v;
-}
-
-double dot(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
 
 double relative_error(const std::vector<double>& a, const std::vector<double>& b) {
   double difference = 0.0;
