@@ -10,31 +10,19 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/domain/triangle_mesh.hpp"
 #include "tests/unit/domain/healpy.hpp"
+#include "unit/domain/refusal.hpp"
 
 using namespace manifill;
 using namespace manifill::domain;
 using Catch::Matchers::ContainsSubstring;
 using healpix::Ordering;
+using manifill::test::refusal;
 
 namespace {
 
 using Point = std::array<double, 3>;
-
-double chord(const Point& a, const Point& b) { return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]); }
-
-template <typename Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    CHECK(e.kind() == ErrorKind::input);
-    CHECK_FALSE(e.context().remedy.empty());
-    return e.what();
-  }
-  FAIL("nothing was thrown");
-  return {};
-}
 
 }  // namespace
 
@@ -75,10 +63,10 @@ TEST_CASE("pixel centres are those of the first grids by hand", "[domain]") {
   // nside 1: rings at z = 2/3, 0, -2/3; four centres each, at 45, 0 and 45 degrees.
   const double s = std::sqrt(0.5) * std::sqrt(5.0) / 3.0;
   const Point first = healpix::centre(1, Ordering::ring, 0);
-  CHECK(chord(first, {s, s, 2.0 / 3.0}) < 1e-15);
-  CHECK(chord(healpix::centre(1, Ordering::ring, 4), {1, 0, 0}) < 1e-15);
-  CHECK(chord(healpix::centre(1, Ordering::ring, 5), {0, 1, 0}) < 1e-15);
-  CHECK(chord(healpix::centre(1, Ordering::ring, 8), {s, s, -2.0 / 3.0}) < 1e-15);
+  CHECK(distance(first, {s, s, 2.0 / 3.0}) < 1e-15);
+  CHECK(distance(healpix::centre(1, Ordering::ring, 4), {1, 0, 0}) < 1e-15);
+  CHECK(distance(healpix::centre(1, Ordering::ring, 5), {0, 1, 0}) < 1e-15);
+  CHECK(distance(healpix::centre(1, Ordering::ring, 8), {s, s, -2.0 / 3.0}) < 1e-15);
   // nside 2, first of the second ring: z = 2/3, 22.5 degrees; of the third: z = 1/3, 0 degrees.
   const Point second = healpix::centre(2, Ordering::ring, 4);
   CHECK(second[2] == Approx(2.0 / 3.0).epsilon(1e-15));
@@ -122,7 +110,7 @@ TEST_CASE("neighbours are mutual, near, and eight but at 24 pixels", "[domain]")
           const auto back = healpix::neighbours(nside, ordering, around[k]);
           REQUIRE(std::count(back.begin(), back.end(), p) == 1);
           // Pixels are elongated by up to 1.7 in the belt and the caps' corners; a side is near 1.02 / nside.
-          REQUIRE(chord(c, healpix::centre(nside, ordering, around[k])) <
+          REQUIRE(distance(c, healpix::centre(nside, ordering, around[k])) <
                   (k % 2 == 0 ? 1.5 : 2.6) / static_cast<double>(nside));
         }
       }
@@ -140,7 +128,7 @@ TEST_CASE("the nearest pixels are neighbours", "[domain]") {
     for (std::int64_t q = 0; q < count; ++q)
       if (q != p)
         by_distance.emplace_back(
-            chord(centres[static_cast<std::size_t>(p)], centres[static_cast<std::size_t>(q)]), q);
+            distance(centres[static_cast<std::size_t>(p)], centres[static_cast<std::size_t>(q)]), q);
     std::partial_sort(by_distance.begin(), by_distance.begin() + 3, by_distance.end());
     const auto around = healpix::neighbours(nside, Ordering::nested, p);
     for (int k = 0; k < 3; ++k)
@@ -173,7 +161,7 @@ TEST_CASE("children cover their parent", "[domain]") {
       for (const std::int64_t child : healpix::children(p)) {
         REQUIRE(healpix::parent(child) == p);
         const Point d = healpix::centre(2 * nside, Ordering::nested, child);
-        REQUIRE(chord(c, d) < 0.9 / static_cast<double>(nside));  // about half a diagonal of the parent's
+        REQUIRE(distance(c, d) < 0.9 / static_cast<double>(nside));  // about half a diagonal of the parent's
         south = std::min(south, d[2]);
         north = std::max(north, d[2]);
       }

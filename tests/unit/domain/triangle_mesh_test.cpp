@@ -10,29 +10,18 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "tests/unit/domain/meshes.hpp"
+#include "unit/domain/refusal.hpp"
 
 using namespace manifill;
 using namespace manifill::domain;
 using Catch::Matchers::ContainsSubstring;
+using manifill::test::refusal;
 
 namespace {
 
 TriangleMesh tetrahedron() {
   return {.vertices = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}},
           .triangles = {{0, 2, 1}, {0, 1, 3}, {0, 3, 2}, {1, 2, 3}}};
-}
-
-template <typename Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    CHECK(e.kind() == ErrorKind::input);
-    CHECK_FALSE(e.context().remedy.empty());
-    return e.what();
-  }
-  FAIL("nothing was thrown");
-  return {};
 }
 
 double sum(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }

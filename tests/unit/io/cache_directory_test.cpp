@@ -12,23 +12,13 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "unit/io/netcdf_fixture.hpp"
 
 using namespace manifill;
 using io::CacheDirectory;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A directory that goes with the object.
-struct Scratch {
-  std::string path = (fs::temp_directory_path() / "manifill-cache-XXXXXX").string();
-  Scratch() { REQUIRE(mkdtemp(path.data()) != nullptr); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  Scratch(Scratch&&) = delete;
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() { fs::remove_all(path); }
-};
 
 ArrayCache::Arrays some(double value) {
   return {{"a", {{2, 3}, std::vector<double>(6, value)}}, {"b", {{1}, {value}}}};
@@ -46,8 +36,8 @@ bool same(const std::optional<ArrayCache::Arrays>& found, const ArrayCache::Arra
 }  // namespace
 
 TEST_CASE("what is kept is found, by its key and no other", "[io]") {
-  const Scratch scratch;
-  const CacheDirectory cache(scratch.path + "/not/there/yet");
+  const test::Folder scratch;
+  const CacheDirectory cache(scratch.path() + "/not/there/yet");
   CHECK_FALSE(cache.find("one"));
   cache.keep("one", some(1.5));
   cache.keep("two", some(-2.0));
@@ -61,8 +51,8 @@ TEST_CASE("what is kept is found, by its key and no other", "[io]") {
 }
 
 TEST_CASE("a damaged file is as good as none, and is replaced", "[io]") {
-  const Scratch scratch;
-  const CacheDirectory cache(scratch.path);
+  const test::Folder scratch;
+  const CacheDirectory cache(scratch.path());
   cache.keep("key", some(3.0));
   const auto size = fs::file_size(cache.path("key"));
   for (const std::uintmax_t place : {std::uintmax_t{3}, size / 2, size - 3}) {
@@ -85,17 +75,17 @@ TEST_CASE("a damaged file is as good as none, and is replaced", "[io]") {
 }
 
 TEST_CASE("a directory that cannot be made loses the result, not the run", "[io]") {
-  const Scratch scratch;
-  std::ofstream(scratch.path + "/file") << "in the way";
-  const CacheDirectory cache(scratch.path + "/file/below");
+  const test::Folder scratch;
+  std::ofstream(scratch.path() + "/file") << "in the way";
+  const CacheDirectory cache(scratch.path() + "/file/below");
   CHECK_NOTHROW(cache.keep("key", some(1.0)));
   CHECK_FALSE(cache.find("key"));
 }
 
 TEST_CASE("threads and processes share a directory and see whole files only", "[io]") {
-  const Scratch scratch;
+  const test::Folder scratch;
   const auto work = [&](double value) {
-    const CacheDirectory cache(scratch.path);
+    const CacheDirectory cache(scratch.path());
     for (int k = 0; k < 20; ++k) {
       cache.keep("shared", some(value));
       const auto found = cache.find("shared");
@@ -124,7 +114,7 @@ TEST_CASE("threads and processes share a directory and see whole files only", "[
     REQUIRE(waitpid(child, &status, 0) == child);
     CHECK(status == 0);
   }
-  for (const auto& entry : fs::directory_iterator(scratch.path))
+  for (const auto& entry : fs::directory_iterator(scratch.path()))
     CHECK(entry.path().filename() == "shared.h5");
 }
 

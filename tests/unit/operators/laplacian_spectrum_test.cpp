@@ -18,6 +18,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/io/cache_directory.hpp"
 #include "tests/unit/operators/surfaces.hpp"
+#include "unit/io/netcdf_fixture.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;
@@ -57,16 +58,6 @@ Eigen::MatrixXd harmonics(const domain::TriangleMesh& mesh) {
   }
   return y;
 }
-
-struct Scratch {
-  std::string path = (fs::temp_directory_path() / "manifill-spectrum-XXXXXX").string();
-  Scratch() { REQUIRE(mkdtemp(path.data()) != nullptr); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  Scratch(Scratch&&) = delete;
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() { fs::remove_all(path); }
-};
 
 /// What a command prints; nothing when it fails.
 std::string output_of(const std::string& command) {
@@ -225,8 +216,8 @@ TEST_CASE("the bunny's eigenvalues are those of another program", "[operators]")
     return;
   }
   // Assembled anew from cross products, by corners.
-  const Scratch scratch;
-  const std::string script = scratch.path + "/reference.py";
+  const test::Folder scratch;
+  const std::string script = scratch.path() + "/reference.py";
   std::ofstream(script) << R"(import sys
 import numpy as np
 from scipy.sparse import coo_matrix, diags
@@ -265,13 +256,13 @@ print(' '.join(repr(float(x)) for x in np.sort(values)))
 }
 
 TEST_CASE("a spectrum is kept, found again, and computed anew when its file is damaged", "[operators]") {
-  const Scratch scratch;
-  const io::CacheDirectory cache(scratch.path);
+  const test::Folder scratch;
+  const io::CacheDirectory cache(scratch.path());
   const Laplacian l = cotangent_laplacian(domain::icosphere(8));
   const auto fresh = laplacian_spectrum(l, 20, cache);
   const auto files = [&] {
     std::vector<fs::path> out;
-    for (const auto& entry : fs::directory_iterator(scratch.path)) out.push_back(entry.path());
+    for (const auto& entry : fs::directory_iterator(scratch.path())) out.push_back(entry.path());
     return out;
   };
   REQUIRE(files().size() == 1);
@@ -307,10 +298,10 @@ TEST_CASE("a spectrum is kept, found again, and computed anew when its file is d
 }
 
 TEST_CASE("processes that want the same spectrum at once all get it", "[operators]") {
-  const Scratch scratch;
+  const test::Folder scratch;
   const auto work = [&] {
     const Laplacian l = cotangent_laplacian(domain::icosphere(8));
-    const auto s = laplacian_spectrum(l, 20, io::CacheDirectory(scratch.path));
+    const auto s = laplacian_spectrum(l, 20, io::CacheDirectory(scratch.path()));
     return s.vectors.cols() == 20 && departure_from_identity(l, s) < 1e-12 && residual(l, s) < 1e-7;
   };
   std::vector<pid_t> children;
@@ -326,5 +317,5 @@ TEST_CASE("processes that want the same spectrum at once all get it", "[operator
     CHECK(status == 0);
   }
   CHECK(work());
-  CHECK(std::distance(fs::directory_iterator(scratch.path), fs::directory_iterator()) == 1);
+  CHECK(std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator()) == 1);
 }
