@@ -6,21 +6,19 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <deque>
 #include <filesystem>
 #include <limits>
+#include <span>
 
+#include "field_filler.hpp"
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/log.hpp"
 #include "manifill/base/progress.hpp"
-#include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/inspection.hpp"
 #include "manifill/pipeline/journal.hpp"
-#include "manifill/posterior/representativeness.hpp"
-#include "manifill/posterior/windows.hpp"
 
 namespace manifill::pipeline {
 namespace fs = std::filesystem;
@@ -81,237 +79,60 @@ double parse_memory(const std::string& text) {
               {.remedy = "Write for example 4GiB"});
 }
 
-/// Share of a cell's interpolation that must lie on points with a climatology, or the cell is masked.
-constexpr double kLeastActive = 0.5;
-
-/// Takes points without a climatology out of an interpolation: the model's fields mean nothing there. A row
-/// that loses such points shares its weight out among the others; a masked row is left empty; all others keep
-/// their bits. \return [row], the share of its weight that lay on active points
-Eigen::VectorXd restrict_to_active(measurement::SparseMatrix& a, const Eigen::VectorXd& active) {
-  Eigen::VectorXd share = a * active;
-  std::vector<Eigen::Triplet<double>> entries;
-  for (Eigen::Index i = 0; i < a.rows(); ++i) {
-    if (share[i] < kLeastActive) continue;
-    bool whole = true;
-    for (measurement::SparseMatrix::InnerIterator it(a, i); it; ++it)
-      whole = whole && active[it.col()] != 0.0;
-    for (measurement::SparseMatrix::InnerIterator it(a, i); it; ++it)
-      if (active[it.col()] != 0.0)
-        entries.emplace_back(static_cast<int>(i), static_cast<int>(it.col()),
-                             whole ? it.value() : it.value() / share[i]);
-  }
-  a.setFromTriplets(entries.begin(), entries.end());
-  return share;
-}
-
-/// What of a model decides whether it fits an input.
-io::ModelCard card_of(const posterior::Model& model) {
-  const auto [low, high] = model.plausible_range();
-  const auto& o = model.backbone.options();
-  const auto step = model.backbone.step();
-  return {.name = model.info.name,
-          .variable = model.info.variable,
-          .units = model.info.units,
-          .standard_name = model.info.standard_name,
-          .domain = model.backbone.domain(),
-          .plausible_low = low,
-          .plausible_high = high,
-          .step = step == prior::StepKind::day     ? "day"
-                  : step == prior::StepKind::month ? "month"
-                                                   : "none",
-          .seasonal = o.season_bins > 1 || o.mean_harmonics > 0};
-}
-
-/// Observed values of one field on the model's grid.
-struct UsableValues {
-  std::vector<bool> seen{};  ///< [input cell]
-  std::vector<double> y{};   ///< of the cells seen, the model's units
-};
-
-/// \throws Error(input) at a value that the model cannot know
-UsableValues usable_values(const io::GriddedVariable& input, const InputFit& fit,
-                           const posterior::Model& model, std::size_t time, const double* values) {
-  UsableValues out;
-  out.seen.resize(fit.fixed.size());
-  const io::ModelCard card = card_of(model);
-  for (std::size_t i = 0; i < out.seen.size(); ++i) {
-    out.seen[i] = !std::isnan(values[i]) && fit.fixed[i] == io::CellStatus::infilled;
-    if (!out.seen[i]) continue;
-    const double v = fit.unit_scale * values[i] + fit.unit_offset;
-    if (v < card.plausible_low || v > card.plausible_high)
-      throw io::implausible(input, time, i, values[i], card);
-    out.y.push_back(v);
-  }
-  return out;
-}
-
-/// Refuses at once what the run would refuse at a later time. The file is read again only if its extremes say
-/// that there may be such a value; it may lie where the model has no points, and do no harm.
-void check_plausible(const io::GriddedVariable& input, const InputFit& fit, const posterior::Model& model,
-                     const io::MissingScan& scan, const Shard& shard) {
-  const auto [low, high] = model.plausible_range();
-  const double one = fit.unit_scale * scan.lowest + fit.unit_offset;
-  const double other = fit.unit_scale * scan.highest + fit.unit_offset;
-  if (std::min(one, other) >= low && std::max(one, other) <= high) return;
-  for (std::size_t e = 0; e < input.extras(); ++e)
-    for (std::size_t t = shard.first; t < shard.first + shard.count; ++t)
-      usable_values(input, fit, model, t, input.read(e, t, 1).data());
-}
-
-/// Observations of the input, step by step, for windows; keeps the last few.
-class Observations {
- public:
-  /// \param noise of the observations and, beside it, of what the model's grid cannot hold: standard
-  /// deviation, the model's units
-  Observations(const io::GriddedVariable& input, const InputFit& fit, const posterior::Model& model,
-               double noise)
-      : input_(input), fit_(fit), model_(model), noise_(noise) {}
-
-  posterior::Window window(std::size_t extra, std::size_t time) {
-    const std::int64_t half = model_.backbone.options().window;
-    return posterior::window_around(fit_.index, time, half, fit_.season[time],
-                                    [&](std::size_t entry) { return step(extra, entry); });
-  }
-
-  const posterior::StepObservation& step(std::size_t extra, std::size_t time) {
-    return held(extra, time).observation;
-  }
-
-  /// Values of the file, [cell], NaN where missing.
-  const std::vector<double>& values(std::size_t extra, std::size_t time) { return held(extra, time).values; }
-
- private:
-  struct Held {
-    std::vector<double> values;
-    posterior::StepObservation observation;
-  };
-
-  const Held& held(std::size_t extra, std::size_t time) {
-    const auto found = held_.find({extra, time});
-    if (found != held_.end()) return found->second;
-    if (held_.size() > static_cast<std::size_t>(4 * model_.backbone.options().window + 8))
-      held_.erase(held_.begin());
-    const auto field = input_.read(extra, time, 1);
-    Held h;
-    h.values.assign(field.begin(), field.end());
-    const auto [seen, y] = usable_values(input_, fit_, model_, time, h.values.data());
-    auto a = measurement::select_rows(fit_.operator_matrix, seen);
-    h.observation = {
-        .time = fit_.index[time],
-        .season = fit_.season[time],
-        .measurement = std::make_shared<measurement::Measurement>(
-            std::move(a), Eigen::VectorXd::Constant(static_cast<Eigen::Index>(y.size()), noise_)),
-        .y = Eigen::Map<const Eigen::VectorXd>(y.data(), static_cast<Eigen::Index>(y.size()))};
-    return held_.emplace(std::make_pair(extra, time), std::move(h)).first->second;
-  }
-
-  const io::GriddedVariable& input_;
-  const InputFit& fit_;
-  const posterior::Model& model_;
-  double noise_;
-  std::map<std::pair<std::size_t, std::size_t>, Held> held_{};
-};
-
-/// Whether every cell that can be filled is a point of the model.
-bool on_model_points(const InputFit& fit) {
-  const auto& a = fit.operator_matrix;
-  for (Eigen::Index i = 0; i < a.rows(); ++i)
-    if (a.outerIndexPtr()[i + 1] - a.outerIndexPtr()[i] > 1) return false;
-  return true;
-}
-
-/// What the input's cells hold beside the model's fields, the model's units: as the configuration says, or
-/// from fields spread over the whole file, so that every shard finds the same.
-double representativeness_of(const Config& c, const io::GriddedVariable& input, const InputFit& fit,
-                             const posterior::Model& model, double noise) {
-  constexpr std::size_t kFields = 12;
-  const double stated = c.real("impute.representativeness");
-  if (stated >= 0.0) return stated * std::abs(fit.unit_scale);
-  if (on_model_points(fit)) return 0.0;
-  Observations observations(input, fit, model, noise);
-  std::vector<posterior::StepObservation> fields;
-  const std::size_t count = std::min(kFields, input.times());
-  for (std::size_t k = 0; k < count; ++k)
-    fields.push_back(observations.step(0, (2 * k + 1) * input.times() / (2 * count)));
-  return posterior::representativeness(model.backbone, fields);
-}
-
-/// Members with what the model's grid cannot hold, white noise of its own for each. \param members
-/// [cell][member], the model's units
-Eigen::MatrixXd with_unresolved(Eigen::MatrixXd members, double sigma, const prior::Backbone& backbone,
-                                std::int64_t time, const posterior::SampleRequest& request) {
-  Eigen::VectorXd noise(members.rows());
-  for (Eigen::Index k = 0; k < members.cols(); ++k) {
-    RandomStream random({.seed = request.seed,
-                         .purpose = RandomPurpose::representativeness,
-                         .time = time,
-                         .member = request.first_member + static_cast<std::uint32_t>(k)});
-    random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
-    members.col(k) += sigma * noise;
-  }
-  return backbone.within_bounds(members);
-}
-
-FieldRecord impute_field(Observations& observations, posterior::PosteriorSampler& sampler,
-                         const prior::Backbone& backbone, const InputFit& fit, std::size_t extra,
-                         std::size_t time, const posterior::SampleRequest& request, bool keep_members) {
-  const std::vector<double> values = observations.values(extra, time);
+FieldRecord impute_field(FieldFiller& filler, std::size_t extra, std::size_t time,
+                         const posterior::SampleRequest& request, bool keep_members) {
+  const std::vector<double> values = filler.values(extra, time);
   const std::size_t cells = values.size();
   FieldRecord r{.extra = extra, .time = time};
   r.mean.assign(cells, std::numeric_limits<float>::quiet_NaN());
   r.spread.assign(cells, 0.0F);
   r.status.resize(cells);
+  const bool able = filler.able(values);
   bool gaps = false;
   for (std::size_t i = 0; i < cells; ++i) {
-    const bool seen = !std::isnan(values[i]);
-    r.status[i] = static_cast<std::int8_t>(seen ? io::CellStatus::observed : fit.fixed[i]);
-    gaps = gaps || (!seen && fit.fixed[i] == io::CellStatus::infilled);
+    auto status = std::isnan(values[i]) ? filler.fixed()[i] : io::CellStatus::observed;
+    if (status == io::CellStatus::infilled && !able) status = io::CellStatus::not_filled;
+    r.status[i] = static_cast<std::int8_t>(status);
+    gaps = gaps || status == io::CellStatus::infilled;
   }
-  Eigen::MatrixXd members;
+  if (!able)
+    log::warning(fmt::format("time {} has too few values to be filled: its gaps stay as they are", time));
+  FilledField f;
+  const double beside = filler.unresolved();
   if (gaps) {
-    const auto window = observations.window(extra, time);
-    const posterior::Ensemble e = sampler.sample(window, request);
-    members = fit.operator_matrix * e.members;
-    r.chi_square = static_cast<float>(e.chi_square);
-    r.effective_size = static_cast<float>(e.effective_size);
-    for (const double v : e.log_density) r.diagnostics.push_back(static_cast<float>(v));
-    for (const double v : e.log_weight) r.diagnostics.push_back(static_cast<float>(v));
+    f = filler.fill(extra, time, request, keep_members);
+    r.chi_square = static_cast<float>(f.chi_square);
+    r.effective_size = static_cast<float>(f.effective_size);
+    r.diagnostics.assign(f.diagnostics.begin(), f.diagnostics.end());
   }
   const auto filled = [&](std::size_t i) {
     return r.status[i] == static_cast<std::int8_t>(io::CellStatus::infilled);
   };
   for (std::size_t i = 0; i < cells; ++i) {
     if (!filled(i)) continue;
-    const auto row = members.row(static_cast<Eigen::Index>(i));
+    const auto row = f.members.row(static_cast<Eigen::Index>(i));
     const double mean = row.mean();
     if (!std::isfinite(mean))
       throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
                   {.index = fmt::format("[time {}][cell {}]", time, i)});
-    r.mean[i] = static_cast<float>((mean - fit.unit_offset) / fit.unit_scale);
+    r.mean[i] = static_cast<float>(mean);
     if (request.members > 1)
-      r.spread[i] =
-          static_cast<float>(std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0) +
-                                       fit.unresolved * fit.unresolved) /
-                             std::abs(fit.unit_scale));
+      r.spread[i] = static_cast<float>(
+          std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0) + beside * beside));
   }
   if (!keep_members) return r;
-  if (gaps && fit.unresolved > 0.0)
-    members = with_unresolved(std::move(members), fit.unresolved, backbone, fit.index[time], request);
+  const Eigen::MatrixXd& members = f.with_unresolved.size() > 0 ? f.with_unresolved : f.members;
   r.members.resize(cells * request.members);
   for (std::size_t k = 0; k < request.members; ++k)
     for (std::size_t i = 0; i < cells; ++i)
       r.members[k * cells + i] = static_cast<float>(
-          filled(i)
-              ? (members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) - fit.unit_offset) /
-                    fit.unit_scale
-              : values[i]);
+          filled(i) ? members(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) : values[i]);
   return r;
 }
 
 /// Fills every field that the journal does not hold yet.
-void fill_fields(const Config& c, const io::GriddedVariable& input, const InputFit& fit,
-                 const prior::Backbone& backbone, const Shard& shard, Observations& observations,
-                 posterior::PosteriorSampler& sampler, Journal& journal) {
+void fill_fields(const Config& c, const io::GriddedVariable& input, const Shard& shard, FieldFiller& filler,
+                 Journal& journal) {
   const posterior::SampleRequest request{.seed = static_cast<std::uint64_t>(c.integer("impute.seed")),
                                          .first_member = 0,
                                          .members = static_cast<std::uint32_t>(c.integer("impute.members")),
@@ -330,8 +151,7 @@ void fill_fields(const Config& c, const io::GriddedVariable& input, const InputF
                         stop_reason(), journal.size(), input.extras() * shard.count),
             {.file = c.text("impute.output"), .remedy = "Run the same command with --resume to go on"});
       }
-      journal.append(
-          impute_field(observations, sampler, backbone, fit, e, t, request, c.flag("impute.write_members")));
+      journal.append(impute_field(filler, e, t, request, c.flag("impute.write_members")));
       if (journal.size() % 64 == 0) journal.sync();
       progress.advance();
     }
@@ -365,7 +185,7 @@ std::string report_fields(const Journal& journal, std::size_t members) {
   return csv;
 }
 
-void write_output(const Config& c, const io::GriddedVariable& input, const posterior::Model& model,
+void write_output(const Config& c, const io::GriddedVariable& input, const FieldFiller& filler,
                   const Journal& journal, const Shard& shard, const std::string& resolved,
                   const std::string& job) {
   double low = std::numeric_limits<double>::infinity();
@@ -395,13 +215,14 @@ void write_output(const Config& c, const io::GriddedVariable& input, const poste
   o.times = shard.count;
   o.spread_comment = fmt::format("0 where observed; standard deviation of {} members where filled",
                                  c.integer("impute.members"));
-  if (const double beside = c.real("impute.representativeness"); beside > 0.0)
-    o.spread_comment += fmt::format(", with {:.4g} of what the model's grid cannot hold", beside);
-  o.history = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} manifill {}: gaps of {} filled by method {} with model {}",
+  if (const double beside = filler.unresolved(); beside > 0.0)
+    o.spread_comment +=
+        fmt::format(", with {:.4g} of what a cell does not share with its neighbours", beside);
+  o.history = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} manifill {}: gaps of {} filled by method {} {}",
                           fmt::gmtime(std::time(nullptr)), version(), input.summary().name,
-                          c.text("impute.method"), model.info.name);
+                          c.text("impute.method"), filler.phrase());
   o.attributes = {{"manifill_version", version()},
-                  {"manifill_model", fmt::format("{} {:016x}", model.info.name, model.checksum)},
+                  {"manifill_model", filler.provenance()},
                   {"manifill_config", resolved},
                   {"manifill_seed", std::to_string(c.integer("impute.seed"))}};
   if (!c.text("impute.shard").empty()) {
@@ -425,10 +246,30 @@ void write_output(const Config& c, const io::GriddedVariable& input, const poste
   writer.commit();
 }
 
+std::unique_ptr<FieldFiller> make_filler(const Config& c, const io::GriddedVariable& input,
+                                         const io::MissingScan& scan) {
+  return c.text("impute.method") == kMatern ? make_matern_filler(c, input, scan)
+                                            : make_model_filler(c, input, scan);
+}
+
 }  // namespace
 
+Eigen::MatrixXd with_white_noise(Eigen::MatrixXd members, double sigma, std::int64_t time,
+                                 const posterior::SampleRequest& request) {
+  Eigen::VectorXd noise(members.rows());
+  for (Eigen::Index k = 0; k < members.cols(); ++k) {
+    RandomStream random({.seed = request.seed,
+                         .purpose = RandomPurpose::representativeness,
+                         .time = time,
+                         .member = request.first_member + static_cast<std::uint32_t>(k)});
+    random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
+    members.col(k) += sigma * noise;
+  }
+  return members;
+}
+
 std::vector<OptionSpec> impute_specs() {
-  return {
+  std::vector<OptionSpec> specs{
       {.key = "impute.model", .help = "model file (.h5)", .fallback = std::string()},
       {.key = "impute.input", .help = "NetCDF file with gaps", .fallback = std::string()},
       {.key = "impute.grid",
@@ -438,7 +279,9 @@ std::vector<OptionSpec> impute_specs() {
        .help = "variable to fill; empty: the only one that can be",
        .fallback = std::string()},
       {.key = "impute.output", .help = "NetCDF file to write", .fallback = std::string()},
-      {.key = "impute.method", .help = "posterior sampler: flow, gaussian", .fallback = std::string("flow")},
+      {.key = "impute.method",
+       .help = "posterior sampler: flow, gaussian; or matern, which needs no model",
+       .fallback = std::string("flow")},
       {.key = "impute.members",
        .help = "ensemble members",
        .fallback = std::int64_t{32},
@@ -481,56 +324,9 @@ std::vector<OptionSpec> impute_specs() {
       {.key = "impute.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
       {.key = "impute.overwrite", .help = "replace an existing output", .fallback = false},
   };
-}
-
-InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model) {
-  InputFit f;
-  const io::ModelCard card = card_of(model);
-  std::tie(f.unit_scale, f.unit_offset) = io::check_quantity(input, card);
-  std::vector<bool> reachable;
-  f.operator_matrix = measurement::interpolation(model.backbone.domain(), input.domain(), &reachable);
-  if (std::none_of(reachable.begin(), reachable.end(), [](bool r) { return r; }))
-    throw io::off_grid(input, card);
-  const Eigen::VectorXd active = restrict_to_active(f.operator_matrix, model.backbone.active());
-  f.fixed.resize(reachable.size());
-  for (std::size_t i = 0; i < reachable.size(); ++i)
-    f.fixed[i] = !reachable[i]                                         ? io::CellStatus::not_filled
-                 : active[static_cast<Eigen::Index>(i)] < kLeastActive ? io::CellStatus::masked
-                                                                       : io::CellStatus::infilled;
-  io::check_times(input, card);
-  const auto& time = input.time();
-  if (time.values.empty()) {
-    f.index.assign(1, 0);
-    f.season.assign(1, 0.0);
-    return f;
-  }
-  const auto step = model.backbone.step();
-  f.index = step == prior::StepKind::day     ? time.day_index()
-            : step == prior::StepKind::month ? time.month_index()
-                                             : std::vector<std::int64_t>{};
-  for (std::size_t t = 0; t < time.dates.size(); ++t) {
-    if (step == prior::StepKind::none) f.index.push_back(static_cast<std::int64_t>(t));
-    // Monthly models count whole months; the middle stands for a month whatever day the file dates it.
-    f.season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0
-                                                      : time.dates[t].year_fraction);
-  }
-  return f;
-}
-
-double impute_memory(const posterior::Model& model, const io::GriddedVariable& input, const InputFit& fit,
-                     const io::MissingScan& scan, std::uint32_t members) {
-  const auto& o = model.backbone.options();
-  const auto usable =
-      static_cast<std::size_t>(std::count(fit.fixed.begin(), fit.fixed.end(), io::CellStatus::infilled));
-  return io::estimate_memory(
-      {.cells = input.domain().size(),
-       .model_points = model.backbone.domain().size(),
-       .training_fields = static_cast<std::size_t>(model.backbone.training().values.cols()),
-       .window_steps = static_cast<std::size_t>(2 * o.window + 1),
-       .season_bins = static_cast<std::size_t>(o.season_bins),
-       .members = members,
-       .observed = std::min(scan.most_observed, usable),
-       .own_grid = input.domain().hash() == model.backbone.domain().hash()});
+  const auto more = matern_specs();
+  specs.insert(specs.end(), more.begin(), more.end());
+  return specs;
 }
 
 std::vector<std::string> run_impute(const Config& c) {
@@ -538,59 +334,47 @@ std::vector<std::string> run_impute(const Config& c) {
   const std::string& output = c.text("impute.output");
   if (c.text("impute.input").empty())
     throw Error(ErrorKind::usage, "no input was named", {.remedy = "Give --input IN.nc"});
-  if (c.text("impute.model").empty())
-    throw Error(ErrorKind::usage, "no model was named", {.remedy = "Give --model M.h5"});
+  if (c.text("impute.model").empty() && c.text("impute.method") != kMatern)
+    throw Error(ErrorKind::usage, "no model was named",
+                {.remedy = "Give --model M.h5, or --method matern, which needs none"});
   for (const auto& path : files_to_write(c))
     io::check_output(path, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
   const double memory_limit = parse_memory(c.text("impute.max_memory"));
-  const auto model = posterior::Model::load(c.text("impute.model"));
   const auto input =
       io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"), c.text("impute.grid"));
   const Shard shard = parse_shard(c.text("impute.shard"), input.times());
   const io::MissingScan scan = io::scan_missing(input);
   io::check_fillable(input, scan);
-  InputFit fit = fit_input(input, model);
+  const auto filler = make_filler(c, input, scan);
   const auto members = static_cast<std::uint32_t>(c.integer("impute.members"));
-  const double need = impute_memory(model, input, fit, scan, members);
+  const double need = filler->memory(members);
   if (need > memory_limit)
     throw Error(ErrorKind::usage,
                 fmt::format("the run needs about {:.1f} GiB, more than --max-memory {}", need / 1073741824.0,
                             c.text("impute.max_memory")),
                 {.file = input.path(), .remedy = "Raise --max-memory, or ask for fewer members"});
-  check_plausible(input, fit, model, scan, shard);
   if (scan.missing == 0) notes.push_back("nothing is missing: the output is a copy with provenance");
-  auto sampler = posterior::SamplerRegistry::instance().make(c.text("impute.method"), model);
-  const double noise = c.real("impute.noise") > 0.0
-                           ? c.real("impute.noise") * std::abs(fit.unit_scale)
-                           : model.backbone.options().noise_sigma * model.backbone.unit_scale();
-  fit.unresolved = representativeness_of(c, input, fit, model, noise);
-  if (fit.unresolved > 0.0)
-    notes.push_back(
-        fmt::format("the input's grid holds {:.4g} {} (standard deviation) beside the model's: part of "
-                    "spreads and members",
-                    fit.unresolved / std::abs(fit.unit_scale), input.summary().units));
+  filler->prepare(shard.first, shard.count, notes);
   Config chosen = c;
-  chosen.set("impute.representativeness", fit.unresolved / std::abs(fit.unit_scale));
+  filler->resolve(chosen);
   chosen.set("impute.variable", input.summary().name);
   const std::string resolved = chosen.to_toml();
   std::error_code ignored;
   // What every shard of one run has in common.
-  const std::string job =
-      fmt::format("{} {} {} members {} refine {} noise {:g} representativeness {:g}",
-                  fs::path(input.path()).filename().string(), input.summary().name, c.text("impute.method"),
-                  members, c.integer("impute.refine"), noise, fit.unresolved);
+  const std::string job = fmt::format(
+      "{} {} {} members {} refine {} {}", fs::path(input.path()).filename().string(), input.summary().name,
+      c.text("impute.method"), members, c.integer("impute.refine"), filler->settings());
   const std::string identity = fmt::format(
-      "{}|{:016x}|{}|{}|{}|{}|{}|{}|{}", version(), model.checksum, fs::file_size(input.path(), ignored),
+      "{}|{}|{}|{}|{}|{}|{}|{}", version(), fs::file_size(input.path(), ignored),
       fs::last_write_time(input.path(), ignored).time_since_epoch().count(), job, c.integer("impute.seed"),
       c.flag("impute.write_members"), c.text("impute.shard"), c.flag("impute.diagnostics"));
   set_time_limit(c.real("impute.time_limit"));
   Journal journal(output + ".manifill-checkpoint", identity, c.flag("impute.resume"));
   if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));
   try {
-    Observations observations(input, fit, model, std::hypot(noise, fit.unresolved));
-    fill_fields(c, input, fit, model.backbone, shard, observations, *sampler, journal);
+    fill_fields(c, input, shard, *filler, journal);
     const std::string csv = report_fields(journal, members);
-    write_output(chosen, input, model, journal, shard, resolved, job);
+    write_output(chosen, input, *filler, journal, shard, resolved, job);
     if (c.flag("impute.diagnostics")) write_atomically(output + kDiagnosticsTail, csv);
     write_atomically(output + kConfigTail, resolved);
   } catch (const Error& e) {

@@ -12,6 +12,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/operators/minimise.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -163,86 +164,6 @@ Sample make_sample(const domain::Domain& domain, const Eigen::Ref<const Eigen::M
 
 // ---------------------------------------------------------------------------------------------- search
 
-using Vertex = std::array<double, 2>;  // logarithms of range and ratio
-
-/// A box, and the least value found in it.
-struct Search {
-  Vertex low;
-  Vertex high;
-  const Sample& sample;
-  int evaluations = 0;
-
-  double operator()(Vertex& v) {
-    for (std::size_t a = 0; a < 2; ++a) v[a] = std::clamp(v[a], low[a], high[a]);
-    ++evaluations;
-    return -profile(sample, std::exp(v[0]), std::exp(v[1])).log_likelihood;
-  }
-};
-
-Vertex best_of_grid(Search& search) {
-  constexpr int kSteps = 6;
-  Vertex best{};
-  double least = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < kSteps; ++i)
-    for (int j = 0; j < kSteps; ++j) {
-      const double u = (i + 0.5) / kSteps;
-      const double v = (j + 0.5) / kSteps;
-      Vertex x{search.low[0] + u * (search.high[0] - search.low[0]),
-               search.low[1] + v * (search.high[1] - search.low[1])};
-      const double value = search(x);
-      if (value < least) {
-        least = value;
-        best = x;
-      }
-    }
-  return best;
-}
-
-/// Nelder and Mead (1965), standard coefficients.
-Vertex nelder_mead(Search& search, const Vertex& start, double step, double tolerance) {
-  struct Corner {
-    double value;
-    Vertex x;
-    bool operator<(const Corner& other) const { return value < other.value; }
-  };
-  const auto corner = [&](Vertex x) {
-    const double value = search(x);
-    return Corner{value, x};
-  };
-  // Towards the middle of the box, so that a start at its edge does not flatten the triangle.
-  const auto inward = [&](std::size_t a) {
-    return start[a] > 0.5 * (search.low[a] + search.high[a]) ? -step : step;
-  };
-  std::array<Corner, 3> s{corner(start), corner({start[0] + inward(0), start[1]}),
-                          corner({start[0], start[1] + inward(1)})};
-  for (int k = 0; k < 100; ++k) {
-    std::sort(s.begin(), s.end());
-    const double size = std::max(std::abs(s[2].x[0] - s[0].x[0]), std::abs(s[2].x[1] - s[0].x[1])) +
-                        std::max(std::abs(s[1].x[0] - s[0].x[0]), std::abs(s[1].x[1] - s[0].x[1]));
-    if (size < tolerance) break;
-    const Vertex middle{0.5 * (s[0].x[0] + s[1].x[0]), 0.5 * (s[0].x[1] + s[1].x[1])};
-    const auto along = [&](double f) {
-      return corner({middle[0] + f * (s[2].x[0] - middle[0]), middle[1] + f * (s[2].x[1] - middle[1])});
-    };
-    const Corner reflected = along(-1.0);
-    if (reflected < s[0]) {
-      const Corner expanded = along(-2.0);
-      s[2] = expanded < reflected ? expanded : reflected;
-    } else if (reflected < s[1]) {
-      s[2] = reflected;
-    } else {
-      const Corner contracted = along(reflected < s[2] ? -0.5 : 0.5);
-      if (contracted < std::min(reflected, s[2])) {
-        s[2] = contracted;
-      } else {
-        for (std::size_t c = 1; c < 3; ++c)
-          s[c] = corner({0.5 * (s[0].x[0] + s[c].x[0]), 0.5 * (s[0].x[1] + s[c].x[1])});
-      }
-    }
-  }
-  return std::min_element(s.begin(), s.end())->x;
-}
-
 }  // namespace
 
 double ExponentialCovariance::operator()(double distance_km) const {
@@ -339,13 +260,15 @@ FittedCovariance fit_exponential_covariance(const domain::Domain& domain,
     for (Eigen::Index j = 0; j < i; ++j)
       if (sample.distance(i, j) > 1e-3) nearest = std::min(nearest, sample.distance(i, j));
 
-  Search search{.low = {std::log(0.2 * nearest), std::log(kLeastRatio)},
-                .high = {std::log(10.0 * farthest), std::log(kMostRatio)},
-                .sample = sample};
-  const Vertex rough = best_of_grid(search);
-  const Vertex best = nelder_mead(search, rough, 0.7, 1e-3);
-  const double range = std::exp(best[0]);
-  const double ratio = std::exp(best[1]);
+  const operators::SearchBox box{.low = {std::log(0.2 * nearest), std::log(kLeastRatio)},
+                                 .high = {std::log(10.0 * farthest), std::log(kMostRatio)}};
+  const auto cost = [&](const std::vector<double>& x) {
+    return -profile(sample, std::exp(x[0]), std::exp(x[1])).log_likelihood;
+  };
+  const auto rough = operators::grid_minimum(cost, box, 6);
+  const auto best = operators::nelder_mead(cost, box, rough.x, {0.7, 0.7}, 1e-3, 200);
+  const double range = std::exp(best.x[0]);
+  const double ratio = std::exp(best.x[1]);
   const Profile at = profile(sample, range, ratio);
   if (!std::isfinite(at.log_likelihood))
     throw Error(ErrorKind::input, "the training fields do not vary",
@@ -355,7 +278,7 @@ FittedCovariance fit_exponential_covariance(const domain::Domain& domain,
       .covariance = {.variance = at.variance, .range_km = range, .nugget = none ? 0.0 : ratio * at.variance},
       .log_likelihood = at.log_likelihood,
       .observations = sample.observations,
-      .evaluations = search.evaluations};
+      .evaluations = rough.evaluations + best.evaluations};
 }
 
 }  // namespace manifill::posterior

@@ -28,6 +28,8 @@ class SparseFactor {
   [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& b) const;
   /// \brief Eigenvalues of S below zero (Sylvester's law of inertia).
   [[nodiscard]] Eigen::Index negative_pivots() const { return (pivots_.array() < 0.0).count(); }
+  /// \brief log |det S|.
+  [[nodiscard]] double log_determinant() const { return pivots_.array().abs().log().sum(); }
   /// \brief Numbers stored for L, zeros of its panels included.
   [[nodiscard]] std::size_t entries() const { return values_.size(); }
   /// \brief Multiplications and additions that the factorisation took.

@@ -1,0 +1,251 @@
+// Scores fills of single fields, without any training, beside each other on any domain.
+//
+//   bench-single-field DATA.nc [options]
+//
+//   --variable V      of DATA.nc, with its gaps (the only one that can be filled)
+//   --truth W         variable of DATA.nc that holds what is missing from V; else cells are withheld:
+//   --kind K          of mask: blocks (discs where points come in no rows), scattered, bands, swaths (blocks)
+//   --hidden S        share withheld (0.3)
+//   --grid G.nc       coordinates of cells that DATA.nc has none of
+//   --fields N        fields scored, spread evenly over the file (all)
+//   --members N       of the ensemble (100)
+//
+// Methods: mean of the observed points, nearest neighbour, four neighbours by distance, harmonic fill, matern
+// (fitted to the first field scored). For matern the error is that of the posterior mean; CRPS and intervals
+// are those of the normal law about it with the standard deviation of the members and the nugget's noise.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "manifill/base/error.hpp"
+#include "manifill/base/random.hpp"
+#include "manifill/base/stopwatch.hpp"
+#include "manifill/io/gridded.hpp"
+#include "manifill/measurement/mask_bank.hpp"
+#include "manifill/operators/laplacian_filter.hpp"
+#include "manifill/posterior/classical.hpp"
+#include "manifill/posterior/matern.hpp"
+#include "manifill/verification/crps.hpp"
+#include "program.hpp"
+
+namespace {
+
+using namespace manifill;
+
+constexpr std::uint64_t kMaskSeed = 20261128;
+
+struct Options {
+  std::string data, variable, truth, grid;
+  std::string kind = "blocks";
+  double hidden = 0.3;
+  std::size_t fields = 0;
+  std::uint32_t members = 100;
+};
+
+struct Case {
+  std::size_t time = 0;
+  std::vector<bool> observed{};  // [point]
+  Eigen::VectorXd values{};      // [point], NaN where not observed
+  Eigen::VectorXd truth{};       // [point], NaN where unknown
+  std::vector<bool> scored{};    // [point]
+};
+
+std::vector<double> field(const io::GriddedVariable& v, std::size_t time) {
+  const auto x = v.read(0, time, 1);
+  return {x.begin(), x.end()};
+}
+
+Case make_case(const Options& o, const io::GriddedVariable& data, const io::GriddedVariable& truth,
+               std::size_t time) {
+  Case c{.time = time};
+  const auto y = field(data, time);
+  const auto z = field(truth, time);
+  c.observed.assign(y.size(), true);
+  if (o.truth.empty()) {
+    const measurement::MaskBank bank(data.domain(), {});
+    RandomStream random(
+        {.seed = kMaskSeed, .purpose = RandomPurpose::mask, .time = static_cast<std::int64_t>(time)});
+    c.observed = bank.draw(random, o.hidden, o.kind);
+  }
+  for (std::size_t i = 0; i < y.size(); ++i)
+    if (std::isnan(y[i])) c.observed[i] = false;
+  const auto n = static_cast<Eigen::Index>(y.size());
+  c.truth = Eigen::Map<const Eigen::VectorXd>(z.data(), n);
+  c.values = Eigen::VectorXd::Constant(n, std::numeric_limits<double>::quiet_NaN());
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (c.observed[i]) c.values[static_cast<Eigen::Index>(i)] = y[i];
+    c.scored.push_back(!c.observed[i] && !std::isnan(z[i]));
+  }
+  return c;
+}
+
+/// Area-weighted sums over the scored points of all fields.
+struct Row {
+  std::string name;
+  double weight = 0.0, square = 0.0, absolute = 0.0, crps = 0.0, covered90 = 0.0, covered95 = 0.0,
+         width95 = 0.0, seconds = 0.0;
+  bool ensemble = false;
+};
+
+void add(Row& row, const domain::Domain& d, const Case& c, const Eigen::VectorXd& fill) {
+  for (std::size_t i = 0; i < c.scored.size(); ++i) {
+    if (!c.scored[i]) continue;
+    const double w = d.weights()[i];
+    const double e = fill[static_cast<Eigen::Index>(i)] - c.truth[static_cast<Eigen::Index>(i)];
+    row.weight += w;
+    row.square += w * e * e;
+    row.absolute += w * std::abs(e);
+  }
+}
+
+/// Intervals of a normal law with the members' standard deviation about the mean.
+void add_members(Row& row, const domain::Domain& d, const Case& c, const Eigen::VectorXd& mean,
+                 const Eigen::MatrixXd& members) {
+  row.ensemble = true;
+  for (std::size_t i = 0; i < c.scored.size(); ++i) {
+    if (!c.scored[i]) continue;
+    const auto k = static_cast<Eigen::Index>(i);
+    const Eigen::VectorXd x = members.row(k);
+    const double sd = std::sqrt((x.array() - x.mean()).square().sum() / static_cast<double>(x.size() - 1));
+    const double off = std::abs(c.truth[k] - mean[k]) / sd;
+    row.crps += d.weights()[i] * verification::gaussian_crps(mean[k], sd, c.truth[k]);
+    row.covered90 += d.weights()[i] * (off < 1.6449 ? 1.0 : 0.0);
+    row.covered95 += d.weights()[i] * (off < 1.9600 ? 1.0 : 0.0);
+    row.width95 += d.weights()[i] * 2.0 * 1.9600 * sd;
+  }
+}
+
+void print(const Row& r) {
+  fmt::print("{:<24} {:8.4f} {:8.4f}", r.name, std::sqrt(r.square / r.weight), r.absolute / r.weight);
+  if (r.ensemble)
+    fmt::print(" {:8.4f} {:8.3f} {:8.3f} {:8.3f}", r.crps / r.weight, r.covered90 / r.weight,
+               r.covered95 / r.weight, r.width95 / r.weight);
+  else
+    fmt::print(" {:8.4f} {:>8} {:>8} {:>8}", r.absolute / r.weight, "", "", "");  // CRPS of one value
+  fmt::print(" {:8.1f}\n", r.seconds);
+}
+
+Options parse(const std::vector<std::string>& args) {
+  Options o;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i].rfind("--", 0) != 0) {
+      o.data = args[i];
+      continue;
+    }
+    if (i + 1 == args.size()) throw Error(ErrorKind::usage, "'" + args[i] + "' lacks its value");
+    const std::string& key = args[i];
+    const std::string& value = args[++i];
+    if (key == "--variable")
+      o.variable = value;
+    else if (key == "--truth")
+      o.truth = value;
+    else if (key == "--grid")
+      o.grid = value;
+    else if (key == "--kind")
+      o.kind = value;
+    else if (key == "--hidden")
+      o.hidden = std::stod(value);
+    else if (key == "--fields")
+      o.fields = std::stoul(value);
+    else if (key == "--members")
+      o.members = static_cast<std::uint32_t>(std::stoul(value));
+    else
+      throw Error(ErrorKind::usage, "unknown option '" + key + "'");
+  }
+  if (o.data.empty())
+    throw Error(ErrorKind::usage, "no file was named", {.remedy = "bench-single-field DATA.nc"});
+  return o;
+}
+
+int work(const std::vector<std::string>& args) {
+  const Options o = parse(args);
+  const auto data = io::GriddedVariable::open(o.data, o.variable, o.grid);
+  const auto truth =
+      io::GriddedVariable::open(o.data, o.truth.empty() ? data.summary().name : o.truth, o.grid);
+  const domain::Domain& d = data.domain();
+  const std::size_t fields = o.fields == 0 ? data.times() : std::min(o.fields, data.times());
+  std::vector<Case> cases;
+  for (std::size_t k = 0; k < fields; ++k)
+    cases.push_back(make_case(o, data, truth, (2 * k + 1) * data.times() / (2 * fields)));
+
+  Stopwatch watch;
+  const auto nodes = std::make_shared<const operators::DomainLaplacian>(operators::domain_laplacian(d));
+  const auto bare = operators::domain_laplacian(d, 0.0);
+  const double laplacian_seconds = watch.seconds();
+  fmt::print("{}: {}, {}; {} fields, {} nodes\n", o.data, data.summary().name, d.describe(), fields,
+             nodes->laplacian.size());
+
+  const std::vector<std::pair<std::string, std::function<Eigen::VectorXd(const Case&)>>> methods{
+      {"mean of observed",
+       [](const Case& c) {
+         double sum = 0.0;
+         double count = 0.0;
+         for (std::size_t i = 0; i < c.observed.size(); ++i)
+           if (c.observed[i]) sum += c.values[static_cast<Eigen::Index>(i)], count += 1.0;
+         return Eigen::VectorXd(Eigen::VectorXd::Constant(c.values.size(), sum / count));
+       }},
+      {"nearest neighbour", [&](const Case& c) { return posterior::fill_nearest(d, c.observed, c.values); }},
+      {"four by distance",
+       [&](const Case& c) { return posterior::fill_distance_weighted(d, c.observed, c.values); }},
+      {"harmonic fill", [&](const Case& c) {
+         std::vector<bool> known(static_cast<std::size_t>(bare.laplacian.size()), false);
+         Eigen::MatrixXd values = Eigen::MatrixXd::Zero(bare.laplacian.size(), 1);
+         for (std::size_t i = 0; i < c.observed.size(); ++i)
+           if (c.observed[i]) {
+             known[bare.of_point[i]] = true;
+             values(bare.of_point[i], 0) = c.values[static_cast<Eigen::Index>(i)];
+           }
+         const Eigen::MatrixXd filled = operators::harmonic_fill(bare.laplacian, known, values);
+         return Eigen::VectorXd(filled(bare.of_point, 0));
+       }}};
+  fmt::print("{:<24} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}\n", "method", "RMSE", "MAE", "CRPS", "90 %",
+             "95 %", "width 95", "seconds");
+  for (const auto& [name, fill] : methods) {
+    Row row{};
+    row.name = name;
+    watch = Stopwatch();
+    for (const Case& c : cases) add(row, d, c, fill(c));
+    row.seconds = watch.seconds();
+    print(row);
+  }
+
+  watch = Stopwatch();
+  const auto fit = posterior::fit_matern(nodes, cases.front().values);
+  const double fit_seconds = watch.seconds();
+  Row row{};
+  row.name = "matern";
+  watch = Stopwatch();
+  const auto matern = std::make_shared<const prior::MaternField>(nodes, fit.parameters);
+  for (const Case& c : cases) {
+    const posterior::MaternPosterior posterior(matern, c.observed);
+    const Eigen::VectorXd mean = posterior.mean(c.values);
+    add(row, d, c, mean);
+    const posterior::MaternDraw request{.time = static_cast<std::int64_t>(c.time), .members = o.members};
+    Eigen::MatrixXd members = posterior.draw(c.values, request);
+    for (std::uint32_t k = 0; k < o.members; ++k) {
+      Eigen::VectorXd noise(members.rows());
+      RandomStream random(
+          {.seed = 1, .purpose = RandomPurpose::representativeness, .time = request.time, .member = k});
+      random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
+      members.col(k) += std::sqrt(fit.parameters.nugget) * noise;
+    }
+    add_members(row, d, c, mean, members);
+  }
+  row.seconds = watch.seconds();
+  print(row);
+  fmt::print(
+      "Laplacians {:.1f} s; matern fitted in {:.1f} s, {} evaluations: range {:.4g}, sd {:.4g}, nugget sd "
+      "{:.4g}\n",
+      laplacian_seconds, fit_seconds, fit.evaluations, fit.parameters.range,
+      std::sqrt(fit.parameters.variance), std::sqrt(fit.parameters.nugget));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return bench::run("bench-single-field", work, argc, argv); }

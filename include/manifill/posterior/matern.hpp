@@ -1,0 +1,77 @@
+#pragma once
+/// \file
+/// \brief `matern`: fills a single field without any model, from a Matern field whose parameters the field's
+/// own observed points give.
+///
+/// y_i = b + u(point i) + e_i with an unknown level b, a Matern field u (prior/matern_field.hpp) and white
+/// noise e of the nugget's variance. Exact: likelihood, means and draws by sparse factorisations, O(n^1.5)
+/// operations for n nodes in two dimensions.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "manifill/prior/matern_field.hpp"
+
+namespace manifill::posterior {
+
+/// \brief What of a draw depends on: see RandomKey.
+struct MaternDraw {
+  std::uint64_t seed = 1;
+  std::int64_t time = 0;
+  std::uint32_t first_member = 0;
+  std::uint32_t members = 32;
+};
+
+/// \brief Posterior of fields observed at the same points.
+class MaternPosterior {
+ public:
+  /// \param observed [point] \throws Error(input) when fewer than three points are; Error(internal) on a size
+  /// mismatch; Error(numerical) as SparseFactor; Error(usage) for a nugget that is not positive
+  MaternPosterior(std::shared_ptr<const prior::MaternField> field, const std::vector<bool>& observed);
+
+  [[nodiscard]] Eigen::Index observations() const { return static_cast<Eigen::Index>(index_.size()); }
+  /// \brief What the restricted likelihood of a field is made of (Patterson and Thompson 1971): it is
+  /// -1/2 ((n - 1) log 2 pi + log_determinant + chi_square).
+  struct Likelihood {
+    double log_determinant = 0.0;  ///< of the covariance of the observations, and of the level's precision
+    double chi_square = 0.0;       ///< of the departures from the best level
+  };
+  /// \param values [point], read where observed, any units \throws Error(input) naming the point of an
+  /// observed value that is not finite
+  [[nodiscard]] Likelihood likelihood(const Eigen::VectorXd& values) const;
+  /// \brief Posterior mean of b + u: [point].
+  [[nodiscard]] Eigen::VectorXd mean(const Eigen::VectorXd& values) const;
+  /// \brief Draws of b + u, without the nugget, by Matheron's rule: [point][member].
+  [[nodiscard]] Eigen::MatrixXd draw(const Eigen::VectorXd& values, const MaternDraw& request) const;
+
+ private:
+  [[nodiscard]] Eigen::MatrixXd scatter(const Eigen::MatrixXd& y) const;
+  [[nodiscard]] Eigen::MatrixXd predict(const Eigen::MatrixXd& y) const;
+  [[nodiscard]] Eigen::VectorXd gather(const Eigen::VectorXd& values) const;
+
+  std::shared_ptr<const prior::MaternField> field_;
+  std::vector<std::size_t> index_{};                   // [observation], point
+  std::unique_ptr<operators::SparseFactor> factor_{};  // of Q + A^T A / nugget
+  Eigen::VectorXd solved_one_{};                       // [node], its solution for A^T 1
+  double one_ = 0.0;                                   // 1^T Sigma^-1 1
+  double log_determinant_ = 0.0;                       // of Sigma
+};
+
+/// \brief A fitted field and how likely it makes the data.
+struct MaternFit {
+  prior::MaternParameters parameters{};
+  double log_likelihood = 0.0;  ///< restricted; of the fields used
+  int evaluations = 0;          ///< of the likelihood
+};
+
+/// \brief Restricted maximum likelihood of range, variance and nugget over independent fields, the variance
+/// in closed form. \param values [point][field], NaN where missing; at most a few fields: each different mask
+/// costs a factorisation an evaluation \param relative_nugget least nugget, as a share of the variance
+/// \throws Error(input) when a field has fewer than ten values, or none varies
+MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                     const Eigen::MatrixXd& values, double relative_nugget = 1e-6);
+
+}  // namespace manifill::posterior

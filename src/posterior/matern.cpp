@@ -1,0 +1,211 @@
+#include "manifill/posterior/matern.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "manifill/base/error.hpp"
+#include "manifill/base/random.hpp"
+#include "manifill/operators/minimise.hpp"
+
+namespace manifill::posterior {
+namespace {
+
+constexpr std::size_t kLeastObserved = 3;
+constexpr Eigen::Index kLeastFitted = 10;
+constexpr double kMostRatio = 100.0;  // nugget over variance
+constexpr int kMostEvaluations = 60;
+
+/// One member's white noise of a purpose.
+Eigen::VectorXd white(const MaternDraw& r, std::uint32_t member, RandomPurpose purpose, Eigen::Index count) {
+  Eigen::VectorXd out(count);
+  RandomStream random(
+      {.seed = r.seed, .purpose = purpose, .time = r.time, .member = r.first_member + member});
+  random.fill_normal(std::span<double>(out.data(), static_cast<std::size_t>(count)));
+  return out;
+}
+
+std::vector<bool> finite(const Eigen::Ref<const Eigen::VectorXd>& values) {
+  std::vector<bool> out;
+  for (const double v : values) out.push_back(!std::isnan(v));
+  return out;
+}
+
+/// Restricted likelihood of some fields with the variance at its best.
+struct Profile {
+  double log_likelihood = -std::numeric_limits<double>::infinity();
+  double variance = 0.0;
+};
+
+Profile profile(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
+                double range, double ratio) {
+  const auto field =
+      std::make_shared<const prior::MaternField>(nodes, prior::MaternParameters{range, 1.0, ratio});
+  double determinants = 0.0;
+  double squares = 0.0;
+  double freedom = 0.0;
+  std::vector<bool> mask;
+  std::unique_ptr<const MaternPosterior> posterior;
+  for (Eigen::Index k = 0; k < values.cols(); ++k) {
+    auto own = finite(values.col(k));
+    if (!posterior || own != mask) {
+      mask = std::move(own);
+      posterior = std::make_unique<const MaternPosterior>(field, mask);
+    }
+    const auto l = posterior->likelihood(values.col(k));
+    determinants += l.log_determinant;
+    squares += l.chi_square;
+    freedom += static_cast<double>(posterior->observations() - 1);
+  }
+  const double variance = squares / freedom;
+  return {
+      .log_likelihood = -0.5 * (freedom * (std::log(2.0 * std::numbers::pi * variance) + 1.0) + determinants),
+      .variance = variance};
+}
+
+}  // namespace
+
+MaternPosterior::MaternPosterior(std::shared_ptr<const prior::MaternField> field,
+                                 const std::vector<bool>& observed)
+    : field_(std::move(field)) {
+  const auto& nodes = field_->nodes();
+  if (observed.size() != nodes.of_point.size())
+    throw Error(ErrorKind::internal, "a mask of " + std::to_string(observed.size()) +
+                                         " points on a domain of " + std::to_string(nodes.of_point.size()));
+  const double nugget = field_->parameters().nugget;
+  if (!(nugget > 0.0))
+    throw Error(ErrorKind::usage, "a Matern field is observed without a nugget",
+                {.remedy = "Give a small one, a millionth of the variance say"});
+  for (std::size_t i = 0; i < observed.size(); ++i)
+    if (observed[i]) index_.push_back(i);
+  if (index_.size() < kLeastObserved)
+    throw Error(ErrorKind::input,
+                "a field of " + std::to_string(index_.size()) + " observed points tells no level",
+                {.remedy = "Leave this time step out, or give fields with more values"});
+  const auto n = static_cast<double>(index_.size());
+  const Eigen::VectorXd counts = scatter(Eigen::VectorXd::Ones(observations()));
+  Eigen::SparseMatrix<double> q = field_->precision();
+  q.diagonal() += counts / nugget;
+  factor_ = std::make_unique<operators::SparseFactor>(q);
+  solved_one_ = factor_->solve(counts);
+  one_ = n / nugget - counts.dot(solved_one_) / (nugget * nugget);
+  log_determinant_ = n * std::log(nugget) + factor_->log_determinant() - field_->log_determinant();
+}
+
+/// A^T y: [observation][column] to [node][column].
+Eigen::MatrixXd MaternPosterior::scatter(const Eigen::MatrixXd& y) const {
+  const auto& nodes = field_->nodes();
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(nodes.laplacian.size(), y.cols());
+  for (Eigen::Index k = 0; k < y.rows(); ++k)
+    out.row(nodes.of_point[index_[static_cast<std::size_t>(k)]]) += y.row(k);
+  return out;
+}
+
+Eigen::VectorXd MaternPosterior::gather(const Eigen::VectorXd& values) const {
+  if (values.size() != static_cast<Eigen::Index>(field_->nodes().of_point.size()))
+    throw Error(ErrorKind::internal, "a field of " + std::to_string(values.size()) +
+                                         " values on a domain of " +
+                                         std::to_string(field_->nodes().of_point.size()) + " points");
+  Eigen::VectorXd y(observations());
+  for (Eigen::Index k = 0; k < y.size(); ++k) {
+    const std::size_t i = index_[static_cast<std::size_t>(k)];
+    y[k] = values[static_cast<Eigen::Index>(i)];
+    if (!std::isfinite(y[k]))
+      throw Error(ErrorKind::input, "an observed value is not finite",
+                  {.index = "[point " + std::to_string(i) + "]", .remedy = "Mark it as not observed"});
+  }
+  return y;
+}
+
+MaternPosterior::Likelihood MaternPosterior::likelihood(const Eigen::VectorXd& values) const {
+  Eigen::VectorXd y = gather(values);
+  y.array() -= y.mean();  // nothing is lost of the departures that way
+  const double nugget = field_->parameters().nugget;
+  const Eigen::VectorXd right = scatter(y);
+  const Eigen::VectorXd solved = factor_->solve(right);
+  const double all = y.squaredNorm() / nugget - right.dot(solved) / (nugget * nugget);
+  const double level = y.sum() / nugget - right.dot(solved_one_) / (nugget * nugget);
+  return {.log_determinant = log_determinant_ + std::log(one_), .chi_square = all - level * level / one_};
+}
+
+/// Kriging with an unknown level: [observation][column] to [node][column].
+Eigen::MatrixXd MaternPosterior::predict(const Eigen::MatrixXd& y) const {
+  const double nugget = field_->parameters().nugget;
+  const Eigen::MatrixXd right = scatter(y);
+  const Eigen::MatrixXd solved = factor_->solve(right);
+  const Eigen::RowVectorXd level =
+      (y.colwise().sum() / nugget - solved_one_.transpose() * right / (nugget * nugget)) / one_;
+  Eigen::MatrixXd out = (solved - solved_one_ * level) / nugget;
+  out.rowwise() += level;
+  return out;
+}
+
+Eigen::VectorXd MaternPosterior::mean(const Eigen::VectorXd& values) const {
+  return predict(gather(values))(field_->nodes().of_point, Eigen::all);
+}
+
+Eigen::MatrixXd MaternPosterior::draw(const Eigen::VectorXd& values, const MaternDraw& request) const {
+  const Eigen::VectorXd y = gather(values);
+  const auto& nodes = field_->nodes();
+  const double sigma = std::sqrt(field_->parameters().nugget);
+  Eigen::MatrixXd noise(nodes.laplacian.size(), request.members);
+  for (std::uint32_t k = 0; k < request.members; ++k)
+    noise.col(k) = white(request, k, RandomPurpose::prior_innovation, noise.rows());
+  const Eigen::MatrixXd u = field_->colour(noise);
+  Eigen::MatrixXd left(y.size(), request.members);
+  for (std::uint32_t k = 0; k < request.members; ++k) {
+    left.col(k) = y - sigma * white(request, k, RandomPurpose::observation_noise, y.size());
+    for (Eigen::Index i = 0; i < y.size(); ++i)
+      left(i, k) -= u(nodes.of_point[index_[static_cast<std::size_t>(i)]], k);
+  }
+  return (predict(left) + u)(nodes.of_point, Eigen::all);
+}
+
+MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                     const Eigen::MatrixXd& values, double relative_nugget) {
+  for (Eigen::Index k = 0; k < values.cols(); ++k) {
+    const auto count = (values.col(k).array() == values.col(k).array()).count();
+    if (count < kLeastFitted)
+      throw Error(ErrorKind::input,
+                  "a field of " + std::to_string(count) + " values is too little to fit a Matern field to",
+                  {.index = "[field " + std::to_string(k) + "]", .remedy = "Give fields with more values"});
+  }
+  const auto& laplacian = nodes->laplacian;
+  const double spacing = std::sqrt(laplacian.mass.minCoeff());
+  const double across = std::sqrt(laplacian.mass.sum());
+  const operators::SearchBox box{.low = {std::log(spacing), std::log(relative_nugget)},
+                                 .high = {std::log(10.0 * across), std::log(kMostRatio)}};
+  int evaluations = 0;
+  const auto cost = [&](const std::vector<double>& x) {
+    ++evaluations;
+    const double l = profile(nodes, values, std::exp(x[0]), std::exp(x[1])).log_likelihood;
+    return std::isfinite(l) ? -l : std::numeric_limits<double>::max();
+  };
+  // A handful of ranges for a start; the likelihood has one hill along it.
+  constexpr double kFirstRatio = 0.01;
+  std::vector<double> start;
+  double least = std::numeric_limits<double>::infinity();
+  for (const double range : {4.0 * spacing, 0.03 * across, 0.1 * across, 0.3 * across, across}) {
+    const std::vector<double> x{std::log(range), std::log(kFirstRatio)};
+    const double value = cost(x);
+    if (value < least) {
+      least = value;
+      start = x;
+    }
+  }
+  const auto best = operators::nelder_mead(cost, box, start, {0.7, 1.5}, 0.01, kMostEvaluations);
+  const double ratio = std::exp(best.x[1]);
+  const Profile at = profile(nodes, values, std::exp(best.x[0]), ratio);
+  if (!std::isfinite(at.log_likelihood) || !(at.variance > 0.0))
+    throw Error(ErrorKind::input, "the values do not vary: no Matern field can be fitted to them",
+                {.remedy = "Give fields that differ from their mean"});
+  return {.parameters = {std::exp(best.x[0]), at.variance, ratio * at.variance},
+          .log_likelihood = at.log_likelihood,
+          .evaluations = evaluations};
+}
+
+}  // namespace manifill::posterior
