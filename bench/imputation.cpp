@@ -3,7 +3,14 @@
 //   bench-imputation pressure  DATA.nc MODEL.h5 [options]   2008, random blocks and 20 % scattered cells
 //   bench-imputation fractions DATA.nc MODEL.h5 [options]   2008, CRPS against the share hidden
 //   bench-imputation gistemp   DATA.nc MODEL.h5 [options]   2010-2019 under the real gaps of 1880-1889
+//   bench-imputation swaths    DATA.nc MODEL.h5 [options]   realizations under orbits that see half of the
+//   globe bench-imputation ships     DATA.nc MODEL.h5 [options]   realizations seen where ships have been:
+//   --gaps
 //
+//   --series A,B      of `swaths` and `ships`: the realizations scored, counted from 1
+//   --gaps FILE       of `ships`: NetCDF file of a climatology with missing values where no ship came, on any
+//   grid
+//   --gaps-variable V its variable
 //   --standard M.h5   a second model, whose flow has the standard base
 //   --noise S         observation noise of `pressure`, in standard deviations of 951 Pa (0.05)
 //   --stride K        every K-th step is scored (1)
@@ -21,10 +28,12 @@
 #include <map>
 #include <optional>
 #include <regex>
+#include <sstream>
 #include <string>
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/stopwatch.hpp"
+#include "manifill/domain/nearest_points.hpp"
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/curves.hpp"
 #include "manifill/posterior/classical.hpp"
@@ -51,6 +60,9 @@ struct Options {
   std::string standard{};
   std::string figure{};
   std::string only{};
+  std::string gaps{};
+  std::string gaps_variable{};
+  std::vector<double> series{1.0};
   double noise = 0.05;
   int stride = 1;
   std::int64_t refine = 0;
@@ -304,6 +316,45 @@ std::vector<Case> gistemp_cases(const prior::TrainingFields& all, double noise, 
   return cases;
 }
 
+/// Where a climatology of another grid has a value, by its nearest point, for each of its times.
+std::vector<measurement::ObservedCells> visited_cells(const Options& o, const domain::Domain& domain) {
+  const auto ships = io::GriddedVariable::open(o.gaps, o.gaps_variable);
+  const auto& points = ships.domain().points();
+  const domain::NearestPoints search({points.begin(), points.end()});
+  std::vector<measurement::ObservedCells> out;
+  for (std::size_t t = 0; t < ships.times(); ++t) {
+    const auto field = ships.read(0, t, 1);
+    measurement::ObservedCells cells;
+    for (const auto& p : domain.points())
+      cells.push_back(!std::isnan(field(0, search.nearest(p, 1).front().index)));
+    out.push_back(std::move(cells));
+  }
+  return out;
+}
+
+/// Every `stride`-th field of the realizations, each under a mask of its own.
+std::vector<Case> realization_cases(const Options& o, const prior::TrainingFields& all, double noise) {
+  std::vector<measurement::ObservedCells> visited;
+  if (o.protocol == "ships") visited = visited_cells(o, all.domain);
+  const measurement::MaskBank bank(all.domain, {}, {"swaths"});
+  const Eigen::VectorXd area =
+      Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
+  std::vector<Case> cases;
+  for (std::size_t t = 0; t < all.index.size(); t += static_cast<std::size_t>(o.stride)) {
+    RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::mask, .time = all.index[t]});
+    const auto observed = visited.empty() ? bank.draw(random, 0.5) : visited[cases.size() % visited.size()];
+    Case c{.window = {},
+           .observed = observed,
+           .truth = all.values.col(static_cast<Eigen::Index>(t)).cast<double>(),
+           .weight = area};
+    for (std::size_t i = 0; i < observed.size(); ++i)
+      if (observed[i]) c.weight[static_cast<Eigen::Index>(i)] = 0.0;
+    c.window.steps.push_back(posterior::observe_cells(all, t, observed, noise));
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
 void fractions(const Options& o, const prior::TrainingFields& all, const posterior::Model& model,
                const std::vector<Method>& methods) {
   const std::vector<double> shares{0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95};
@@ -341,10 +392,17 @@ void fractions(const Options& o, const prior::TrainingFields& all, const posteri
   plot::curves(o.figure, {.panels = {panel}, .width = 1200});
 }
 
+std::vector<double> numbers(const std::string& text) {
+  std::vector<double> out;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) out.push_back(std::stod(part));
+  return out;
+}
+
 Options parse(const std::vector<std::string>& args) {
   if (args.size() < 3)
     throw Error(ErrorKind::usage,
-                "usage: bench-imputation pressure|fractions|gistemp DATA.nc MODEL.h5 [options]");
+                "usage: bench-imputation pressure|fractions|gistemp|swaths|ships DATA.nc MODEL.h5 [options]");
   Options o;
   o.protocol = args[0];
   o.data = args[1];
@@ -361,6 +419,12 @@ Options parse(const std::vector<std::string>& args) {
       o.refine = std::stoll(value);
     else if (args[k] == "--only")
       o.only = "," + value + ",";
+    else if (args[k] == "--gaps")
+      o.gaps = value;
+    else if (args[k] == "--gaps-variable")
+      o.gaps_variable = value;
+    else if (args[k] == "--series")
+      o.series = numbers(value);
     else if (args[k] == "--figure")
       o.figure = value;
     else
@@ -372,8 +436,9 @@ Options parse(const std::vector<std::string>& args) {
 int main_of(const std::vector<std::string>& args) {
   const Options o = parse(args);
   const bool gistemp = o.protocol == "gistemp";
+  const bool realizations = o.protocol == "swaths" || o.protocol == "ships";
   const auto input = io::GriddedVariable::open(o.data, "");
-  const auto all = pipeline::load_training_fields(input, -100000, 100000, {});
+  const auto all = pipeline::load_training_fields(input, -100000, 100000, {}, o.series);
   const Trained trained = load(o.model);
   const posterior::Model& model = trained.model;
   std::optional<Trained> standard;
@@ -385,7 +450,7 @@ int main_of(const std::vector<std::string>& args) {
   plain.scale_power = 0.0;
   plain.season_bins = 1;
   plain.season_weights = {1.0};
-  plain.taper_km = gistemp ? 2.0 * std::sqrt(10.0 / 3.0) * 3000.0 : 0.0;
+  plain.taper_km = gistemp || realizations ? 2.0 * std::sqrt(10.0 / 3.0) * 3000.0 : 0.0;
   plain.second_taper_share = 0.0;
   plain.half_life_years = 0.0;
   plain.bounds.clear();
@@ -397,7 +462,7 @@ int main_of(const std::vector<std::string>& args) {
   const posterior::Model plain_model{.info = model.info,
                                      .backbone = prior::Backbone::fit(std::move(known), plain)};
   const Trained reference{plain_model, watch.seconds()};
-  const double unit = gistemp ? 1.0 : kPressureUnit;
+  const double unit = gistemp || realizations ? 1.0 : kPressureUnit;
   const auto methods = methods_of(o, trained, standard, reference, unit);
   if (o.protocol == "fractions") {
     fractions(o, all, model, methods);
@@ -405,12 +470,15 @@ int main_of(const std::vector<std::string>& args) {
   }
   // Temperatures are scored as `impute` would fill them: with the noise that the model declares.
   const prior::Backbone& b = model.backbone;
-  const auto cases = gistemp ? gistemp_cases(all, b.options().noise_sigma * b.unit_scale(), o.stride)
-                             : pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
-                                              [&](RandomStream& random) {
-                                                return measurement::blocks_and_scattered(all.domain, random);
-                                              });
-  print_table(score(methods, all.domain, cases), cases.size(), gistemp ? "K" : "951 Pa");
+  const double noise = b.options().noise_sigma * b.unit_scale();
+  const auto cases = gistemp ? gistemp_cases(all, noise, o.stride)
+                     : realizations
+                         ? realization_cases(o, all, noise)
+                         : pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
+                                          [&](RandomStream& random) {
+                                            return measurement::blocks_and_scattered(all.domain, random);
+                                          });
+  print_table(score(methods, all.domain, cases), cases.size(), gistemp || realizations ? "K" : "951 Pa");
   return 0;
 }
 

@@ -27,6 +27,7 @@ namespace manifill::pipeline {
 namespace {
 
 constexpr std::uint64_t kInfillSeed = 1;
+constexpr std::int64_t kApart = 1000;  // steps between two series of a file, more than any window holds
 
 std::vector<OptionSpec> joined(std::vector<OptionSpec> a, const std::vector<OptionSpec>& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -44,6 +45,27 @@ prior::StepKind step_of(const io::TimeAxis& time) {
   return median >= 27 && median <= 32 ? prior::StepKind::month : prior::StepKind::none;
 }
 
+/// Indices of the fields of one time that were asked for, counted from 1; 0: all of them.
+std::vector<std::size_t> chosen_series(const io::GriddedVariable& input, const std::vector<double>& series) {
+  std::vector<std::size_t> out;
+  for (const double s : series) {
+    if (!(s >= 0.0 && s <= static_cast<double>(input.extras()) && s == std::floor(s)))
+      throw Error(ErrorKind::usage,
+                  fmt::format("series {:g} was asked for and the variable has 1 to {}", s, input.extras()),
+                  {.file = input.path(),
+                   .variable = input.summary().name,
+                   .remedy = "Name series between these, or 0 for all"});
+    if (s > 0.0) out.push_back(static_cast<std::size_t>(s) - 1);
+    for (std::size_t e = 0; s == 0.0 && e < input.extras(); ++e) out.push_back(e);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  if (out.empty())
+    throw Error(ErrorKind::usage, "no series was named",
+                {.remedy = "Set train.series to [1], or to [0] for all"});
+  return out;
+}
+
 void require(const Config& c, const char* key, const char* option) {
   if (c.text(key).empty())
     throw Error(ErrorKind::usage, std::string("'") + key + "' is not set",
@@ -59,6 +81,10 @@ std::vector<OptionSpec> train_prior_specs() {
           {.key = "train.variable",
            .help = "its variable; empty: the only one that can be filled",
            .fallback = std::string()},
+          {.key = "train.series",
+           .help = "which of the fields of each time are learned from, counted from 1 along the dimensions "
+                   "beside time and place (realizations, levels); 0: all",
+           .fallback = std::vector<double>{1.0}},
           {.key = "train.grid",
            .help = "NetCDF file with the coordinates of cells that the input has none of; empty: none",
            .fallback = std::string()},
@@ -115,7 +141,8 @@ std::vector<OptionSpec> train_flow_specs() {
 }
 
 prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year,
-                                           const std::vector<double>& except) {
+                                           const std::vector<double>& except,
+                                           const std::vector<double>& series) {
   const auto& time = input.time();
   prior::TrainingFields f{.domain = input.domain(), .step = step_of(time)};
   const auto index = f.step == prior::StepKind::month ? time.month_index()
@@ -134,14 +161,9 @@ prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int
                 {.file = input.path(),
                  .variable = input.summary().name,
                  .remedy = "Check train.first_year and train.last_year"});
-  f.values.resize(static_cast<Eigen::Index>(input.domain().size()), static_cast<Eigen::Index>(keep.size()));
-  for (std::size_t k = 0; k < keep.size(); ++k) {
-    const std::size_t t = keep[k];
-    const auto field = input.read(0, t, 1);
-    for (std::size_t i = 0; i < field.size(); ++i)
-      f.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)) = static_cast<float>(field(0, i));
-    f.index.push_back(index.empty() ? static_cast<std::int64_t>(t) : index[t]);
-    if (f.index.size() > 1 && f.index.back() <= f.index[f.index.size() - 2])
+  const auto at = [&](std::size_t t) { return index.empty() ? static_cast<std::int64_t>(t) : index[t]; };
+  for (std::size_t k = 1; k < keep.size(); ++k)
+    if (at(keep[k]) <= at(keep[k - 1]))
       throw Error(ErrorKind::input,
                   fmt::format("two times fall into one {} or run backwards",
                               f.step == prior::StepKind::day     ? "day"
@@ -149,14 +171,27 @@ prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int
                                                                  : "step"),
                   {.file = input.path(),
                    .variable = input.summary().name,
-                   .index = fmt::format("[time {}]", t),
+                   .index = fmt::format("[time {}]", keep[k]),
                    .remedy = "Sort the file and average it to one step"});
-    f.year.push_back(time.dates.empty() ? static_cast<int>(t) : time.dates[t].year);
-    const bool month = f.step == prior::StepKind::month;
-    f.season.push_back(time.dates.empty() ? 0.0
-                       : month            ? (time.dates[t].month - 0.5) / 12.0
-                                          : time.dates[t].year_fraction);
-  }
+  const auto extras = chosen_series(input, series);
+  f.values.resize(static_cast<Eigen::Index>(input.domain().size()),
+                  static_cast<Eigen::Index>(keep.size() * extras.size()));
+  // Steps of two series never follow each other.
+  const std::int64_t apart = at(keep.back()) - at(keep.front()) + kApart;
+  for (std::size_t e = 0; e < extras.size(); ++e)
+    for (std::size_t k = 0; k < keep.size(); ++k) {
+      const std::size_t t = keep[k];
+      const auto field = input.read(extras[e], t, 1);
+      const auto column = static_cast<Eigen::Index>(e * keep.size() + k);
+      for (std::size_t i = 0; i < field.size(); ++i)
+        f.values(static_cast<Eigen::Index>(i), column) = static_cast<float>(field(0, i));
+      f.index.push_back(at(t) + static_cast<std::int64_t>(e) * apart);
+      f.year.push_back(time.dates.empty() ? static_cast<int>(t) : time.dates[t].year);
+      const bool month = f.step == prior::StepKind::month;
+      f.season.push_back(time.dates.empty() ? 0.0
+                         : month            ? (time.dates[t].month - 0.5) / 12.0
+                                            : time.dates[t].year_fraction);
+    }
   return f;
 }
 
@@ -217,9 +252,9 @@ std::vector<std::string> train_prior(const Config& c) {
   io::check_output(c.text("train.output"), {c.text("train.input")}, true);
   const auto input =
       io::GriddedVariable::open(c.text("train.input"), c.text("train.variable"), c.text("train.grid"));
-  auto fields =
-      load_training_fields(input, static_cast<int>(c.integer("train.first_year")),
-                           static_cast<int>(c.integer("train.last_year")), c.list("train.except_years"));
+  auto fields = load_training_fields(input, static_cast<int>(c.integer("train.first_year")),
+                                     static_cast<int>(c.integer("train.last_year")),
+                                     c.list("train.except_years"), c.list("train.series"));
   const auto count = fields.values.cols();
   std::vector<std::string> notes;
   const prior::BackboneOptions options = select_backbone(c, fields, notes);

@@ -33,6 +33,26 @@ run(2, *backbone, "--set", "select.window=[0,-1]", says="backbone.window")
 run(2, *backbone, "--set", "select.inflation=[0]", says="backbone.inflation")
 run(2, *backbone, "--set", "backbone.tapre_km=3", says="backbone.taper_km")
 
+# Several realizations of one file: each is a series of its own, and is not another level of the same field.
+both = work / "two.nc"
+with netCDF4.Dataset(both, "w") as f, netCDF4.Dataset(data) as one:
+    for name in ("time", "lat", "lon"):
+        f.createDimension(name, len(one[name]))
+        f.createVariable(name, "f8", (name,))[:] = one[name][:]
+        f[name].setncatts({k: one[name].getncattr(k) for k in one[name].ncattrs()})
+    f.createDimension("realization", 2)
+    v = f.createVariable("t", "f4", ("realization", "time", "lat", "lon"))
+    v.units = "K"
+    v[:] = np.stack([one["t"][:], one["t"][:] + 10])
+series = ["train", "prior", "--input", both, "--output", work / "two.h5", "--set", "backbone.mean_harmonics=1"]
+run(0, *series, says="72 fields")
+run(0, *series, "--set", "train.series=[0]", says="144 fields")
+# Ten kelvin apart about their mean: a standard deviation of five.
+said = "".join(run(0, *series, "--set", "train.series=[2,1]", says="144 fields"))
+check("standard deviation of anomalies 5." in said, f"both levels are in the anomalies:\n{said}")
+run(2, *series, "--set", "train.series=[3]", says="1 to 2")
+run(2, *series, "--set", "train.series=[0.5]", says="1 to 2")
+
 score = ["--set", "train.score=true", "--set", "score.steps=40", "--set", "score.validate_every=10", "--set", "score.width=8", "--set", "score.dilations=[1]", "--set", "backbone.taper_km=20000"]
 run(0, *backbone, *score, says="score network")
 check((work / "prior.h5.score.png").stat().st_size > 1000, "the score network's training curve is drawn")

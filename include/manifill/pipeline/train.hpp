@@ -19,10 +19,12 @@ std::vector<OptionSpec> train_prior_specs();
 std::vector<OptionSpec> train_flow_specs();
 
 /// \brief All times of a variable as training fields; the step (day, month, none) follows from the spacing of
-/// the times. \param years [first, last] to keep, inclusive; \param except years left out \throws
-/// Error(input) when no time is left
+/// the times. \param years [first, last] to keep, inclusive; \param except years left out \param
+/// series which of the fields of each time, counted from 1 along the dimensions beside time and place; 0: all
+/// \throws Error(input) when no time is left; Error(usage) for a series that is not there
 prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year,
-                                           const std::vector<double>& except);
+                                           const std::vector<double>& except,
+                                           const std::vector<double>& series = {1.0});
 
 /// \brief Masks of the times of some years, for the bank's kind "gaps": true where observed.
 std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year,
