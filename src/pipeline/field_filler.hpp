@@ -55,6 +55,8 @@ class FieldFiller {
   virtual void prepare(std::size_t first_time, std::size_t times, std::vector<std::string>& notes) = 0;
   /// \brief Standard deviation of what cells hold beside the members, units of the input; from `prepare` on.
   [[nodiscard]] virtual double unresolved() const = 0;
+  /// \brief What that is, for people.
+  [[nodiscard]] virtual std::string unresolved_name() const = 0;
   /// \brief Puts what `prepare` found into the configuration that is written beside the output.
   virtual void resolve(Config& config) const = 0;
   /// \brief Name and hash, of the attribute `manifill_model`.

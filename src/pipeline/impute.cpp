@@ -216,8 +216,7 @@ void write_output(const Config& c, const io::GriddedVariable& input, const Field
   o.spread_comment = fmt::format("0 where observed; standard deviation of {} members where filled",
                                  c.integer("impute.members"));
   if (const double beside = filler.unresolved(); beside > 0.0)
-    o.spread_comment +=
-        fmt::format(", with {:.4g} of what a cell does not share with its neighbours", beside);
+    o.spread_comment += fmt::format(", with {:.4g} of {}", beside, filler.unresolved_name());
   o.history = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} manifill {}: gaps of {} filled by method {} {}",
                           fmt::gmtime(std::time(nullptr)), version(), input.summary().name,
                           c.text("impute.method"), filler.phrase());

@@ -88,6 +88,9 @@ class MaternFiller : public FieldFiller {
   }
 
   [[nodiscard]] double unresolved() const override { return std::sqrt(parameters_.nugget); }
+  [[nodiscard]] std::string unresolved_name() const override {
+    return "what a cell does not share with its neighbours";
+  }
   void resolve(Config& config) const override {
     config.set("matern.range", parameters_.range);
     config.set("matern.sd", std::sqrt(parameters_.variance));

@@ -287,6 +287,7 @@ class ModelFiller : public FieldFiller {
   }
 
   [[nodiscard]] double unresolved() const override { return fit_.unresolved / std::abs(fit_.unit_scale); }
+  [[nodiscard]] std::string unresolved_name() const override { return "what the model's grid cannot hold"; }
   void resolve(Config& config) const override { config.set("impute.representativeness", unresolved()); }
   [[nodiscard]] std::string provenance() const override {
     return fmt::format("{} {:016x}", model_.info.name, model_.checksum);
