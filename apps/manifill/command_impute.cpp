@@ -13,6 +13,8 @@ int run(const std::vector<std::string>& args) {
                                    {"-i,--input", "impute.input", "IN.nc"},
                                    {"--variable", "impute.variable", "V"},
                                    {"--grid", "impute.grid", "G.nc"},
+                                   {"--time-units", "impute.time_units", "UNITS"},
+                                   {"--units", "impute.units", "UNITS"},
                                    {"-o,--output", "impute.output", "OUT.nc"},
                                    {"--method", "impute.method", "NAME"},
                                    {"--members", "impute.members", "N"},
@@ -32,7 +34,10 @@ int run(const std::vector<std::string>& args) {
       .description =
           "Fills the gaps of a gridded NetCDF variable with a calibrated ensemble. The output is the input "
           "with V's gaps "
-          "filled by the ensemble mean, plus V_spread, V_status and, on request, V_member.",
+          "filled by the ensemble mean, plus V_spread, V_status and, on request, V_member. Of stations (a "
+          "CSV "
+          "file, or NetCDF with featureType point, timeSeries or trajectory) it makes fields on the model's "
+          "grid.",
       .epilogue =
           "Exit codes: 0 done, 2 usage, 3 input refused, 4 reading or writing failed, 5 numerical failure, "
           "75 stopped with a checkpoint."};

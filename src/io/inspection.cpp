@@ -476,15 +476,22 @@ void check_fillable(const GriddedVariable& v, const MissingScan& s) {
 }
 
 std::pair<double, double> check_quantity(const GriddedVariable& v, const ModelCard& m) {
-  const auto& own = v.summary();
+  return check_quantity(v.path(), v.summary(), m);
+}
+
+std::pair<double, double> check_quantity(const std::string& path, const VariableSummary& own,
+                                         const ModelCard& m) {
+  const auto refusal = [&](const std::string& what, const std::string& remedy) {
+    return Error(ErrorKind::input, what, {.file = path, .variable = own.name, .remedy = remedy});
+  };
   if (!own.standard_name.empty() && !m.standard_name.empty() && own.standard_name != m.standard_name)
-    throw refuse(
-        v, "its standard_name is '" + own.standard_name + "', the model fills '" + m.standard_name + "'",
+    throw refusal(
+        "its standard_name is '" + own.standard_name + "', the model fills '" + m.standard_name + "'",
         "Choose a model of this quantity");
   try {
     return quantity_conversion(own.units, m.units, m.standard_name, m.variable);
   } catch (const Error& e) {
-    throw refuse(v, e.what(), "The model '" + m.name + "' fills " + m.variable + " in " + m.units);
+    throw refusal(e.what(), "The model '" + m.name + "' fills " + m.variable + " in " + m.units);
   }
 }
 
@@ -513,13 +520,15 @@ Error off_grid(const GriddedVariable& v, const ModelCard& m) {
 
 Error implausible(const GriddedVariable& v, std::size_t time, std::size_t cell, double value,
                   const ModelCard& m) {
+  return implausible(v.path(), v.summary(), v.cell_index(time, cell), value, m);
+}
+
+Error implausible(const std::string& path, const VariableSummary& own, const std::string& place, double value,
+                  const ModelCard& m) {
   return {ErrorKind::input,
-          fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", value,
-                      v.summary().units, m.plausible_low, m.plausible_high, m.units),
-          {.file = v.path(),
-           .variable = v.summary().name,
-           .index = v.cell_index(time, cell),
-           .remedy = "Check units and missing values"}};
+          fmt::format("the value {:g} {} is implausible: the model knows {:g} to {:g} {}", value, own.units,
+                      m.plausible_low, m.plausible_high, m.units),
+          {.file = path, .variable = own.name, .index = place, .remedy = "Check units and missing values"}};
 }
 
 ModelFit fit_model(const GriddedVariable& v, const MissingScan* scan, const ModelCard& m) {

@@ -6,7 +6,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
-#include "manifill/domain/nearest_points.hpp"
+#include "manifill/measurement/point_sampling.hpp"
 
 namespace manifill::measurement {
 namespace {
@@ -176,9 +176,9 @@ SparseMatrix bilinear(const domain::Domain& from, const domain::Domain& to, std:
 
 SparseMatrix interpolation(const domain::Domain& from, const domain::Domain& to,
                            std::vector<bool>* reachable) {
-  const auto n = static_cast<Eigen::Index>(to.size());
-  SparseMatrix a(n, static_cast<Eigen::Index>(from.size()));
   if (from.hash() == to.hash()) {
+    const auto n = static_cast<Eigen::Index>(to.size());
+    SparseMatrix a(n, n);
     if (reachable != nullptr) reachable->assign(to.size(), true);
     a.setIdentity();
     return a;
@@ -187,33 +187,7 @@ SparseMatrix interpolation(const domain::Domain& from, const domain::Domain& to,
     throw Error(ErrorKind::input, "no points of " + to.describe() + " lie on " + from.describe(),
                 {.remedy = "Use a model of the input's kind of domain"});
   if (from.kind() == domain::DomainKind::lat_lon) return bilinear(from, to, reachable);
-  constexpr double coincident = 1e-6;  // of the distance between points
-  const domain::NearestPoints search({from.points().begin(), from.points().end()});
-  std::vector<Eigen::Triplet<double>> entries;
-  if (reachable != nullptr) reachable->assign(to.size(), true);
-  for (std::size_t k = 0; k < to.size(); ++k) {
-    const auto near = search.nearest(to.points()[k], 3);
-    const auto around = search.nearest(from.points()[near[0].index], 4);
-    const double spacing = around.back().chord;
-    if (near[0].chord > spacing && around.size() > 1) {
-      if (reachable == nullptr)
-        throw Error(
-            ErrorKind::input, "a point lies outside of " + from.describe(),
-            {.index = "[target " + std::to_string(k) + "]", .remedy = "Cut the input to the model's domain"});
-      (*reachable)[k] = false;
-      continue;
-    }
-    double total = 0.0;
-    const bool single = near[0].chord <= coincident * spacing;
-    for (const auto& p : near) total += 1.0 / (p.chord * p.chord);
-    for (const auto& p : near) {
-      const double weight = single ? 1.0 : 1.0 / (p.chord * p.chord) / total;
-      entries.emplace_back(static_cast<int>(k), static_cast<int>(p.index), weight);
-      if (single) break;
-    }
-  }
-  a.setFromTriplets(entries.begin(), entries.end());
-  return a;
+  return nearest_three(from, to.points(), reachable);
 }
 
 SparseMatrix select_rows(const SparseMatrix& a, const std::vector<bool>& keep) {

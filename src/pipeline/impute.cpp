@@ -11,6 +11,7 @@
 #include <span>
 
 #include "field_filler.hpp"
+#include "impute_parts.hpp"
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/log.hpp"
@@ -18,6 +19,7 @@
 #include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/inspection.hpp"
+#include "manifill/pipeline/impute_stations.hpp"
 #include "manifill/pipeline/journal.hpp"
 
 namespace manifill::pipeline {
@@ -25,10 +27,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kChiSquareWarning = 3.0;  // mean squared departure in prior standard deviations
-constexpr const char* kConfigTail = ".toml";
-constexpr const char* kDiagnosticsTail = ".diagnostics.csv";
 
-/// The output, then what is written beside it.
+}  // namespace
+
 std::vector<std::string> files_to_write(const Config& c) {
   const std::string& output = c.text("impute.output");
   std::vector<std::string> files{output};
@@ -37,6 +38,8 @@ std::vector<std::string> files_to_write(const Config& c) {
   if (c.flag("impute.diagnostics")) files.push_back(output + kDiagnosticsTail);
   return files;
 }
+
+namespace {
 
 struct Shard {
   std::size_t first = 0;
@@ -61,7 +64,8 @@ Shard parse_shard(const std::string& text, std::size_t times) {
   return {first, times * i / n - first};
 }
 
-/// "4GiB", "500MB", "2e9" to bytes.
+}  // namespace
+
 double parse_memory(const std::string& text) {
   std::size_t used = 0;
   double value = 0.0;
@@ -78,6 +82,8 @@ double parse_memory(const std::string& text) {
   throw Error(ErrorKind::usage, "the memory limit '" + text + "' cannot be read",
               {.remedy = "Write for example 4GiB"});
 }
+
+namespace {
 
 FieldRecord impute_field(FieldFiller& filler, std::size_t extra, std::size_t time,
                          const posterior::SampleRequest& request, bool keep_members) {
@@ -159,7 +165,8 @@ void fill_fields(const Config& c, const io::GriddedVariable& input, const Shard&
   progress.finish();
 }
 
-/// Warns of fields that the model finds strange. \return the diagnostics as CSV
+}  // namespace
+
 std::string report_fields(const Journal& journal, std::size_t members) {
   std::size_t unlike = 0;
   std::size_t worst = 0;
@@ -184,6 +191,8 @@ std::string report_fields(const Journal& journal, std::size_t members) {
   }
   return csv;
 }
+
+namespace {
 
 void write_output(const Config& c, const io::GriddedVariable& input, const FieldFiller& filler,
                   const Journal& journal, const Shard& shard, const std::string& resolved,
@@ -277,6 +286,12 @@ std::vector<OptionSpec> impute_specs() {
       {.key = "impute.variable",
        .help = "variable to fill; empty: the only one that can be",
        .fallback = std::string()},
+      {.key = "impute.time_units",
+       .help = "units of the times in a CSV file, as \"days since 1900-01-01\"; empty: dates by ISO 8601",
+       .fallback = std::string()},
+      {.key = "impute.units",
+       .help = "units of the values in a CSV file; empty: the model's",
+       .fallback = std::string()},
       {.key = "impute.output", .help = "NetCDF file to write", .fallback = std::string()},
       {.key = "impute.method",
        .help = "posterior sampler: flow, gaussian; or matern, which needs no model",
@@ -329,6 +344,7 @@ std::vector<OptionSpec> impute_specs() {
 }
 
 std::vector<std::string> run_impute(const Config& c) {
+  if (takes_stations(c)) return run_impute_stations(c);
   std::vector<std::string> notes;
   const std::string& output = c.text("impute.output");
   if (c.text("impute.input").empty())
@@ -368,7 +384,7 @@ std::vector<std::string> run_impute(const Config& c) {
       fs::last_write_time(input.path(), ignored).time_since_epoch().count(), job, c.integer("impute.seed"),
       c.flag("impute.write_members"), c.text("impute.shard"), c.flag("impute.diagnostics"));
   set_time_limit(c.real("impute.time_limit"));
-  Journal journal(output + ".manifill-checkpoint", identity, c.flag("impute.resume"));
+  Journal journal(output + kCheckpointTail, identity, c.flag("impute.resume"));
   if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));
   try {
     fill_fields(c, input, shard, *filler, journal);

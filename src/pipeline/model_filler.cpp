@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "field_filler.hpp"
+#include "impute_parts.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/measurement/measurement.hpp"
 #include "manifill/posterior/representativeness.hpp"
@@ -26,12 +27,8 @@ struct InputFit {
   std::vector<double> season{};       // [time]
 };
 
-/// Share of a cell's interpolation that must lie on points with a climatology, or the cell is masked.
-constexpr double kLeastActive = 0.5;
+}  // namespace
 
-/// Takes points without a climatology out of an interpolation: the model's fields mean nothing there. A row
-/// that loses such points shares its weight out among the others; a masked row is left empty; all others keep
-/// their bits. \return [row], the share of its weight that lay on active points
 Eigen::VectorXd restrict_to_active(measurement::SparseMatrix& a, const Eigen::VectorXd& active) {
   Eigen::VectorXd share = a * active;
   std::vector<Eigen::Triplet<double>> entries;
@@ -49,7 +46,6 @@ Eigen::VectorXd restrict_to_active(measurement::SparseMatrix& a, const Eigen::Ve
   return share;
 }
 
-/// What of a model decides whether it fits an input.
 io::ModelCard card_of(const posterior::Model& model) {
   const auto [low, high] = model.plausible_range();
   const auto& o = model.backbone.options();
@@ -66,6 +62,8 @@ io::ModelCard card_of(const posterior::Model& model) {
                                                    : "none",
           .seasonal = o.season_bins > 1 || o.mean_harmonics > 0};
 }
+
+namespace {
 
 /// Checks that a model fits an input. \throws Error(input) naming file, variable and remedy: another
 /// quantity, units of another dimension, grid beyond the model's, no dates where the model needs them

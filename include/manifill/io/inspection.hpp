@@ -67,6 +67,9 @@ void check_fillable(const GriddedVariable& variable, const MissingScan& scan);
 /// \brief What impute and inspect refuse alike of a model and a file: another standard_name, units of another
 /// dimension. \return scale and offset, model = scale * file + offset \throws Error(input)
 std::pair<double, double> check_quantity(const GriddedVariable& variable, const ModelCard& model);
+/// \brief The same of a variable that lies on no grid.
+std::pair<double, double> check_quantity(const std::string& path, const VariableSummary& variable,
+                                         const ModelCard& model);
 
 /// \brief The same of times: none where the climatology follows the season, two in one step of the model or
 /// backwards. \throws Error(input)
@@ -78,6 +81,9 @@ Error off_grid(const GriddedVariable& variable, const ModelCard& model);
 /// \brief The refusal of a value, in the file's units, beyond what the model knows.
 Error implausible(const GriddedVariable& variable, std::size_t time, std::size_t cell, double value,
                   const ModelCard& model);
+/// \brief The same of a variable that lies on no grid. \param place as "[line 7]"
+Error implausible(const std::string& path, const VariableSummary& variable, const std::string& place,
+                  double value, const ModelCard& model);
 
 /// \brief How a model meets a file.
 struct ModelFit {
