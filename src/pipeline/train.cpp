@@ -232,12 +232,12 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
   auto trained =
       prior::train_score(prior::Backbone::fit(fields.subset(keep), backbone_options), fields, validation,
                          prior::ScoreTrainingOptions::from(c), directory, c.flag("train.resume"), hooks);
-  notes.push_back(
-      fmt::format("score network: squared error of the denoiser {:.4f} of the backbone's on held-out years "
-                  "(noisy to clean: {:.3f} {:.3f} {:.3f} {:.3f}), best at step {} of {}, {:.0f} s",
-                  trained.validation_ratio, trained.validation_bands[0], trained.validation_bands[1],
-                  trained.validation_bands[2], trained.validation_bands[3], trained.best_step, trained.steps,
-                  trained.seconds));
+  notes.push_back(fmt::format(
+      "score network {}: squared error of the denoiser {:.4f} of the backbone's on held-out years "
+      "(noisy to clean: {:.3f} {:.3f} {:.3f} {:.3f}), best at step {} of {}, {:.0f} s",
+      trained.network->options().network, trained.validation_ratio, trained.validation_bands[0],
+      trained.validation_bands[1], trained.validation_bands[2], trained.validation_bands[3],
+      trained.best_step, trained.steps, trained.seconds));
   plot_score_training(directory + "/score_log.csv", c.text("train.output") + ".score.png");
   notes.push_back("training curve: " + c.text("train.output") + ".score.png");
   return trained;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
@@ -124,6 +125,10 @@ PointGraph::PointGraph(const domain::Domain& domain, const std::vector<std::int6
   }
   hash = hash_bytes(kept.data(), kept.size() * sizeof(kept[0]), domain.hash());
 }
+
+PointGraph::PointGraph(std::vector<std::array<double, 3>> at, std::vector<std::size_t> neighbours_start,
+                       std::vector<std::uint32_t> near, std::uint64_t content)
+    : points(std::move(at)), start(std::move(neighbours_start)), neighbours(std::move(near)), hash(content) {}
 
 GraphStencil::GraphStencil(const PointGraph& graph, std::int64_t steps)
     : points_(static_cast<std::int64_t>(graph.size())) {

@@ -108,6 +108,11 @@ torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTop
                     3);
 }
 
+void FieldLayer::zero() {
+  const torch::NoGradGuard frozen;
+  for (auto& p : parameters()) p.zero_();
+}
+
 GridConvImpl::GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation,
                            const GridTopology& topology)
     : topology_(topology), dilation_(dilation) {
@@ -133,11 +138,11 @@ torch::Tensor GridConvImpl::forward(const torch::Tensor& x) {
                    .contiguous(at::MemoryFormat::ChannelsLast));
 }
 
-void GridConvImpl::zero() {
-  const torch::NoGradGuard frozen;
-  conv_->weight.zero_();
-  conv_->bias.zero_();
+PointwiseConvImpl::PointwiseConvImpl(std::int64_t in, std::int64_t out) {
+  conv_ = register_module("conv", torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 1)));
 }
+
+torch::Tensor PointwiseConvImpl::forward(const torch::Tensor& x) { return conv_(x); }
 
 GridResidualStackImpl::GridResidualStackImpl(std::int64_t in, std::int64_t width,
                                              const std::vector<std::int64_t>& dilations, double dropout,

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "manifill/base/error.hpp"
+#include "manifill/prior/spectral_transform.hpp"
 
 namespace manifill::prior {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 constexpr std::int64_t kLevelWaves = 4;   // sinusoids of the noise level
 constexpr std::int64_t kSeasonWaves = 2;  // annual and semi-annual
 constexpr std::int64_t kEmbedded = 1 + 2 * (kLevelWaves + kSeasonWaves);
+constexpr std::size_t kMostBlocks = 64;
 constexpr double kLevelScale = 10.0;  // log-SNR is within -10 to 10
 
 torch::Tensor as_tensor(const Eigen::MatrixXd& m) {
@@ -34,13 +36,14 @@ torch::Tensor column(const torch::Tensor& v) { return v.unsqueeze(1); }
 
 /// Where points are: sine and cosine of latitude and, if wanted, of longitude; off the sphere the coordinates
 /// over their extent. [1][channel][row][column]
-torch::Tensor place_of(const domain::Domain& domain, const GridTopology& t, bool with_longitude) {
+torch::Tensor place_of(const domain::Domain& domain, const GridTopology& t, const std::string& place) {
+  if (place == "none") return torch::zeros({1, 0, t.rows, t.columns});
   std::vector<torch::Tensor> channels;
   constexpr double kDegree = std::numbers::pi / 180.0;
   if (domain.spherical()) {
     const auto latitude = kDegree * torch::tensor(domain.latitudes(), torch::kFloat64);
     channels = {torch::sin(latitude), torch::cos(latitude)};
-    if (with_longitude) {
+    if (place == "position") {
       const auto longitude = kDegree * torch::tensor(domain.longitudes(), torch::kFloat64);
       channels.push_back(torch::sin(longitude));
       channels.push_back(torch::cos(longitude));
@@ -224,14 +227,36 @@ torch::Tensor GaussianDenoiser::log_density(const torch::Tensor& x0,
 std::vector<OptionSpec> ScoreNetworkOptions::specs() {
   const ScoreNetworkOptions d;
   return {
+      {.key = "score.network",
+       .help = "kind of score network: auto takes conv on grids of rows, graph on points in no rows",
+       .fallback = d.network,
+       .choices = {"auto", "conv", "sfno", "graph"}},
       {.key = "score.width",
        .help = "channels of the score network",
        .fallback = d.width,
        .lowest = 1,
        .highest = 1024},
       {.key = "score.dilations",
-       .help = "dilations of the score network's residual blocks, cells",
+       .help = "dilations of the score network's residual blocks, cells; conv",
        .fallback = d.dilations},
+      {.key = "score.levels",
+       .help = "levels of the score network's residual blocks, 4^level points in one; graph",
+       .fallback = d.levels},
+      {.key = "score.blocks",
+       .help = "residual blocks of the score network; sfno",
+       .fallback = d.blocks,
+       .lowest = 0,
+       .highest = static_cast<double>(kMostBlocks)},
+      {.key = "score.degree",
+       .help = "highest degree of the score network's kernels, 0: the highest that the grid resolves; sfno",
+       .fallback = d.degree,
+       .lowest = 0,
+       .highest = 8191},
+      {.key = "score.knots",
+       .help = "degrees at which the score network's kernels are given; sfno",
+       .fallback = d.knots,
+       .lowest = 2,
+       .highest = 64},
       {.key = "score.dropout",
        .help = "share of the score network's channels dropped in training",
        .fallback = d.dropout,
@@ -245,50 +270,135 @@ std::vector<OptionSpec> ScoreNetworkOptions::specs() {
       {.key = "score.place",
        .help = "what the score network knows of where it is",
        .fallback = d.place,
-       .choices = {"latitude", "position"}},
+       .choices = {"none", "latitude", "position"}},
   };
 }
 
 ScoreNetworkOptions ScoreNetworkOptions::from(const Config& c) {
   ScoreNetworkOptions o;
+  o.network = c.text("score.network");
   o.width = c.integer("score.width");
   o.dilations = c.list("score.dilations");
+  o.levels = c.list("score.levels");
+  o.blocks = c.integer("score.blocks");
+  o.degree = c.integer("score.degree");
+  o.knots = c.integer("score.knots");
   o.dropout = c.real("score.dropout");
   o.embedding = c.integer("score.embedding");
   o.place = c.text("score.place");
   return o;
 }
 
+ScoreNetworkOptions ScoreNetworkOptions::resolved(const domain::Domain& domain) const {
+  ScoreNetworkOptions o = *this;
+  const bool in_rows =
+      domain.kind() != domain::DomainKind::cells && domain.kind() != domain::DomainKind::surface;
+  if (o.network == "auto") o.network = in_rows ? "conv" : "graph";
+  if (o.network != "sfno") return o;
+  try {
+    const std::int64_t resolved = resolved_degree(domain);
+    if (o.degree == 0) o.degree = resolved;
+  } catch (const Error& error) {
+    throw Error(ErrorKind::usage, fmt::format("the score network sfno: {}", error.what()),
+                {.remedy = "Set score.network to auto, conv or graph"});
+  }
+  return o;
+}
+
+std::string ScoreNetworkOptions::to_text() const {
+  return fmt::format(
+      "score.network={}\nscore.width={}\nscore.dilations={}\nscore.levels={}\nscore.blocks={}\n"
+      "score.degree={}\nscore.knots={}\nscore.dropout={}\nscore.embedding={}\nscore.place={}\n",
+      network, width, fmt::join(dilations, ","), fmt::join(levels, ","), blocks, degree, knots, dropout,
+      embedding, place);
+}
+
+namespace {
+
+GridTopology topology_of(const std::shared_ptr<const PointGraph>& graph) {
+  return {.rows = static_cast<std::int64_t>(graph->size()), .columns = 1, .graph = graph};
+}
+
+/// Levels of the blocks, checked. \throws Error(usage)
+std::vector<std::size_t> block_levels(const std::vector<double>& levels) {
+  constexpr double most = 12.0;  // 4^12 points in one: beyond, no sphere has points enough
+  std::vector<std::size_t> out;
+  for (const double level : levels) {
+    if (!(level >= 0.0 && level <= most && level == std::floor(level)))
+      throw Error(ErrorKind::usage, fmt::format("a level of {} of a score network", level),
+                  {.remedy = fmt::format("Set score.levels to whole numbers from 0 to {}", most)});
+    out.push_back(static_cast<std::size_t>(level));
+  }
+  return out;
+}
+
+}  // namespace
+
+void ScoreNetworkImpl::add_block(std::shared_ptr<FieldLayer> first, std::shared_ptr<FieldLayer> second) {
+  modulation_->push_back(torch::nn::Linear(options_.embedding, 2 * options_.width));
+  first_->push_back(std::move(first));
+  second_->push_back(std::move(second));
+}
+
 ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options,
                                    std::uint64_t seed)
-    : options_(options),
-      topology_(GridTopology::of(domain)),
-      generator_(at::detail::createCPUGenerator(seed)) {
+    : options_(options.resolved(domain)), generator_(at::detail::createCPUGenerator(seed)) {
+  const bool spectral = options_.network == "sfno";
+  if (options_.network == "graph") {
+    block_level_ = block_levels(options_.levels);
+    const auto highest = std::max_element(block_level_.begin(), block_level_.end());
+    levels_ = point_levels(domain, highest == block_level_.end() ? 0 : static_cast<std::int64_t>(*highest));
+    topology_ = topology_of(levels_.front().graph);
+  } else {
+    topology_ = GridTopology::of(domain);
+  }
   const auto area = domain.weights();
   const auto n = static_cast<std::int64_t>(domain.size());
-  weights_ = register_buffer("weights", torch::empty({n}));
-  for (std::int64_t i = 0; i < n; ++i)
+  weights_ = register_buffer("weights", torch::ones({n}));
+  for (std::int64_t i = 0; i < n && !spectral; ++i)
     weights_.data_ptr<float>()[i] =
         static_cast<float>(area[static_cast<std::size_t>(i)] * static_cast<double>(n));
-  place_ = register_buffer("place", place_of(domain, topology_, options.place == "position"));
+  place_ = register_buffer("place", place_of(domain, topology_, options_.place));
 
-  const std::int64_t width = options.width;
-  entry_ = register_module("entry", GridConv(3 + place_.size(1), width, 1, topology_));
-  head_ = register_module("head", GridConv(width, 1, 1, topology_));
-  embedding_ = register_module("embedding", torch::nn::Linear(kEmbedded, options.embedding));
-  modulation_ = register_module("modulation", torch::nn::ModuleList());
-  first_ = register_module("first", torch::nn::ModuleList());
-  second_ = register_module("second", torch::nn::ModuleList());
-  for (const double d : options.dilations) {
-    const auto dilation = static_cast<std::int64_t>(d);
-    if (dilation < 1 || static_cast<double>(dilation) != d || dilation > topology_.largest_dilation())
+  const std::int64_t width = options_.width;
+  const std::int64_t features = 3 + place_.size(1);
+  embedding_ = torch::nn::Linear(kEmbedded, options_.embedding);
+  modulation_ = torch::nn::ModuleList();
+  first_ = torch::nn::ModuleList();
+  second_ = torch::nn::ModuleList();
+  const auto kernel = [&](std::int64_t in) {
+    return std::make_shared<SphericalConvImpl>(in, width, options_.degree, options_.knots, domain);
+  };
+  const auto window = [&](std::int64_t in, std::int64_t out, std::int64_t dilation, const GridTopology& t) {
+    return std::make_shared<GridConvImpl>(in, out, dilation, t);
+  };
+  if (spectral) {
+    entry_ = kernel(features);
+    head_ = std::make_shared<PointwiseConvImpl>(width, 1);
+    for (std::int64_t k = 0; k < options_.blocks; ++k)
+      add_block(kernel(width), std::make_shared<PointwiseConvImpl>(width, width));
+  } else {
+    entry_ = window(features, width, 1, topology_);
+    head_ = window(width, 1, 1, topology_);
+  }
+  for (const std::size_t level : block_level_) {
+    const auto t = topology_of(levels_[level].graph);
+    add_block(window(width, width, 1, t), window(width, width, 1, t));
+  }
+  for (const double d : options_.network == "conv" ? options_.dilations : std::vector<double>{}) {
+    if (!(d >= 1.0 && d <= static_cast<double>(topology_.largest_dilation()) && d == std::floor(d)))
       throw Error(ErrorKind::usage, fmt::format("a dilation of {} does not fit {}", d, domain.describe()),
                   {.remedy = fmt::format("Set score.dilations to whole numbers from 1 to {}",
                                          topology_.largest_dilation())});
-    modulation_->push_back(torch::nn::Linear(options.embedding, 2 * width));
-    first_->push_back(GridConv(width, width, dilation, topology_));
-    second_->push_back(GridConv(width, width, dilation, topology_));
+    const auto dilation = static_cast<std::int64_t>(d);
+    add_block(window(width, width, dilation, topology_), window(width, width, dilation, topology_));
   }
+  register_module("entry", entry_);
+  register_module("head", head_);
+  register_module("embedding", embedding_);
+  register_module("modulation", modulation_);
+  register_module("first", first_);
+  register_module("second", second_);
 
   const torch::NoGradGuard frozen;
   for (auto& layer : modules(false)) {
@@ -353,14 +463,17 @@ torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::T
   const auto place = place_.expand({batch, place_.size(1), topology_.rows, topology_.columns});
 
   const auto embedded = torch::silu(embedding_(embed(lambda, season).to(type)));
-  auto h = entry_(torch::cat({fields, place}, 1));
+  auto h = entry_->forward(torch::cat({fields, place}, 1));
   for (std::size_t k = 0; k < first_->size(); ++k) {
     const auto m = modulation_[k]->as<torch::nn::LinearImpl>()->forward(embedded).unsqueeze(2).unsqueeze(3);
-    auto inner = first_[k]->as<GridConvImpl>()->forward(torch::silu(h));
+    const PointLevel* coarse =
+        !block_level_.empty() && block_level_[k] > 0 ? &levels_[block_level_[k]] : nullptr;
+    auto inner = first_[k]->as<FieldLayer>()->forward(torch::silu(coarse ? coarse->pool(h) : h));
     inner = inner * (1.0 + m.narrow(1, 0, options_.width)) + m.narrow(1, options_.width, options_.width);
-    h = h + second_[k]->as<GridConvImpl>()->forward(drop(torch::silu(inner)));
+    const auto change = second_[k]->as<FieldLayer>()->forward(drop(torch::silu(inner)));
+    h = h + (coarse ? coarse->unpool(change) : change);
   }
-  const auto out = head_(torch::silu(h)).reshape({batch, weights_.size(0)});
+  const auto out = head_->forward(torch::silu(h)).reshape({batch, weights_.size(0)});
   return out.to(x_t.scalar_type()) * column(scale.to(x_t.scalar_type()));
 }
 
@@ -372,17 +485,18 @@ io::ModelFile::Shape shape_of(const torch::Tensor& t) {
   return shape;
 }
 
+/// Shape of the largest parameters of each block.
+io::ModelFile::Shape block_shape(const ScoreNetworkOptions& o, bool in_rows) {
+  const auto width = static_cast<std::size_t>(o.width);
+  if (o.network == "sfno") return {width, static_cast<std::size_t>(o.knots) * width};
+  if (o.network == "conv" && in_rows) return {width, width, 3, 3};
+  return {width, static_cast<std::size_t>(GraphStencil::kTaps) * width, 1, 1};
+}
+
 }  // namespace
 
 void save_score(const ScoreNetwork& network, io::ModelFile& file) {
-  const ScoreNetworkOptions& o = network->options();
-  std::string dilations;
-  for (const double d : o.dilations) dilations += fmt::format("{}{}", dilations.empty() ? "" : ",", d);
-  file.put_text(
-      "score/options",
-      fmt::format(
-          "score.width={}\nscore.dilations={}\nscore.dropout={}\nscore.embedding={}\nscore.place={}\n",
-          o.width, dilations, o.dropout, o.embedding, o.place));
+  file.put_text("score/options", network->options().to_text());
   for (const auto& p : network->named_parameters()) {
     const auto dense = p.value().detach().to(torch::kFloat32).contiguous();
     const auto* data = dense.data_ptr<float>();
@@ -399,16 +513,22 @@ ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain)
   ScoreNetwork network{nullptr};
   try {
     Config config(ScoreNetworkOptions::specs());
+    config.set("score.network=conv");  // of files that name none
     std::istringstream lines(file.text("score/options"));
     for (std::string line; std::getline(lines, line);)
       if (!line.empty()) config.set(line);
     const auto options = ScoreNetworkOptions::from(config);
-    constexpr std::size_t kMostBlocks = 64;
-    if (options.dilations.size() > kMostBlocks) throw bad("it has too many blocks");
+    if (options.network == "auto") throw bad("its kind is not named");
+    const std::size_t blocks = options.network == "sfno"    ? static_cast<std::size_t>(options.blocks)
+                               : options.network == "graph" ? options.levels.size()
+                                                            : options.dilations.size();
+    if (blocks > kMostBlocks) throw bad("it has too many blocks");
     // The file must hold what the options claim before memory is set aside for it.
-    const auto width = static_cast<std::size_t>(options.width);
-    for (std::size_t k = 0; k < options.dilations.size(); ++k)
-      static_cast<void>(file.floats(fmt::format("score/first.{}.conv.weight", k), {width, width, 3, 3}));
+    const bool in_rows =
+        domain.kind() != domain::DomainKind::cells && domain.kind() != domain::DomainKind::surface;
+    const char* name = options.network == "sfno" ? "score/first.{}.mix" : "score/first.{}.conv.weight";
+    for (std::size_t k = 0; k < blocks; ++k)
+      static_cast<void>(file.floats(fmt::format(fmt::runtime(name), k), block_shape(options, in_rows)));
     network = ScoreNetwork(domain, options);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;

@@ -158,19 +158,16 @@ struct Progress {
 };
 
 /// What a checkpoint must agree with to be continued.
-std::string fingerprint(const ScoreTrainingOptions& o, const ScoreFields& fields) {
-  std::string dilations;
-  for (const double d : o.network.dilations) dilations += fmt::format(" {}", d);
+std::string fingerprint(const ScoreNetworkOptions& network, const ScoreTrainingOptions& o,
+                        const ScoreFields& fields) {
   const auto values = fields.values.contiguous();
   const auto hash =
       hash_bytes(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()) * sizeof(float));
   return fmt::format(
-      "width {} dilations{} dropout {} embedding {} place {} steps {} batch {} rate {} decay {} clip {} "
-      "warmup {} "
-      "average {} power {} folds {} draws {} every {} seed {} fields {} {:016x}",
-      o.network.width, dilations, o.network.dropout, o.network.embedding, o.network.place, o.steps, o.batch,
-      o.learning_rate, o.weight_decay, o.clip, o.warmup, o.average, o.level_power, o.folds,
-      o.validation_draws, o.validate_every, o.seed, values.size(0), hash);
+      "{}steps {} batch {} rate {} decay {} clip {} warmup {} average {} power {} folds {} draws {} every {} "
+      "seed {} fields {} {:016x}",
+      network.to_text(), o.steps, o.batch, o.learning_rate, o.weight_decay, o.clip, o.warmup, o.average,
+      o.level_power, o.folds, o.validation_draws, o.validate_every, o.seed, values.size(0), hash);
 }
 
 TrainingPlace place_of(const Progress& p) {
@@ -494,7 +491,7 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
   network->train();
   AveragedOptimiser optimiser(*network,
                               {.weight_decay = o.weight_decay, .clip = o.clip, .average = o.average});
-  auto records = records_in(directory, fingerprint(o, folds.front().fields));
+  auto records = records_in(directory, fingerprint(network->options(), o, folds.front().fields));
   Progress p;
   if (resume) p = progress_of(records.load(*network, optimiser, 3, 4 + kLevelBands));
   const double before = p.seconds;

@@ -22,6 +22,9 @@ struct PointGraph {
 
   /// \param inside indices of the points kept, ascending; empty: all
   explicit PointGraph(const domain::Domain& domain, const std::vector<std::int64_t>& inside = {});
+  /// \brief Points that are no domain's: averages of some, say.
+  PointGraph(std::vector<std::array<double, 3>> at, std::vector<std::size_t> neighbours_start,
+             std::vector<std::uint32_t> near, std::uint64_t content);
   [[nodiscard]] std::size_t size() const { return points.size(); }
 };
 

@@ -41,14 +41,20 @@ struct GridTopology {
 /// elsewhere. \param x [batch][channel][row][column]
 torch::Tensor grid_pad(const torch::Tensor& x, std::int64_t width, const GridTopology& topology);
 
+/// \brief A layer of fields on a domain: [batch][in][row][column] to [batch][out][row][column].
+class FieldLayer : public torch::nn::Module {
+ public:
+  virtual torch::Tensor forward(const torch::Tensor& x) = 0;
+  void zero();  ///< parameters to zero, so that what it feeds starts at the identity
+};
+
 /// \brief 3 x 3 convolution over a grid; output has the size of the input. Beyond the edges of a region are
 /// zeros; grids that go round or reach a pole are padded by `grid_pad`. Where points come in no rows, a
 /// linear map of the taps of a GraphStencil `dilation` steps wide.
-class GridConvImpl : public torch::nn::Module {
+class GridConvImpl : public FieldLayer {
  public:
   GridConvImpl(std::int64_t in, std::int64_t out, std::int64_t dilation, const GridTopology& topology);
-  torch::Tensor forward(const torch::Tensor& x);
-  void zero();  ///< weights and bias to zero, so that what it feeds starts at the identity
+  torch::Tensor forward(const torch::Tensor& x) override;
 
  private:
   GridTopology topology_;
@@ -57,6 +63,17 @@ class GridConvImpl : public torch::nn::Module {
   torch::nn::Conv2d conv_{nullptr};
 };
 TORCH_MODULE(GridConv);
+
+/// \brief The same linear map of channels at every point.
+class PointwiseConvImpl : public FieldLayer {
+ public:
+  PointwiseConvImpl(std::int64_t in, std::int64_t out);
+  torch::Tensor forward(const torch::Tensor& x) override;
+
+ private:
+  torch::nn::Conv2d conv_{nullptr};
+};
+TORCH_MODULE(PointwiseConv);
 
 /// \brief Residual stack of gated dilated convolutions: an entry convolution, then per dilation
 /// h += mix(silu(a) * b) with a, b the halves of a 3 x 3 convolution of h (gated linear units, Dauphin et al.

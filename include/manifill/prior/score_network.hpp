@@ -16,6 +16,7 @@
 #include "manifill/io/model_file.hpp"
 #include "manifill/prior/backbone.hpp"
 #include "manifill/prior/grid_layers.hpp"
+#include "manifill/prior/point_hierarchy.hpp"
 #include "manifill/prior/schedule.hpp"
 #include "manifill/prior/torch.hpp"
 
@@ -72,26 +73,41 @@ class GaussianDenoiser {
 
 /// \brief Shape of a score network (section [score]).
 struct ScoreNetworkOptions {
+  /// "conv": convolutions over rows and columns, or over neighbours where points come in no rows; "sfno":
+  /// isotropic kernels on rings of the sphere; "graph": neighbours on several levels of points; "auto":
+  /// "conv" on rows, "graph" on points
+  std::string network = "auto";
   std::int64_t width = 40;                          ///< channels
-  std::vector<double> dilations{1, 2, 4, 1, 2, 4};  ///< of the residual blocks, cells
-  double dropout = 0.1;                             ///< share of channels dropped in training
+  std::vector<double> dilations{1, 2, 4, 1, 2, 4};  ///< of the residual blocks, cells; conv
+  std::vector<double> levels{0, 1, 2, 2, 1, 0};     ///< of the residual blocks: 4^level points in one; graph
+  std::int64_t blocks = 4;                          ///< residual blocks; sfno
+  std::int64_t degree = 0;         ///< highest degree of the kernels, 0: that the grid resolves; sfno
+  std::int64_t knots = 6;          ///< degrees at which the kernels are given; sfno
+  double dropout = 0.1;            ///< share of channels dropped in training
   std::int64_t embedding = 64;     ///< hidden units that carry noise level and season into the blocks
-  std::string place = "latitude";  ///< what the network knows of where it is: "latitude" or "position"
+  std::string place = "latitude";  ///< what the network knows of where it is: "none", "latitude", "position"
 
   static std::vector<OptionSpec> specs();
   static ScoreNetworkOptions from(const Config& config);
+  /// \brief Without "auto" and degree 0. \throws Error(usage) when the network is not one for the domain
+  [[nodiscard]] ScoreNetworkOptions resolved(const domain::Domain& domain) const;
+  /// \brief As key=value, a line each.
+  [[nodiscard]] std::string to_text() const;
 };
 
-/// \brief What is to be added to the backbone's denoiser, on a lat-lon grid.
+/// \brief What is to be added to the backbone's denoiser.
 ///
-/// Dilated residual convolutions that respect the grid's topology; noise level and season scale and shift the
-/// channels of every block (Perez et al. 2018, arXiv 1709.07871). It sees x_t over its expected size,
-/// D_G(x_t), the backbone's noise estimate (x_t - alpha D_G) / sigma at unit scale, and sine and cosine of
-/// latitude, with place = "position" those of longitude too.
+/// Residual blocks of layers that respect the domain: dilated convolutions (conv), convolutions with
+/// isotropic kernels (sfno), or maps of near points, at full resolution and among clusters of points (graph).
+/// Noise level and season scale and shift the channels of every block (Perez et al. 2018, arXiv 1709.07871).
+/// It sees x_t over its expected size, D_G(x_t), the backbone's noise estimate (x_t - alpha D_G) / sigma at
+/// unit scale, and sine and cosine of latitude, with place = "position" those of longitude too. An sfno sees
+/// x_t and the noise estimate as they are: sizes that depend on cell areas would turn with no rotation. With
+/// place = "none" it commutes with rotations of the sphere as far as the grid resolves what it makes.
 class ScoreNetworkImpl : public torch::nn::Module {
  public:
   /// \param seed of the initial weights; no global random state is read or changed
-  /// \throws Error(usage) when a dilation does not fit the grid
+  /// \throws Error(usage) when network, dilations or levels do not fit the domain
   ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options, std::uint64_t seed = 1);
 
   /// \param x_t, gaussian [batch][point]: the noisy field and the backbone's D_G(x_t), normalised
@@ -101,6 +117,7 @@ class ScoreNetworkImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x_t, const torch::Tensor& gaussian, const torch::Tensor& lambda,
                         const std::vector<double>& season, const torch::Tensor& scale);
 
+  /// \brief As resolved for the domain.
   [[nodiscard]] const ScoreNetworkOptions& options() const { return options_; }
   /// \brief Starts the stream of dropped channels anew, so that a training step can be repeated.
   void seed_dropout(std::uint64_t seed);
@@ -108,13 +125,16 @@ class ScoreNetworkImpl : public torch::nn::Module {
  private:
   torch::Tensor embed(const torch::Tensor& lambda, const std::vector<double>& season) const;
   torch::Tensor drop(const torch::Tensor& h);
+  void add_block(std::shared_ptr<FieldLayer> first, std::shared_ptr<FieldLayer> second);
 
   ScoreNetworkOptions options_;
   GridTopology topology_;
-  torch::Tensor weights_{};  ///< [point]
-  torch::Tensor place_{};    ///< [1][channel][row][column]
-  GridConv entry_{nullptr};
-  GridConv head_{nullptr};
+  std::vector<PointLevel> levels_{};        ///< graph; else empty
+  std::vector<std::size_t> block_level_{};  ///< [block], graph
+  torch::Tensor weights_{};                 ///< [point], relative areas; 1 for an sfno
+  torch::Tensor place_{};                   ///< [1][channel][row][column]
+  std::shared_ptr<FieldLayer> entry_{};
+  std::shared_ptr<FieldLayer> head_{};
   torch::nn::Linear embedding_{nullptr};
   torch::nn::ModuleList modulation_{};
   torch::nn::ModuleList first_{};
@@ -123,7 +143,8 @@ class ScoreNetworkImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ScoreNetwork);
 
-/// \brief Writes the network: text "score/options", arrays "score/<parameter>".
+/// \brief Writes the network: text "score/options", which names the network that was chosen, arrays
+/// "score/<parameter>".
 void save_score(const ScoreNetwork& network, io::ModelFile& file);
 
 /// \brief Reads a network; empty when the file has none. \throws Error(input) when options or shapes do not
