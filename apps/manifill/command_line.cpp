@@ -217,6 +217,9 @@ const std::vector<Command>& commands() {
       {"impute", "fill the gaps of NetCDF fields with a calibrated ensemble"},
       {"merge", "put the shards of an imputation run together"},
       {"sample", "draw fields from a model's prior"},
+      {"transform", "spherical harmonic coefficients of fields, and back; filters by degree"},
+      {"spectrum", "angular power and cross spectra by degree"},
+      {"laplacian", "eigenfunctions of a grid's or surface's Laplacian, diffusion, low-pass filter"},
       {"plot", "draw a map of a variable as PNG, PDF or SVG"},
   };
   return table;

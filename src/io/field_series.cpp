@@ -8,7 +8,7 @@
 #include <numeric>
 #include <optional>
 
-#include "field_layout.hpp"
+#include "domain_axes.hpp"
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
@@ -48,7 +48,8 @@ struct FieldSeriesWriter::Impl {
   std::size_t points;
   TemporaryFile temporary;
   std::optional<NetcdfHandle> file{};
-  std::optional<FieldLayout> layout{};
+  std::optional<Writer> layout{};
+  std::optional<DomainAxes> places{};
   std::vector<netCDF::NcDim> dimensions{};  // time, where there is one, and places
   std::vector<std::size_t> lengths{};       // of these
   netCDF::NcDim realization{};
@@ -66,15 +67,15 @@ FieldSeriesWriter::Impl::Impl(const std::string& path, const domain::Domain& dom
   layout.emplace(*file);
   written.resize(times());
   if (!what.dates.empty()) define_time();
-  layout->define_places(domain);
-  dimensions.insert(dimensions.end(), layout->places().begin(), layout->places().end());
+  places.emplace(*layout, domain);
+  dimensions.insert(dimensions.end(), places->dimensions().begin(), places->dimensions().end());
   for (const auto& d : dimensions) lengths.push_back(d.getSize());
   define_variables();
   layout->text(*file, "Conventions", "CF-1.11");
   layout->text(*file, "history", what.about.history);
   for (const auto& [key, value] : what.about.attributes) layout->text(*file, key, value);
   layout->done([&] { file->enddef(); }, "header");
-  layout->put_coordinates();
+  places->put();
   if (!what.dates.empty()) {
     // Days since the beginning of the first year, which every calendar has.
     TimeAxis axis{.calendar = what.calendar, .dates = what.dates};
@@ -115,7 +116,7 @@ netCDF::NcVar FieldSeriesWriter::Impl::define(const std::string& tail, const net
   layout->done([&] { v.setCompression(true, true, 1); }, name);
   if (type == netCDF::ncFloat)
     layout->done([&] { v.putAtt("_FillValue", netCDF::ncFloat, NC_FILL_FLOAT); }, name);
-  layout->locate(v);
+  places->describe(v);
   return v;
 }
 

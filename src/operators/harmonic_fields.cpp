@@ -242,7 +242,7 @@ TangentField VectorHarmonics::synthesis(const VectorCoefficients& c) const {
   for (const auto& ring : grid().rings) {
     const double factor = 1.0 / std::sin(ring.colatitude);
     for (std::size_t j = 0; j < ring.count; ++j) {
-      const std::size_t p = ring.offset + j;
+      const std::size_t p = grid().place(ring, j);
       if (!is_pole(ring)) {
         u.east[p] *= factor;
         u.north[p] *= factor;
@@ -268,7 +268,7 @@ VectorCoefficients VectorHarmonics::synthesis_adj(const TangentField& u) const {
   for (const auto& ring : grid().rings) {
     const double factor = is_pole(ring) ? 0.0 : 1.0 / std::sin(ring.colatitude);
     for (std::size_t j = 0; j < ring.count; ++j) {
-      const std::size_t p = ring.offset + j;
+      const std::size_t p = grid().place(ring, j);
       both[p] *= factor;
       both[scalar_.points() + p] *= factor;
       if (!is_pole(ring)) continue;
@@ -291,8 +291,8 @@ VectorCoefficients VectorHarmonics::synthesis_adj(const TangentField& u) const {
 TangentField VectorHarmonics::weighted(TangentField u) const {
   for (const auto& ring : grid().rings)
     for (std::size_t j = 0; j < ring.count; ++j) {
-      u.east[ring.offset + j] *= ring.weight;
-      u.north[ring.offset + j] *= ring.weight;
+      u.east[grid().place(ring, j)] *= ring.weight;
+      u.north[grid().place(ring, j)] *= ring.weight;
     }
   return u;
 }

@@ -493,8 +493,7 @@ void SphericalHarmonics::Impl::fourier_synthesis(const double* phase, double* f,
       double* field = f + lanes[lane].field * grid.points;
       const auto put = [&](const Ring& ring, const double* from) {
         const double factor = weighted ? ring.weight : 1.0;
-        double* to = field + ring.offset;
-        for (std::size_t j = 0; j < n; ++j) to[j] = factor * from[2 * w * j];
+        for (std::size_t j = 0; j < n; ++j) field[grid.place(ring, j)] = factor * from[2 * w * j];
       };
       put(grid.rings[pair.north], z + w + lane);
       if (!pair.single) put(grid.rings[pair.south], z + lane);
@@ -518,8 +517,7 @@ void SphericalHarmonics::Impl::fourier_analysis(const double* f, double* phase, 
       const double* field = f + lanes[lane].field * grid.points;
       const auto take = [&](const Ring& ring, double* to) {
         const double factor = weighted ? ring.weight : 1.0;
-        const double* from = field + ring.offset;
-        for (std::size_t j = 0; j < n; ++j) to[2 * w * j] = factor * from[j];
+        for (std::size_t j = 0; j < n; ++j) to[2 * w * j] = factor * field[grid.place(ring, j)];
       };
       take(grid.rings[pair.north], a.data() + lane);
       if (pair.single)

@@ -36,7 +36,16 @@ struct RingGrid {
   std::vector<Ring> rings{};
   Quadrature quadrature = Quadrature::gauss_legendre;
   std::size_t points = 0;
+  /// Where a field has the points that `offset` counts: [point]; empty: in that order. Nested HEALPix and
+  /// lists of cells come so.
+  std::vector<std::uint32_t> order{};
 
+  /// \brief Place in a field of the j-th point of a ring.
+  [[nodiscard]] std::size_t place(const Ring& ring, std::size_t j) const {
+    return order.empty() ? ring.offset + j : order[ring.offset + j];
+  }
+  /// \brief Quadrature weight of every point, in the order of fields: [point], sum 4 pi.
+  [[nodiscard]] std::vector<double> weights() const;
   /// \brief Highest degree to which analysis undoes synthesis to rounding; for HEALPix the highest for which
   /// the iteration converges well, 3 nside / 2 (Gorski et al. 2005 give 2 nside as the resolution's own).
   [[nodiscard]] std::int64_t exact_degree() const;
@@ -47,17 +56,24 @@ struct RingGrid {
   static RingGrid clenshaw_curtis(std::size_t nlat, std::size_t nlon);
   /// \brief Equiangular, first and last ring half a step from the poles.
   static RingGrid fejer(std::size_t nlat, std::size_t nlon);
-  /// \brief HEALPix in ring order (Gorski et al. 2005, section 4). \throws Error(usage) when nside is 0
+  /// \brief HEALPix in ring order (domain/healpix.hpp). \throws Error(usage) when nside is 0
   static RingGrid healpix(std::size_t nside);
   /// \brief Gaussian latitudes with their own number of points on each, the first at longitude 0.
   /// \param counts [ring], north first \throws Error(usage) when one is 0
   static RingGrid reduced_gaussian(const std::vector<std::size_t>& counts);
-  /// \brief The rings of a global lat-lon domain, in the order of its points.
-  /// \throws Error(input) when the domain is not global, its longitudes are not equally spaced, or its
-  /// latitudes are neither Gaussian nor equally spaced with the poles or half a step from them, to 0.01 of a
-  /// step
+  /// \brief The rings of a global domain, fields in the order of its points: of a lat-lon grid, or of points
+  /// that lie on rings of latitude in any order, as the cells of HEALPix (in rings or nested) and of reduced
+  /// Gaussian grids. Coordinates in files are rounded: the nodes of the grid that is meant are taken.
+  /// \throws Error(input) when the domain is not global or no sphere, a ring's longitudes are not equally
+  /// spaced, or its latitudes are neither HEALPix's nor Gaussian nor equally spaced with the poles or half a
+  /// step from them, to 0.01 of a step
   static RingGrid of(const domain::Domain& domain);
 };
+
+/// \brief A global grid by its name: "F48" (regular Gaussian, 96 x 192), "O48" (octahedral reduced Gaussian,
+/// 96 rings of 20 to 208 points), "r72x36" (72 longitudes, 36 even latitudes half a step from the poles,
+/// south first), "hp32" and "hp32_nested" (HEALPix). \throws Error(usage) for another name
+domain::Domain named_grid(const std::string& name);
 
 /// \brief Nodes cos(colatitude) and weights of Gauss-Legendre quadrature on [-1, 1], from 1 downward.
 struct GaussLegendre {
