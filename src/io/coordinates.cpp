@@ -154,6 +154,50 @@ void find_curvilinear(const std::vector<const Coordinate*>& scope, const Variabl
   l.curvilinear = true;
 }
 
+/// The list variable of a dimension: of its name, with the attribute `compress`.
+const Coordinate* list_of(const std::vector<const Coordinate*>& scope, const Dimension& d) {
+  for (const Coordinate* c : scope)
+    if (c->dimensions == std::vector{d.id} && short_name(c->id.name) == d.name &&
+        has_attribute(c->id, "compress"))
+      return c;
+  return nullptr;
+}
+
+/// Cells whose dimension stands for those of latitude and longitude (CF 8.2).
+void find_gathered(const std::vector<const Coordinate*>& scope, const VariableId& v, Layout& l) {
+  for (std::size_t k = 0; k < l.dimensions.size(); ++k) {
+    const Coordinate* list = list_of(scope, l.dimensions[k]);
+    if (list == nullptr) continue;
+    const auto names = words(text_attribute(list->id, "compress"));
+    if (names.size() != 2) continue;
+    std::array<Dimension, 2> grid;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const auto found = dimension_in_scope(v.nc.getParentGroup(), names[i]);
+      if (found.isNull()) return;
+      grid[i] = as_dimension(found);
+    }
+    const auto coordinate = [&](Axis axis) -> const Coordinate* {
+      for (const bool by_attributes : {true, false})
+        for (const Coordinate* c : scope) {
+          const bool inside = std::all_of(c->dimensions.begin(), c->dimensions.end(),
+                                          [&](int id) { return id == grid[0].id || id == grid[1].id; });
+          if (!c->dimensions.empty() && inside && (by_attributes ? c->by_attributes : c->by_name) == axis)
+            return c;
+        }
+      return nullptr;
+    };
+    const Coordinate* latitude = coordinate(Axis::latitude);
+    const Coordinate* longitude = coordinate(Axis::longitude);
+    if (latitude == nullptr || longitude == nullptr) continue;
+    l.gathered = Layout::Gathered{list->id, grid};
+    l.latitude = static_cast<int>(k);
+    l.longitude = -1;
+    l.latitude_variable = latitude->id;
+    l.longitude_variable = longitude->id;
+    return;
+  }
+}
+
 bool projected(const std::vector<const Coordinate*>& scope, const std::vector<Dimension>& own) {
   return std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
     return c->projected && c->dimensions.size() == 1 && among(own, c->dimensions[0]);
@@ -170,7 +214,12 @@ std::string reason_for(const std::vector<const Coordinate*>& scope, const Variab
   if (coordinate || (l.latitude_variable && *l.latitude_variable == v) ||
       (l.longitude_variable && *l.longitude_variable == v))
     return "it is a coordinate";
+  if (has_attribute(v, "compress")) return "it lists the places of gathered cells";
   if (l.cells() || (l.latitude >= 0 && l.longitude >= 0)) return {};
+  for (const auto& d : l.dimensions)
+    if (const Coordinate* list = list_of(scope, d))
+      return "its dimension '" + d.name + "' gathers '" + text_attribute(list->id, "compress") +
+             "', which are not latitude and longitude";
   if (two_dimensional(scope, v, l.dimensions, Axis::latitude) != nullptr)
     return "its latitudes are two-dimensional, and no longitudes are with them";
   if (projected(scope, l.dimensions)) return "its grid is projected or rotated, which is not supported yet";
@@ -271,8 +320,10 @@ CoordinateTable::CoordinateTable(const NetcdfHandle& file, const NetcdfHandle* g
     Coordinate c{.id = v, .dimensions = dimension_ids(file, v)};
     if (c.dimensions.size() > 2) continue;
     const std::string standard = lower(text_attribute(v, "standard_name"));
-    c.by_attributes = axis_by_attributes(v);
-    c.by_name = axis_by_name(short_name(v.name), lower(text_attribute(v, "units")));
+    if (!has_attribute(v, "compress")) {  // a list of places, whatever its name
+      c.by_attributes = axis_by_attributes(v);
+      c.by_name = axis_by_name(short_name(v.name), lower(text_attribute(v, "units")));
+    }
     c.projected = standard.rfind("projection_", 0) == 0 || standard.rfind("grid_l", 0) == 0;
     all_.push_back(std::move(c));
   }
@@ -313,6 +364,7 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v) {
     l.latitude = mesh->dimension;
     l.longitude = -1;
   }
+  if (!l.cells() && (l.latitude < 0 || l.longitude < 0)) find_gathered(scope, v, l);
   // Dimensions named x and y say nothing against latitudes and longitudes over both.
   if (!l.cells() && (!l.latitude_variable || !l.longitude_variable)) find_curvilinear(scope, v, l);
   if (l.latitude < 0 && l.longitude < 0) {
@@ -347,6 +399,33 @@ std::vector<double> coordinate_degrees(const NetcdfHandle& file, const VariableI
     values[i] = factor * p.value(n);
   }
   return values;
+}
+
+std::vector<double> gathered_degrees(const NetcdfHandle& file, const Layout::Gathered& gathered,
+                                     const VariableId& c, const std::string& owner) {
+  const auto values = coordinate_degrees(file, c, owner);
+  const auto own = dimension_ids(file, c);
+  const std::size_t rows = gathered.grid[0].length;
+  const std::size_t columns = gathered.grid[1].length;
+  std::vector<double> out;
+  for (const double place : read_all(file, gathered.list)) {
+    if (!(place >= 0.0) || place != std::floor(place) ||
+        place >= static_cast<double>(rows) * static_cast<double>(columns))
+      throw Error(ErrorKind::input,
+                  "the place is not among the " + std::to_string(rows * columns) + " of the gathered grid",
+                  {.file = file.path(),
+                   .variable = gathered.list.name,
+                   .index = "[" + short_name(gathered.list.name) + " " + std::to_string(out.size()) + "]",
+                   .remedy = "Places count from 0, the last dimension of 'compress' fastest"});
+    const auto p = static_cast<std::size_t>(place);
+    const std::size_t row = p / columns;
+    const std::size_t column = p % columns;
+    if (own.size() == 1)
+      out.push_back(values[own[0] == gathered.grid[0].id ? row : column]);
+    else
+      out.push_back(values[own[0] == gathered.grid[0].id ? p : column * rows + row]);
+  }
+  return out;
 }
 
 TimeAxis read_time(const NetcdfHandle& file, const Layout& l) {

@@ -1,6 +1,7 @@
 #pragma once
 // Which dimensions of a variable are latitude, longitude and time, private to io.
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,8 +25,14 @@ struct Layout {
     bool nested = false;
   };
   std::optional<Healpix> healpix{};  ///< then the dimension of its pixels stands for latitude
-  bool of_grid_file = false;         ///< latitude and longitude are variables of the grid file
-  bool curvilinear = false;          ///< latitudes and longitudes are two-dimensional
+  /// Cells gathered from a grid of rows and columns (CF 8.2): the list of their places in it.
+  struct Gathered {
+    VariableId list{};                ///< of the name of the cells' dimension, with attribute `compress`
+    std::array<Dimension, 2> grid{};  ///< that `compress` names, the second fastest
+  };
+  std::optional<Gathered> gathered{};  ///< then latitudes and longitudes are those of the grid
+  bool of_grid_file = false;           ///< latitude and longitude are variables of the grid file
+  bool curvilinear = false;            ///< latitudes and longitudes are two-dimensional
   [[nodiscard]] bool cells() const {
     return latitude >= 0 && longitude < 0 && (mesh || healpix || (latitude_variable && longitude_variable));
   }
@@ -76,6 +83,11 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v);
 /// Latitudes or longitudes in degrees, unpacked. \throws Error(input)
 std::vector<double> coordinate_degrees(const NetcdfHandle& file, const VariableId& coordinate,
                                        const std::string& owner);
+
+/// The same of gathered cells: of a coordinate over one or both dimensions of their grid, [cell].
+/// \throws Error(input) also where a place is not in the grid
+std::vector<double> gathered_degrees(const NetcdfHandle& file, const Layout::Gathered& gathered,
+                                     const VariableId& coordinate, const std::string& owner);
 
 /// \throws Error(input) naming the coordinate variable
 TimeAxis read_time(const NetcdfHandle& file, const Layout& layout);

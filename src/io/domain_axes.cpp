@@ -18,7 +18,7 @@ DomainAxes::DomainAxes(const Writer& writer, const domain::Domain& domain) : wri
     add("y", domain.size() / columns);
     add("x", columns);
   } else {
-    add("cell", domain.size());
+    add(domain.kind() == domain::DomainKind::surface ? "node" : "cell", domain.size());
   }
   if (domain.kind() == domain::DomainKind::surface) define_surface(domain);
   if (!domain.spherical()) return;

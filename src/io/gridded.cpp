@@ -61,6 +61,7 @@ VariableSummary summarise(const VariableId& v, const Layout& l, const std::set<s
   s.reason = l.reason;
   if (s.reason.empty()) s.reason = empty_dimension(l.dimensions);
   if (s.reason.empty() && bounds.count(v.name) > 0) s.reason = "it holds cell bounds";
+  if (s.reason.empty() && s.standard_name == "cell_area") s.reason = "it holds cell areas";
   const std::string owner = s.reason.empty() ? imputed_owner(v) : "";
   if (!owner.empty()) s.reason = "it belongs to '" + owner + "' of an imputed file";
   s.fillable = s.reason.empty();
@@ -191,6 +192,7 @@ std::vector<double> cell_areas(const NetcdfHandle& file, const VariableId& v, co
     auto area = read_all(file, *found);
     if (area.size() == n) return area;
   }
+  if (l.gathered) return {};  // bounds are the grid's
   const auto bounds_in_degrees = [&](const VariableId& c) -> std::vector<double> {
     const std::string name = text_attribute(c, "bounds");
     const auto found = name.empty() ? std::nullopt : find_variable(file, name);
@@ -319,7 +321,10 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
   std::vector<double> longitude;
   const NetcdfHandle& places = l.of_grid_file ? *grid_file : file;
   if (l.of_grid_file) check_same_grid(file, places);
-  if (!l.mesh && !l.healpix) {
+  if (l.gathered) {
+    latitude = gathered_degrees(places, *l.gathered, *l.latitude_variable, v.name);
+    longitude = gathered_degrees(places, *l.gathered, *l.longitude_variable, v.name);
+  } else if (!l.mesh && !l.healpix) {
     latitude = coordinate_degrees(places, *l.latitude_variable, v.name);
     longitude = coordinate_degrees(places, *l.longitude_variable, v.name);
   }
