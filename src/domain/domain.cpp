@@ -119,6 +119,14 @@ std::vector<double> areas_by_distance(const NearestPoints& search,
   return area;
 }
 
+void check_areas(const std::vector<double>& area, const char* what) {
+  for (std::size_t i = 0; i < area.size(); ++i)
+    if (!(area[i] > 0.0) || !std::isfinite(area[i]))
+      throw Error(
+          ErrorKind::input, std::string("the area of a ") + what + " is not positive",
+          {.variable = "area", .index = at(what, i), .remedy = "Repair the areas, or leave them out"});
+}
+
 std::vector<double> shares(std::vector<double> area) {
   const double total = std::accumulate(area.begin(), area.end(), 0.0);
   for (auto& a : area) a /= total;
@@ -292,11 +300,7 @@ Domain Domain::cells(CellGrid grid) {
   if (grid.neighbours.empty()) grid.neighbours = nearest_pairs(search, impl->points);
   if (grid.area.empty()) grid.area = areas_by_distance(search, impl->points);
   if (grid.area.size() != n) throw Error(ErrorKind::internal, "areas do not match the cells of a domain");
-  for (std::size_t i = 0; i < n; ++i)
-    if (!(grid.area[i] > 0.0) || !std::isfinite(grid.area[i]))
-      throw Error(
-          ErrorKind::input, "the area of a cell is not positive",
-          {.variable = "area", .index = at("cell", i), .remedy = "Repair the areas, or leave them out"});
+  check_areas(grid.area, "cell");
   for (const auto& pair : grid.neighbours)
     if (pair[0] >= n || pair[1] >= n)
       throw Error(ErrorKind::input, "a neighbour is not among the " + std::to_string(n) + " cells",
@@ -326,8 +330,13 @@ Domain Domain::healpix(std::int64_t nside, healpix::Ordering ordering) {
 
 Domain Domain::curvilinear(std::vector<double> latitude, std::vector<double> longitude, std::size_t columns,
                            bool periodic) {
+  return curvilinear(std::move(latitude), std::move(longitude), columns, periodic, {});
+}
+
+Domain Domain::curvilinear(std::vector<double> latitude, std::vector<double> longitude, std::size_t columns,
+                           bool periodic, std::vector<double> area) {
   const std::size_t n = latitude.size();
-  if (columns == 0 || n % columns != 0)
+  if (columns == 0 || n % columns != 0 || (!area.empty() && area.size() != n))
     throw Error(ErrorKind::internal, "coordinates do not match the rows of a curvilinear grid");
   check_centres(latitude, longitude, "point");
   auto impl = std::make_shared<Impl>();
@@ -342,24 +351,31 @@ Domain Domain::curvilinear(std::vector<double> latitude, std::vector<double> lon
     const double factor = before == p || after == p ? 1.0 : 0.5;
     return std::array<double, 3>{factor * (b[0] - a[0]), factor * (b[1] - a[1]), factor * (b[2] - a[2])};
   };
-  std::vector<double> area(n);
+  const bool known = !area.empty();
+  area.resize(n);
   std::vector<std::array<std::uint32_t, 2>> pairs;
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < columns; ++j) {
       const std::size_t p = i * columns + j;
       const std::size_t left = j > 0 ? p - 1 : periodic ? p + columns - 1 : p;
       const std::size_t right = j + 1 < columns ? p + 1 : periodic ? p + 1 - columns : p;
-      const auto u = step(p, left, right);
-      const auto v = step(p, i > 0 ? p - columns : p, i + 1 < rows ? p + columns : p);
-      area[p] = std::hypot(u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]);
+      if (!known) {
+        const auto u = step(p, left, right);
+        const auto v = step(p, i > 0 ? p - columns : p, i + 1 < rows ? p + columns : p);
+        area[p] = std::hypot(u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]);
+      }
       if (right != p) pairs.push_back({static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(right)});
       if (i + 1 < rows)
         pairs.push_back({static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(p + columns)});
     }
-  // Where the grid folds a cell may have no extent; it must not count for nothing.
-  const double mean = std::accumulate(area.begin(), area.end(), 0.0) / static_cast<double>(n);
-  for (auto& a : area) a = std::max(a, 1e-6 * mean);
-  if (!(mean > 0.0)) area.assign(n, 1.0);  // a single row or column
+  if (known) {
+    check_areas(area, "point");
+  } else {
+    // Where the grid folds a cell may have no extent; it must not count for nothing.
+    const double mean = std::accumulate(area.begin(), area.end(), 0.0) / static_cast<double>(n);
+    for (auto& a : area) a = std::max(a, 1e-6 * mean);
+    if (!(mean > 0.0)) area.assign(n, 1.0);  // a single row or column
+  }
   impl->weights = shares(area);
   link(pairs, n, impl->neighbour_start, impl->neighbour_index);
   auto key = degree_keys(latitude, longitude);

@@ -198,10 +198,53 @@ void find_gathered(const std::vector<const Coordinate*>& scope, const VariableId
   }
 }
 
-bool projected(const std::vector<const Coordinate*>& scope, const std::vector<Dimension>& own) {
-  return std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
-    return c->projected && c->dimensions.size() == 1 && among(own, c->dimensions[0]);
-  });
+/// The coordinate of an axis of a plane over one of a variable's dimensions, one of the dimension's name
+/// before others. \param told by standard_name only
+const Coordinate* plane_coordinate(const std::vector<const Coordinate*>& scope,
+                                   const std::vector<Dimension>& own, PlaneAxis axis, bool told) {
+  const Coordinate* found = nullptr;
+  for (const auto& d : own)
+    for (const Coordinate* c : scope) {
+      if (c->dimensions.size() != 1 || c->dimensions[0] != d.id) continue;
+      if ((told ? c->plane : plane_axis(c->id, false)) != axis) continue;
+      if (short_name(c->id.name) == d.name) return c;
+      if (found == nullptr) found = c;
+    }
+  return found;
+}
+
+/// Lines of a map's plane, where two dimensions have such coordinates: by their standard names, or by axis
+/// and name where a mapping is there that says of which plane.
+std::optional<PlaneLayout> find_plane(const NetcdfHandle& file, const std::vector<const Coordinate*>& scope,
+                                      const VariableId& v, const Layout& l) {
+  auto mapping = plane_mapping(file, v);
+  const Coordinate* x = plane_coordinate(scope, l.dimensions, PlaneAxis::x, !mapping);
+  const Coordinate* y = plane_coordinate(scope, l.dimensions, PlaneAxis::y, !mapping);
+  if (x == nullptr || y == nullptr || x->dimensions == y->dimensions || x->id == v || y->id == v)
+    return std::nullopt;
+  return PlaneLayout{.x = x->id,
+                     .y = y->id,
+                     .column = position_of(l.dimensions, x->dimensions[0]),
+                     .row = position_of(l.dimensions, y->dimensions[0]),
+                     .mapping = std::move(mapping)};
+}
+
+/// Latitudes and longitudes of the points count before a projection; both say where they are.
+void place_on_plane(const std::vector<const Coordinate*>& scope, const VariableId& v, Layout& l) {
+  l.latitude = l.longitude = -1;
+  l.latitude_variable.reset();
+  l.longitude_variable.reset();
+  find_curvilinear(scope, v, l);
+  if (!l.plane->mapping || (l.curvilinear && (l.latitude != l.plane->row || l.longitude != l.plane->column)))
+    l.plane.reset();
+  if (l.curvilinear || !l.plane) return;
+  l.latitude = l.plane->row;
+  l.longitude = l.plane->column;
+}
+
+bool unmapped_plane(const std::vector<const Coordinate*>& scope, const std::vector<Dimension>& own) {
+  return plane_coordinate(scope, own, PlaneAxis::x, true) != nullptr &&
+         plane_coordinate(scope, own, PlaneAxis::y, true) != nullptr;
 }
 
 std::string reason_for(const std::vector<const Coordinate*>& scope, const VariableId& v, const Layout& l) {
@@ -209,7 +252,8 @@ std::string reason_for(const std::vector<const Coordinate*>& scope, const Variab
   if (type == NC_CHAR || type == NC_STRING) return "it holds text";
   if (!is_numeric(type)) return "it has a user-defined type";
   const bool coordinate = std::any_of(scope.begin(), scope.end(), [&](const Coordinate* c) {
-    return c->id == v && (c->by_attributes == Axis::latitude || c->by_attributes == Axis::longitude);
+    return c->id == v && (c->by_attributes == Axis::latitude || c->by_attributes == Axis::longitude ||
+                          c->plane != PlaneAxis::none);
   });
   if (coordinate || (l.latitude_variable && *l.latitude_variable == v) ||
       (l.longitude_variable && *l.longitude_variable == v))
@@ -222,7 +266,8 @@ std::string reason_for(const std::vector<const Coordinate*>& scope, const Variab
              "', which are not latitude and longitude";
   if (two_dimensional(scope, v, l.dimensions, Axis::latitude) != nullptr)
     return "its latitudes are two-dimensional, and no longitudes are with them";
-  if (projected(scope, l.dimensions)) return "its grid is projected or rotated, which is not supported yet";
+  if (unmapped_plane(scope, l.dimensions))
+    return "its grid is projected or rotated, and no grid mapping says how";
   if (l.latitude >= 0) return "it has no longitude dimension";
   if (l.longitude >= 0) return "it has no latitude dimension";
   return "it has no latitude and longitude dimensions";
@@ -319,12 +364,11 @@ CoordinateTable::CoordinateTable(const NetcdfHandle& file, const NetcdfHandle* g
     if (!is_numeric(type_of(v))) continue;
     Coordinate c{.id = v, .dimensions = dimension_ids(file, v)};
     if (c.dimensions.size() > 2) continue;
-    const std::string standard = lower(text_attribute(v, "standard_name"));
     if (!has_attribute(v, "compress")) {  // a list of places, whatever its name
       c.by_attributes = axis_by_attributes(v);
       c.by_name = axis_by_name(short_name(v.name), lower(text_attribute(v, "units")));
     }
-    c.projected = standard.rfind("projection_", 0) == 0 || standard.rfind("grid_l", 0) == 0;
+    c.plane = plane_axis(v, true);
     all_.push_back(std::move(c));
   }
 }
@@ -365,8 +409,11 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v) {
     l.longitude = -1;
   }
   if (!l.cells() && (l.latitude < 0 || l.longitude < 0)) find_gathered(scope, v, l);
+  if (!l.mesh && !l.healpix && !l.cells()) l.plane = find_plane(table.file(), scope, v, l);
+  if (l.plane) place_on_plane(scope, v, l);
   // Dimensions named x and y say nothing against latitudes and longitudes over both.
-  if (!l.cells() && (!l.latitude_variable || !l.longitude_variable)) find_curvilinear(scope, v, l);
+  if (!l.cells() && !l.plane && (!l.latitude_variable || !l.longitude_variable))
+    find_curvilinear(scope, v, l);
   if (l.latitude < 0 && l.longitude < 0) {
     if (const auto place = table.on_grid(l.dimensions)) {
       l.latitude = static_cast<int>(place->dimension);

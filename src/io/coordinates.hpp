@@ -10,6 +10,7 @@
 #include "manifill/io/time_axis.hpp"
 #include "mesh_topology.hpp"
 #include "netcdf.hpp"
+#include "plane_layout.hpp"
 
 namespace manifill::io {
 
@@ -31,6 +32,7 @@ struct Layout {
     std::array<Dimension, 2> grid{};  ///< that `compress` names, the second fastest
   };
   std::optional<Gathered> gathered{};  ///< then latitudes and longitudes are those of the grid
+  std::optional<PlaneLayout> plane{};  ///< rows and columns are lines of a map's plane
   bool of_grid_file = false;           ///< latitude and longitude are variables of the grid file
   bool curvilinear = false;            ///< latitudes and longitudes are two-dimensional
   [[nodiscard]] bool cells() const {
@@ -50,7 +52,7 @@ struct Coordinate {
   std::vector<int> dimensions{};     ///< ids
   Axis by_attributes = Axis::other;  ///< what standard_name, units and axis say it is
   Axis by_name = Axis::other;
-  bool projected = false;  ///< of a projected or rotated grid
+  PlaneAxis plane = PlaneAxis::none;  ///< of a projected or rotated grid, by its standard_name
 };
 
 /// The possible coordinates of a file, looked at once.

@@ -50,8 +50,10 @@ Domain read(const ModelFile& file) {
   if (kind == "curvilinear") {
     const auto& shape = file.shape("domain/latitude");
     const auto& latitude = file.doubles("domain/latitude", {0, 0});
-    return Domain::curvilinear(latitude, file.doubles("domain/longitude", shape), shape[1],
-                               file.integers("domain/periodic", {1})[0] != 0);
+    return Domain::curvilinear(
+        latitude, file.doubles("domain/longitude", shape), shape[1],
+        file.integers("domain/periodic", {1})[0] != 0,
+        file.has("domain/area") ? file.doubles("domain/area", shape) : std::vector<double>());
   }
   if (kind == "surface") {
     const auto& flat = file.doubles("domain/vertices", {0, 3});
@@ -94,6 +96,8 @@ void put_domain(const Domain& domain, ModelFile& file) {
       file.put_text("domain/kind", "curvilinear");
       put_degrees({domain.size() / domain.columns(), domain.columns()});
       file.put_integers("domain/periodic", {1}, {domain.periodic() ? 1 : 0});
+      file.put_doubles("domain/area", {domain.size() / domain.columns(), domain.columns()},
+                       {domain.weights().begin(), domain.weights().end()});
       return;
     case DomainKind::surface: {
       file.put_text("domain/kind", "surface");

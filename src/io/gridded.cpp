@@ -124,14 +124,16 @@ void check_layout(const NetcdfHandle& file, const VariableId& v, const Layout& l
     return Error(ErrorKind::input, what, {.file = file.path(), .variable = v.name, .remedy = remedy});
   };
   if (!l.reason.empty()) {
-    const bool grid = l.reason.find("supported") != std::string::npos;
-    throw refuse("cannot be filled: " + l.reason,
-                 grid ? "Interpolate it to latitudes and longitudes first, e.g. with cdo remapbil"
-                      : "'manifill inspect' lists what can be filled");
+    const bool grid = l.reason.find("grid mapping") != std::string::npos;
+    throw refuse(
+        "cannot be filled: " + l.reason,
+        grid ? "Add a grid mapping variable and name it in the attribute grid_mapping, or interpolate "
+               "to latitudes and longitudes first, e.g. with cdo remapbil"
+             : "'manifill inspect' lists what can be filled");
   }
   const std::string empty = empty_dimension(l.dimensions);
   if (!empty.empty()) throw refuse("cannot be filled: " + empty, "Write at least one record first");
-  if (l.cells()) return;
+  if (l.cells() || l.plane) return;
   for (const auto& [position, variable] :
        {std::pair{l.latitude, &l.latitude_variable}, std::pair{l.longitude, &l.longitude_variable}})
     if (!*variable)
@@ -245,19 +247,45 @@ std::unique_ptr<NetcdfHandle> open_grid(const std::string& path) {
   return path.empty() ? nullptr : std::make_unique<NetcdfHandle>(NetcdfHandle::open(path));
 }
 
+/// Rows and columns on the sphere; `periodic` as they lie.
+domain::Domain rows_and_columns_of(std::vector<double> latitude, std::vector<double> longitude,
+                                   std::size_t columns, std::vector<double> area) {
+  const bool around = goes_round(latitude, longitude, columns);
+  return domain::Domain::curvilinear(std::move(latitude), std::move(longitude), columns, around,
+                                     std::move(area));
+}
+
+/// The plane of a variable beside its latitudes and longitudes, where it says the same as they do. Otherwise
+/// they count alone, as in files without a projection, and `note` says why.
+std::optional<std::pair<ProjectedGrid, PlaneCells>> agreeing_plane(const NetcdfHandle& file, const Layout& l,
+                                                                   const std::vector<double>& latitude,
+                                                                   const std::vector<double>& longitude,
+                                                                   std::string& note) {
+  try {
+    auto grid = read_plane(file, *l.plane);
+    auto cells = cells_of_plane(file, *l.plane, grid);
+    note = disagreement(cells, latitude, longitude, grid.x.size());
+    if (note.empty()) return std::pair{std::move(grid), std::move(cells)};
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::input) throw;
+    note = "the projection is left out, the latitudes and longitudes are taken: " + bare_message(e);
+  }
+  return std::nullopt;
+}
+
 /// The domain of an error is the file's: names its coordinate variable, and the variable it was opened for.
 domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const Layout& l,
-                           std::vector<double> latitude, std::vector<double> longitude) {
+                           std::vector<double> latitude, std::vector<double> longitude,
+                           std::vector<double> area) {
   try {
     if (l.mesh) return mesh_domain(file, v, *l.mesh);
     if (l.healpix)
       return domain::Domain::healpix(l.healpix->nside, l.healpix->nested ? domain::healpix::Ordering::nested
                                                                          : domain::healpix::Ordering::ring);
     if (l.cells()) return cells_of(file, v, l, std::move(latitude), std::move(longitude));
-    if (l.curvilinear) {
+    if (l.curvilinear || l.plane) {
       const std::size_t across = l.dimensions[static_cast<std::size_t>(l.longitude)].length;
-      const bool around = goes_round(latitude, longitude, across);
-      return domain::Domain::curvilinear(std::move(latitude), std::move(longitude), across, around);
+      return rows_and_columns_of(std::move(latitude), std::move(longitude), across, std::move(area));
     }
     return domain::Domain::lat_lon(std::move(latitude), std::move(longitude));
   } catch (const Error& e) {
@@ -269,6 +297,12 @@ domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const 
                    .index = e.context().index,
                    .remedy = e.context().remedy});
     }
+    if (!l.latitude_variable)
+      throw Error(e.kind(), bare_message(e) + " (the grid of '" + v.name + "')",
+                  {.file = file.path(),
+                   .variable = l.plane->y.name,
+                   .index = e.context().index,
+                   .remedy = e.context().remedy});
     const bool of_latitude = e.context().variable == "latitude";
     throw Error(e.kind(), bare_message(e) + " (a coordinate of '" + v.name + "')",
                 {.file = file.path(),
@@ -321,14 +355,30 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
   std::vector<double> longitude;
   const NetcdfHandle& places = l.of_grid_file ? *grid_file : file;
   if (l.of_grid_file) check_same_grid(file, places);
+  const bool own_places = l.latitude_variable && l.longitude_variable;
   if (l.gathered) {
     latitude = gathered_degrees(places, *l.gathered, *l.latitude_variable, v.name);
     longitude = gathered_degrees(places, *l.gathered, *l.longitude_variable, v.name);
-  } else if (!l.mesh && !l.healpix) {
+  } else if (!l.mesh && !l.healpix && own_places) {
     latitude = coordinate_degrees(places, *l.latitude_variable, v.name);
     longitude = coordinate_degrees(places, *l.longitude_variable, v.name);
   }
-  const bool rows_and_columns = !l.cells() && !l.curvilinear;
+  std::optional<ProjectedGrid> plane;
+  std::vector<double> area;
+  std::string note;
+  if (l.plane && own_places) {
+    if (auto agreed = agreeing_plane(file, l, latitude, longitude, note)) {
+      plane = std::move(agreed->first);
+      area = std::move(agreed->second.area);
+    }
+  } else if (l.plane) {
+    plane = read_plane(file, *l.plane);
+    auto cells = cells_of_plane(file, *l.plane, *plane);
+    latitude = std::move(cells.latitude);
+    longitude = std::move(cells.longitude);
+    area = std::move(cells.area);
+  }
+  const bool rows_and_columns = !l.cells() && !l.curvilinear && !l.plane;
   const std::size_t cyclic = rows_and_columns ? cyclic_columns_of(longitude) : 0;
   const std::size_t columns = longitude.size() - cyclic;
   // A seam is narrow. Whoever repeats most of a turn may mean something else by the second one.
@@ -342,12 +392,14 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
                  .index = "[longitude " + std::to_string(columns) + "]",
                  .remedy = "Cut the file to one turn, e.g. with ncks -d"});
   longitude.resize(columns);
-  auto domain = make_domain(places, v, l, std::move(latitude), std::move(longitude));
+  auto domain = make_domain(places, v, l, std::move(latitude), std::move(longitude), std::move(area));
   TimeAxis time = read_time(file, l);
   const Packing packing = packing_of(file, v);
   auto impl = std::make_unique<Impl>(std::move(file), v, summary, std::move(domain));
   impl->time = std::move(time);
   impl->cyclic = cyclic;
+  impl->projected = std::move(plane);
+  impl->grid_note = std::move(note);
   impl->packing = packing;
   impl->dimensions = l.dimensions;
   impl->latitude = static_cast<std::size_t>(l.latitude);
@@ -364,6 +416,10 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
 const std::string& GriddedVariable::path() const { return impl_->file.path(); }
 const VariableSummary& GriddedVariable::summary() const { return impl_->summary; }
 const domain::Domain& GriddedVariable::domain() const { return impl_->domain; }
+const ProjectedGrid* GriddedVariable::projected() const {
+  return impl_->projected ? &*impl_->projected : nullptr;
+}
+const std::string& GriddedVariable::grid_note() const { return impl_->grid_note; }
 const TimeAxis& GriddedVariable::time() const { return impl_->time; }
 std::size_t GriddedVariable::times() const { return impl_->times(); }
 std::size_t GriddedVariable::extras() const { return impl_->extras(); }

@@ -2,11 +2,13 @@
 // What GriddedVariable knows, shared with the writer of imputed files.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "manifill/io/gridded.hpp"
+#include "manifill/io/projected_grid.hpp"
 #include "netcdf.hpp"
 #include "packing.hpp"
 
@@ -41,6 +43,8 @@ struct GriddedVariable::Impl {
   domain::Domain domain;
   TimeAxis time{};
   std::size_t cyclic = 0;
+  std::optional<ProjectedGrid> projected{};
+  std::string grid_note{};
   Packing packing{};
   std::vector<Dimension> dimensions{};
   std::size_t latitude = 0;  ///< of a list of cells, their dimension

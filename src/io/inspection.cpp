@@ -14,6 +14,7 @@
 #include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/domain/nearest_points.hpp"
+#include "manifill/io/projected_grid.hpp"
 #include "netcdf.hpp"
 
 namespace manifill::io {
@@ -140,7 +141,19 @@ GridFacts free_grid_facts(const domain::Domain& d) {
   return g;
 }
 
+GridFacts projected_facts(const GriddedVariable& v, const ProjectedGrid& grid) {
+  GridFacts g = free_grid_facts(v.domain());
+  g.kind = "projected";
+  g.projection = grid.projection.name() + (grid.projection.earth_assumed() ? " (WGS 84 assumed)" : "");
+  g.plane_degrees = grid.projection.angular();
+  const double unit = g.plane_degrees ? 1.0 : 1e-3;
+  g.x_step = unit * mean_step(grid.x);
+  g.y_step = unit * mean_step(grid.y);
+  return g;
+}
+
 GridFacts grid_facts(const GriddedVariable& v) {
+  if (const auto* plane = v.projected()) return projected_facts(v, *plane);
   if (v.domain().kind() != domain::DomainKind::lat_lon) return free_grid_facts(v.domain());
   const auto& s = v.domain().lat_lon();
   GridFacts g{.cells = v.domain().size(),
@@ -411,6 +424,7 @@ void look_closely(const std::string& variable, const std::string& grid, const st
   const auto names = v.extra_names();
   for (const auto& [name, length] : v.summary().dimensions)
     if (std::find(names.begin(), names.end(), name) != names.end()) out.extra.emplace_back(name, length);
+  if (!v.grid_note().empty()) out.notes.push_back(v.grid_note());
   note_time(v, out.notes);
   try {
     check_units_of(v);

@@ -64,11 +64,21 @@ std::string line(const std::string& label, const std::string& text) {
 }
 std::string more(const std::string& text) { return kIndent + text + "\n"; }
 
+/// "projected grid, Lambert Conformal Conic, 50 x 60, 12 km"
+std::string projected_text(const GridFacts& g) {
+  std::string step = fmt::format("{:.4g}", g.x_step);
+  if (const auto other = fmt::format("{:.4g}", g.y_step); other != step) step += " x " + other;
+  return fmt::format("projected grid, {}, {} x {}, {} {}", g.projection, g.latitudes, g.longitudes, step,
+                     g.plane_degrees ? "degrees" : "km");
+}
+
 std::string grid_text(const GridFacts& g) {
   if (g.kind == "surface") return line("grid", fmt::format("a triangle mesh in space, {} vertices", g.cells));
-  if (g.kind == "cells" || g.kind == "curvilinear") {
-    const std::string shape = g.latitudes > 0 ? fmt::format("curvilinear, {} x {}", g.latitudes, g.longitudes)
-                                              : fmt::format("a list of {} cells", g.cells);
+  if (g.kind == "cells" || g.kind == "curvilinear" || g.kind == "projected") {
+    const std::string shape = g.kind == "projected" ? projected_text(g)
+                              : g.latitudes > 0
+                                  ? fmt::format("curvilinear, {} x {}", g.latitudes, g.longitudes)
+                                  : fmt::format("a list of {} cells", g.cells);
     return line("grid", shape + (g.global ? ", global" : ", regional")) +
            more(fmt::format("latitudes {:g} to {:g}, longitudes {:g} to {:g}", g.first_latitude,
                             g.last_latitude, g.first_longitude, g.last_longitude));
@@ -160,7 +170,11 @@ ordered_json json_of(const GridFacts& g) {
           {"longitude_step", g.longitude_step},
           {"global", g.global},
           {"periodic", g.periodic},
-          {"cyclic_columns", g.cyclic_columns}};
+          {"cyclic_columns", g.cyclic_columns},
+          {"projection", g.projection},
+          {"x_step", g.x_step},
+          {"y_step", g.y_step},
+          {"plane_degrees", g.plane_degrees}};
 }
 
 ordered_json json_of(const TimeFacts& t) {

@@ -62,6 +62,10 @@ class Domain {
   /// last column is followed by the first \throws Error(input) as `cells`
   static Domain curvilinear(std::vector<double> latitude, std::vector<double> longitude, std::size_t columns,
                             bool periodic);
+  /// \brief The same with areas that are known. \param area [row][column], any one unit; empty: half way to
+  /// the points around \throws Error(input) naming the point whose area is not positive
+  static Domain curvilinear(std::vector<double> latitude, std::vector<double> longitude, std::size_t columns,
+                            bool periodic, std::vector<double> area);
   /// \brief Vertices of a triangle mesh, weighted by a third of the triangles at each. \throws Error(input)
   /// as `check`
   static Domain surface(TriangleMesh mesh);

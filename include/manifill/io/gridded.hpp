@@ -18,6 +18,8 @@
 
 namespace manifill::io {
 
+struct ProjectedGrid;
+
 /// \brief What a variable of a file is, and whether it can be filled.
 struct VariableSummary {
   std::string name{};  ///< full path, groups separated by '/', no leading '/'
@@ -40,8 +42,9 @@ std::vector<VariableSummary> list_variables(const std::string& path, const std::
 /// library is not thread-safe.
 ///
 /// Grids are of rows of latitude and columns of longitude, curvilinear (latitudes and longitudes over the
-/// same two dimensions) or lists of cells (latitudes and longitudes along one dimension: ICON, UGRID, reduced
-/// grids), whose areas are those of `cell_measures`, of the polygons of their bounds, or follow from the
+/// same two dimensions), projected (lines of a map's plane, which `grid_mapping` or a definition for PROJ
+/// places on the earth; read as curvilinear, with the areas of the projection) or lists of cells (latitudes
+/// and longitudes along one dimension: ICON, UGRID, reduced grids), whose areas are those of `cell_measures`, of the polygons of their bounds, or follow from the
 /// distances between centres. The grid keeps the file's own order of rows and columns. Cyclic duplicate
 /// columns are dropped from the domain (see `cyclic_columns`). Every other dimension that is not time is an
 /// "extra" dimension; the combination of their indices is numbered row-major as `extra`. Latitudes,
@@ -52,7 +55,7 @@ class GriddedVariable {
   /// \brief Opens a variable. An empty name picks the only fillable one.
   /// \param grid another file with latitudes and longitudes (and bounds) of cells, for variables whose own
   /// file has none, as ICON's; empty: none \throws Error(input) naming file, variable, index, remedy: no such
-  /// variable (nearest names offered), several fillable ones, text, no lat/lon or curvilinear ones, bad
+  /// variable (nearest names offered), several fillable ones, text, no lat/lon, curvilinear or projected ones, bad
   /// coordinates, a dimension of length 0, time without units, unknown calendar
   static GriddedVariable open(const std::string& path, const std::string& variable,
                               const std::string& grid = {});
@@ -64,6 +67,10 @@ class GriddedVariable {
   [[nodiscard]] const std::string& path() const;
   [[nodiscard]] const VariableSummary& summary() const;
   [[nodiscard]] const domain::Domain& domain() const;
+  /// \brief The plane of a projected grid; null of any other. Valid as long as the variable.
+  [[nodiscard]] const ProjectedGrid* projected() const;
+  /// \brief What is doubtful about the grid, for people; empty: nothing.
+  [[nodiscard]] const std::string& grid_note() const;
   /// \brief `values` is empty when there is neither a time dimension nor a scalar time coordinate.
   [[nodiscard]] const TimeAxis& time() const;
   [[nodiscard]] std::size_t times() const;           ///< 1 without a time dimension

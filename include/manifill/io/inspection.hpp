@@ -124,7 +124,8 @@ double estimate_memory(const MemoryNeed& need);
 
 /// \brief The grid of a variable for people.
 struct GridFacts {
-  std::string kind{};         ///< "regular", "Gaussian", "irregular", "cells", "curvilinear", "surface"
+  /// "regular", "Gaussian", "irregular", "cells", "curvilinear", "projected", "surface"
+  std::string kind{};
   std::size_t cells = 0;      ///< points in all
   std::size_t latitudes = 0;  ///< rows; 0 of a list of cells
   std::size_t longitudes = 0;
@@ -137,6 +138,10 @@ struct GridFacts {
   bool global = false;    ///< all round and from pole to pole
   bool periodic = false;  ///< all round
   std::size_t cyclic_columns = 0;
+  std::string projection{};  ///< of a projected grid, for people; empty of any other
+  double x_step = 0.0;       ///< mean, km, or degrees of a rotated pole
+  double y_step = 0.0;
+  bool plane_degrees = false;  ///< the steps are degrees
 };
 
 /// \brief The times of a variable for people.

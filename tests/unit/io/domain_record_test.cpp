@@ -33,6 +33,7 @@ TEST_CASE("every kind of domain comes back from a model file", "[io]") {
   check_back(
       Domain::cells({.latitude = {0, 5, 50, -20, 7}, .longitude = {1, 8, 60, 200, 40}, .name = "buoys"}));
   check_back(Domain::curvilinear({0, 0.1, 5, 5.2, 10, 10.1}, {0, 5, 0.2, 5.2, 0.1, 5.1}, 2, false));
+  check_back(Domain::curvilinear({0, 0, 5, 5}, {0, 5, 0, 5}, 2, false, {1, 2, 3, 4}));
   check_back(Domain::surface(domain::icosphere(2)));
   check_back(Domain::plane(4, 6));
 }

@@ -510,7 +510,7 @@ TEST_CASE("variables that cannot be filled say why") {
              ContainsSubstring("latitudes are two-dimensional, and no longitudes are with them"));
   CHECK(reasons["flux"].empty());
   CHECK(reasons["clat"] == "it is a coordinate");
-  CHECK_THAT(reasons["rotated"], ContainsSubstring("projected or rotated"));
+  CHECK_THAT(reasons["rotated"], ContainsSubstring("no grid mapping says how"));
   CHECK_THAT(reasons["records"], ContainsSubstring("dimension 'empty' has length 0"));
   CHECK(reasons["cells"] == "it holds cell bounds");
   // Opening says the same, with file, variable and remedy.
