@@ -15,6 +15,7 @@ int run(const std::vector<std::string>& args) {
                                    {"--grid", "impute.grid", "G.nc"},
                                    {"--time-units", "impute.time_units", "UNITS"},
                                    {"--units", "impute.units", "UNITS"},
+                                   {"--repair", "impute.repair"},
                                    {"-o,--output", "impute.output", "OUT.nc"},
                                    {"--method", "impute.method", "NAME"},
                                    {"--members", "impute.members", "N"},

@@ -24,6 +24,7 @@ int run(const std::vector<std::string>& args) {
       {.key = "inspect.grid",
        .help = "file with the coordinates of cells that the file has none of; empty: none",
        .fallback = std::string()},
+      {.key = "inspect.repair", .help = "make the mesh of a mesh file sound first", .fallback = false},
       {.key = "inspect.json", .help = "print JSON", .fallback = false},
   };
   const Usage usage{
@@ -41,6 +42,7 @@ int run(const std::vector<std::string>& args) {
                                         {"--model", "inspect.model", "M.h5"},
                                         {"--members", "inspect.members", "N"},
                                         {"--grid", "inspect.grid", "G.nc"},
+                                        {"--repair", "inspect.repair"},
                                         {"--json", "inspect.json"}},
                                        usage);
   if (!line) return 0;
@@ -61,7 +63,7 @@ int run(const std::vector<std::string>& args) {
   try {
     report = io::inspect(file, line->config.text("inspect.variable"), models,
                          static_cast<std::size_t>(line->config.integer("inspect.members")),
-                         line->config.text("inspect.grid"));
+                         line->config.text("inspect.grid"), line->config.flag("inspect.repair"));
   } catch (const Error& e) {
     if (json) fmt::print("{}\n", io::error_json(file, e.what()));
     throw;

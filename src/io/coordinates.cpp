@@ -358,6 +358,25 @@ std::optional<CoordinateTable::GridPlace> CoordinateTable::on_grid(
   return found;
 }
 
+std::optional<CoordinateTable::GridMesh> CoordinateTable::mesh_of_grid(
+    const std::vector<Dimension>& dimensions) const {
+  if (!grid_) return std::nullopt;
+  for (const auto& v : all_variables(grid_->file())) {
+    if (text_attribute(v, "cf_role") != "mesh_topology") continue;
+    const auto names = words(text_attribute(v, "node_coordinates"));
+    const auto c = names.empty() ? std::nullopt : find_variable(grid_->file(), names[0]);
+    if (!c || dimensions_of(grid_->file(), *c).size() != 1) continue;
+    const Dimension vertices = dimensions_of(grid_->file(), *c)[0];
+    GridMesh found{.topology = v, .vertices = vertices.length};
+    for (std::size_t k = 0; k < dimensions.size(); ++k)
+      if (dimensions[k].length == vertices.length &&
+          (found.dimension < 0 || dimensions[k].name == vertices.name))
+        found.dimension = static_cast<int>(k);
+    return found;
+  }
+  return std::nullopt;
+}
+
 CoordinateTable::CoordinateTable(const NetcdfHandle& file, const NetcdfHandle* grid)
     : file_(file), grid_(grid == nullptr ? nullptr : std::make_unique<const CoordinateTable>(*grid)) {
   for (auto& v : all_variables(file)) {
@@ -422,7 +441,15 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v) {
       l.of_grid_file = true;
     }
   }
+  const auto mesh = l.latitude < 0 && l.longitude < 0 ? table.mesh_of_grid(l.dimensions) : std::nullopt;
+  if (mesh && mesh->dimension >= 0) {
+    l.mesh = MeshPlace{.topology = mesh->topology, .dimension = mesh->dimension};
+    l.latitude = mesh->dimension;
+    l.of_grid_file = true;
+  }
   l.reason = reason_for(scope, v, l);
+  if (mesh && mesh->dimension < 0 && is_numeric(type_of(v)))
+    l.reason = "no dimension of it has the " + std::to_string(mesh->vertices) + " vertices of the mesh";
   return l;
 }
 

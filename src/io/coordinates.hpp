@@ -72,6 +72,13 @@ class CoordinateTable {
     VariableId longitude{};
   };
   [[nodiscard]] std::optional<GridPlace> on_grid(const std::vector<Dimension>& dimensions) const;
+  /// The mesh of the grid file; nothing without one.
+  struct GridMesh {
+    VariableId topology{};
+    std::size_t vertices = 0;
+    int dimension = -1;  ///< position of the one that is as long, one of the same name before others
+  };
+  [[nodiscard]] std::optional<GridMesh> mesh_of_grid(const std::vector<Dimension>& dimensions) const;
 
  private:
   const NetcdfHandle& file_;

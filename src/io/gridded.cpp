@@ -244,7 +244,27 @@ void check_same_grid(const NetcdfHandle& file, const NetcdfHandle& grid) {
 
 /// The file of `--grid`; null where there is none.
 std::unique_ptr<NetcdfHandle> open_grid(const std::string& path) {
-  return path.empty() ? nullptr : std::make_unique<NetcdfHandle>(NetcdfHandle::open(path));
+  return path.empty() ? nullptr : std::make_unique<NetcdfHandle>(open_fields(path).file);
+}
+
+/// What was done to a mesh must not move the values of another file on it.
+std::unique_ptr<NetcdfHandle> open_grid(const std::string& path, bool repair,
+                                        std::vector<std::string>& notes) {
+  if (path.empty() || !repair || native_form(path) != NativeForm::mesh) return open_grid(path);
+  auto opened = open_fields(path, true);
+  if (opened.renumbered)
+    throw Error(
+        ErrorKind::input, "to repair the mesh would renumber the vertices that values lie on",
+        {.file = path, .remedy = "Write mesh and values into one PLY file, which is repaired as a whole"});
+  notes.insert(notes.end(), opened.notes.begin(), opened.notes.end());
+  return std::make_unique<NetcdfHandle>(std::move(opened.file));
+}
+
+void check_repairable(const std::string& path, const std::string& grid) {
+  if (native_form(path) == NativeForm::mesh || (!grid.empty() && native_form(grid) == NativeForm::mesh))
+    return;
+  throw Error(ErrorKind::usage, "there is no mesh file to repair",
+              {.file = path, .remedy = "Leave --repair out; it is for PLY, OFF, OBJ and STL"});
 }
 
 /// Rows and columns on the sphere; `periodic` as they lie.
@@ -295,7 +315,8 @@ domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const 
                   {.file = file.path(),
                    .variable = l.mesh ? l.mesh->topology.name : v.name,
                    .index = e.context().index,
-                   .remedy = e.context().remedy});
+                   .remedy = e.context().remedy +
+                             (native_form(file.path()) == NativeForm::mesh ? ", or try --repair" : "")});
     }
     if (!l.latitude_variable)
       throw Error(e.kind(), bare_message(e) + " (the grid of '" + v.name + "')",
@@ -326,7 +347,7 @@ std::string GriddedVariable::Impl::cell_index(std::size_t step, std::size_t row,
 }
 
 std::vector<VariableSummary> list_variables(const std::string& path, const std::string& grid) {
-  const auto file = NetcdfHandle::open(path);
+  const auto file = open_fields(path).file;
   const auto grid_file = open_grid(grid);
   const CoordinateTable table(file, grid_file.get());
   const auto ids = all_variables(file);
@@ -343,9 +364,11 @@ GriddedVariable& GriddedVariable::operator=(GriddedVariable&&) noexcept = defaul
 GriddedVariable::~GriddedVariable() = default;
 
 GriddedVariable GriddedVariable::open(const std::string& path, const std::string& variable,
-                                      const std::string& grid) {
-  auto file = NetcdfHandle::open(path);
-  const auto grid_file = open_grid(grid);
+                                      const std::string& grid, bool repair) {
+  if (repair) check_repairable(path, grid);
+  auto opened = open_fields(path, repair);
+  auto& file = opened.file;
+  const auto grid_file = open_grid(grid, repair, opened.notes);
   const CoordinateTable table(file, grid_file.get());
   const VariableId v = pick(table, variable);
   const Layout l = layout_of(table, v);
@@ -396,6 +419,8 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
   TimeAxis time = read_time(file, l);
   const Packing packing = packing_of(file, v);
   auto impl = std::make_unique<Impl>(std::move(file), v, summary, std::move(domain));
+  impl->form = opened.form;
+  impl->notes = std::move(opened.notes);
   impl->time = std::move(time);
   impl->cyclic = cyclic;
   impl->projected = std::move(plane);
@@ -420,6 +445,7 @@ const ProjectedGrid* GriddedVariable::projected() const {
   return impl_->projected ? &*impl_->projected : nullptr;
 }
 const std::string& GriddedVariable::grid_note() const { return impl_->grid_note; }
+const std::vector<std::string>& GriddedVariable::notes() const { return impl_->notes; }
 const TimeAxis& GriddedVariable::time() const { return impl_->time; }
 std::size_t GriddedVariable::times() const { return impl_->times(); }
 std::size_t GriddedVariable::extras() const { return impl_->extras(); }

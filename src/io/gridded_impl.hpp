@@ -9,6 +9,7 @@
 
 #include "manifill/io/gridded.hpp"
 #include "manifill/io/projected_grid.hpp"
+#include "native_file.hpp"
 #include "netcdf.hpp"
 #include "packing.hpp"
 
@@ -41,6 +42,8 @@ struct GriddedVariable::Impl {
   VariableId id;
   VariableSummary summary;
   domain::Domain domain;
+  NativeForm form = NativeForm::none;
+  std::vector<std::string> notes{};
   TimeAxis time{};
   std::size_t cyclic = 0;
   std::optional<ProjectedGrid> projected{};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <numeric>
@@ -384,6 +385,99 @@ class TableWriter {
   int status_ = 0;
 };
 
+/// Numbers of a run of pixels, or of a column that is added.
+void put_numbers(const Fits& file, int column, const Table& table, std::size_t first,
+                 std::vector<double> numbers) {
+  const auto at = static_cast<std::int64_t>(first);
+  int status = 0;
+  for (double& x : numbers)
+    if (!std::isfinite(x)) x = kUnseen;
+  fits_write_col_dbl(file.get(), column, at / table.per_row + 1, at % table.per_row + 1,
+                     static_cast<LONGLONG>(numbers.size()), numbers.data(), &status);
+  file.check(status, "writing failed", column_name(file, column));
+}
+
+void put_filled(const Fits& file, int column, const Table& table, const HealpixFill& fill) {
+  for (std::size_t k = 0; k < fill.filled.size();) {
+    if (!fill.filled[k]) {
+      ++k;
+      continue;
+    }
+    std::size_t end = k;
+    while (end < fill.filled.size() && fill.filled[end]) ++end;
+    put_numbers(file, column, table, k,
+                {fill.values.begin() + static_cast<std::ptrdiff_t>(k),
+                 fill.values.begin() + static_cast<std::ptrdiff_t>(end)});
+    k = end;
+  }
+}
+
+void add_column(const Fits& file, const Table& table, int column, const HealpixMap& map) {
+  int status = 0;
+  std::string name = map.name;
+  std::string form = std::to_string(table.per_row) + "E";
+  fits_insert_col(file.get(), column, name.data(), form.data(), &status);
+  file.check(status, "a column cannot be added", map.name);
+  if (!map.units.empty()) {
+    const std::string key = "TUNIT" + std::to_string(column);
+    fits_update_key_str(file.get(), key.c_str(), map.units.c_str(), nullptr, &status);
+    file.check(status, "writing failed", key);
+  }
+  put_numbers(file, column, table, 0, map.values);
+}
+
+void put_history(const Fits& file, const std::string& text) {
+  int status = 0;
+  for (std::size_t k = 0; k < text.size();) {
+    const std::size_t end = std::min(text.find('\n', k), text.size());
+    std::string line = text.substr(k, end - k);
+    for (char& c : line)
+      if (c < ' ' || c > '~') c = '?';
+    if (!line.empty()) fits_write_history(file.get(), line.c_str(), &status);
+    k = end + 1;
+  }
+  file.check(status, "writing failed", "HISTORY");
+}
+
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+/// What stands on disk is read again.
+void verify_copy(const std::string& path, const std::string& target, const HealpixMaps& before,
+                 const HealpixFill& fill) {
+  const HealpixMaps after = read_healpix(path);
+  const auto refuse = [&](const std::string& name, std::size_t pixel) {
+    throw Error(ErrorKind::io, "verification failed: a number reads back differently",
+                {.file = target,
+                 .variable = name,
+                 .index = "[pixel " + std::to_string(pixel) + "]",
+                 .remedy = "The output was not put in place; check that the disk is sound"});
+  };
+  for (std::size_t m = 0; m < before.maps.size(); ++m)
+    for (std::size_t k = 0; k < before.maps[m].values.size(); ++k) {
+      const double x = after.maps.at(m).values[k];
+      const bool filled = m == fill.map && fill.filled[k];
+      if (filled ? std::isnan(x) : !same(x, before.maps[m].values[k])) refuse(before.maps[m].name, k);
+    }
+}
+
+void check_fill(const std::string& to, const HealpixMaps& before, const HealpixFill& fill) {
+  const std::size_t count = before.maps.at(0).values.size();
+  bool fits = fill.map < before.maps.size() && fill.values.size() == count && fill.filled.size() == count;
+  std::set<std::string> taken{"PIXEL"};
+  for (const HealpixMap& m : before.maps) taken.insert(upper(m.name));
+  for (const HealpixMap& m : fill.columns) {
+    fits = fits && m.values.size() == count;
+    check_text(to, m.name, m.name);
+    if (!taken.insert(upper(m.name)).second)
+      throw Error(
+          ErrorKind::usage, "the map has a column of that name already",
+          {.file = to, .variable = m.name, .remedy = "Start from the original file, or name the output .nc"});
+  }
+  if (!fits)
+    throw Error(ErrorKind::internal, "what fills a map does not fit its " + std::to_string(count) + " pixels",
+                {.file = to});
+}
+
 }  // namespace
 
 HealpixMaps read_healpix(const std::string& path) {
@@ -448,6 +542,38 @@ void write_healpix(const std::string& path, const HealpixMaps& maps) {
   for (std::size_t m = 0; m < maps.maps.size(); ++m)
     out.map(static_cast<int>(m) + (whole ? 1 : 2), maps.maps[m]);
   file.close();
+  temporary.commit();
+}
+
+void copy_healpix(const std::string& from, const std::string& to, const HealpixFill& fill) {
+  const HealpixMaps before = read_healpix(from);
+  check_fill(to, before, fill);
+  TemporaryFile temporary(to);
+  std::error_code failed;
+  std::filesystem::copy_file(from, temporary.path(), std::filesystem::copy_options::overwrite_existing,
+                             failed);
+  if (failed) throw_io_error(to, "copying the map failed", failed.value());
+  // The copy takes the permissions too, and a read-only map is to be filled as well.
+  std::filesystem::permissions(temporary.path(), std::filesystem::perms::owner_write,
+                               std::filesystem::perm_options::add, failed);
+  Fits file(to, temporary.path(), READWRITE);
+  find_table(file);
+  const Table table = check_table(file);
+  // Maps are the columns but that of the pixels.
+  const auto pixels = pixel_column(file, table);
+  int column = static_cast<int>(fill.map) + 1;
+  if (pixels && *pixels <= column) ++column;
+  put_filled(file, column, table, fill);
+  for (std::size_t k = 0; k < fill.columns.size(); ++k)
+    add_column(file, table, static_cast<int>(table.columns) + static_cast<int>(k) + 1, fill.columns[k]);
+  for (const auto& text : fill.history) put_history(file, text);
+  if (file.text("CHECKSUM") || file.text("DATASUM")) {
+    int status = 0;
+    fits_write_chksum(file.get(), &status);
+    file.check(status, "writing failed", "CHECKSUM");
+  }
+  file.close();
+  verify_copy(temporary.path(), to, before, fill);
   temporary.commit();
 }
 

@@ -44,6 +44,22 @@ void check_output(const std::string& output, const std::vector<std::string>& inp
   const TemporaryFile probe(output);
 }
 
+void check_output_form(const GriddedVariable& input, const std::string& output) {
+  const auto refuse = [&](const std::string& what, const std::string& remedy) {
+    return Error(ErrorKind::usage, what,
+                 {.file = output, .variable = input.summary().name, .remedy = remedy});
+  };
+  const std::string ending = lower(fs::path(output).extension().string());
+  if (ending == ".fits" && native_form(input.path()) != NativeForm::healpix)
+    throw refuse("a HEALPix map in FITS is written from one alone", "Name the output .nc");
+  if (ending == ".ply" && input.domain().kind() != domain::DomainKind::surface)
+    throw refuse("values on " + input.domain().describe() + " are none on the vertices of a mesh",
+                 "Name the output .nc");
+  if (ending == ".ply" && input.times() * input.extras() != 1)
+    throw refuse("a PLY file holds one field, the input " + std::to_string(input.times() * input.extras()),
+                 "Name the output .nc");
+}
+
 struct ImputedFileWriter::Impl {
   Impl(const GriddedVariable::Impl& in, const ImputedFileOptions& o, bool unpacked)
       : input(in), options(o), layout(input, options, unpacked) {}
@@ -369,7 +385,18 @@ void ImputedFileWriter::commit() {
   m.file->close();
   m.file.reset();
   m.verify();
-  m.temporary->commit();
+  if (is_native_output(m.options.path)) {
+    const auto filled = NetcdfHandle::open(m.temporary->path());
+    write_native({.input = m.input.file.path(),
+                  .variable = m.input.id.name,
+                  .form = m.input.form,
+                  .domain = m.input.domain,
+                  .source = m.input.file,
+                  .filled = filled},
+                 m.options);
+  } else {
+    m.temporary->commit();
+  }
   m.temporary.reset();
 }
 

@@ -15,6 +15,7 @@
 #include "manifill/base/signals.hpp"
 #include "manifill/domain/nearest_points.hpp"
 #include "manifill/io/projected_grid.hpp"
+#include "native_file.hpp"
 #include "netcdf.hpp"
 
 namespace manifill::io {
@@ -372,6 +373,8 @@ void check_range(const GriddedVariable& v, const MissingScan& s, const ModelCard
 }
 
 std::string format_name(const std::string& path) {
+  if (const NativeForm form = native_form(path); form != NativeForm::none)
+    return form == NativeForm::healpix ? "HEALPix in FITS" : "mesh";
   switch (NetcdfHandle::open(path).format()) {
     case NC_FORMAT_CLASSIC:
       return "NetCDF classic";
@@ -415,9 +418,10 @@ void add_models(const GriddedVariable& v, const std::vector<ModelCard>& models, 
                       : "none of the models fits; " + out.models[0].name + ": " + out.models[0].refusal;
 }
 
-void look_closely(const std::string& variable, const std::string& grid, const std::vector<ModelCard>& models,
-                  Inspection& out) {
-  const auto v = GriddedVariable::open(out.path, variable, grid);
+void look_closely(const std::string& variable, const std::string& grid, bool repair,
+                  const std::vector<ModelCard>& models, Inspection& out) {
+  const auto v = GriddedVariable::open(out.path, variable, grid, repair);
+  out.notes = v.notes();
   out.variable = v.summary().name;
   out.grid = grid_facts(v);
   out.time = time_facts(v);
@@ -587,13 +591,14 @@ double estimate_memory(const MemoryNeed& need) {
 }
 
 Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,
-                   std::size_t members, const std::string& grid) {
+                   std::size_t members, const std::string& grid, bool repair) {
   Inspection out{.path = path, .format = format_name(path), .members = members};
+  out.facts = native_facts(path);
   out.variables = list_variables(path, grid);
   std::error_code ignored;
   out.bytes = std::filesystem::file_size(path, ignored);
   try {
-    look_closely(variable, grid, models, out);
+    look_closely(variable, grid, repair, models, out);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::input) throw;
     if (!out.refusal) out.refusal = e.what();

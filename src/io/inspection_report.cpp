@@ -177,6 +177,12 @@ ordered_json json_of(const GridFacts& g) {
           {"plane_degrees", g.plane_degrees}};
 }
 
+ordered_json json_of(const std::vector<FileFact>& facts) {
+  ordered_json out = ordered_json::object();
+  for (const auto& f : facts) out[f.name] = f.number ? ordered_json(*f.number) : ordered_json(f.text);
+  return out;
+}
+
 ordered_json json_of(const TimeFacts& t) {
   return {{"count", t.count}, {"first", t.first},       {"last", t.last},
           {"step", t.step},   {"calendar", t.calendar}, {"units", t.units}};
@@ -227,8 +233,9 @@ ordered_json json_list(const std::vector<T>& list) {
 }  // namespace
 
 std::string Inspection::to_text() const {
-  std::string text = fmt::format("{}: {}, {}\n{}", path, format, size_text(static_cast<double>(bytes)),
-                                 variables_text(variables));
+  std::string text = fmt::format("{}: {}, {}\n", path, format, size_text(static_cast<double>(bytes)));
+  for (const auto& f : facts) text += line(f.name, f.text);
+  text += variables_text(variables);
   if (!variable.empty()) {
     const auto v =
         std::find_if(variables.begin(), variables.end(), [&](const auto& x) { return x.name == variable; });
@@ -259,6 +266,7 @@ std::string Inspection::to_json() const {
   ordered_json j{{"path", path},
                  {"format", format},
                  {"bytes", bytes},
+                 {"facts", json_of(facts)},
                  {"variables", json_list(variables)},
                  {"variable", variable},
                  {"grid", json_of(grid)},

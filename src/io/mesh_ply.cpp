@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -56,8 +57,9 @@ struct Header {
   bool text = false;
   std::endian order = std::endian::little;
   std::vector<Element> elements{};
-  std::size_t body = 0;   ///< offset
-  std::size_t lines = 0;  ///< of the header
+  std::map<std::string, std::string> units{};  ///< of properties, as comments say
+  std::size_t body = 0;                        ///< offset
+  std::size_t lines = 0;                       ///< of the header
 };
 
 class HeaderReader {
@@ -80,6 +82,8 @@ class HeaderReader {
         read_element();
       } else if (words[0] == "property") {
         read_property();
+      } else if (words[0] == "comment" && words.size() == 4 && words[1] == "units") {
+        out_.units.insert_or_assign(std::string(words[2]), std::string(words[3]));
       } else if (words[0] != "comment" && words[0] != "obj_info") {
         throw lines_.refusal("is not a line of a PLY header");
       }
@@ -336,6 +340,8 @@ MeshFile read_body(Body body, const Header& header, std::uint64_t vertices) {
     }
   }
   body.finish();
+  for (MeshSignal& s : out.signals)
+    if (const auto found = header.units.find(s.name); found != header.units.end()) s.units = found->second;
   return out;
 }
 
@@ -399,9 +405,12 @@ MeshFile read_ply(const MeshSource& source) {
 void write_ply(const std::string& path, const domain::TriangleMesh& mesh,
                const std::vector<MeshSignal>& signals) {
   check_signals(path, mesh.vertices.size(), signals);
-  std::string out = "ply\nformat binary_little_endian 1.0\ncomment written by manifill\nelement vertex " +
-                    std::to_string(mesh.vertices.size()) +
-                    "\nproperty double x\nproperty double y\nproperty double z\n";
+  std::string out = "ply\nformat binary_little_endian 1.0\ncomment written by manifill\n";
+  for (const MeshSignal& s : signals)
+    if (!s.units.empty() && s.units.find_first_of(" \t\r\n") == std::string::npos)
+      out += "comment units " + s.name + " " + s.units + "\n";
+  out += "element vertex " + std::to_string(mesh.vertices.size()) +
+         "\nproperty double x\nproperty double y\nproperty double z\n";
   for (const MeshSignal& s : signals) out += "property double " + s.name + "\n";
   out += "element face " + std::to_string(mesh.triangles.size()) +
          "\nproperty list uchar uint vertex_indices\nend_header\n";

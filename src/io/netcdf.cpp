@@ -109,6 +109,14 @@ NetcdfHandle NetcdfHandle::create(const std::string& path, int flags) {
   return file;
 }
 
+NetcdfHandle NetcdfHandle::in_memory(const std::string& path, bool large) {
+  NetcdfHandle file(path);
+  const int flags = NC_DISKLESS | NC_CLOBBER | (large ? NC_64BIT_DATA : NC_64BIT_OFFSET);
+  // A name of no file: the library may look whether there is one.
+  check_write([&] { file.NcFile::create("manifill-in-memory", flags); }, path, "keeping it in memory failed");
+  return file;
+}
+
 void check(int status, const std::string& path, const std::string& what, const std::string& variable) {
   if (status == NC_NOERR) return;
   throw Error(ErrorKind::io, what + " (" + nc_strerror(status) + ")",

@@ -23,6 +23,9 @@ class NetcdfHandle : public netCDF::NcFile {
   static NetcdfHandle open(const std::string& path);
   /// Creates, replacing what is there. \param flags of nc_create \throws Error(io)
   static NetcdfHandle create(const std::string& path, int flags);
+  /// Creates a file in memory alone, of format CDF5 or, where `large` is not set, 64-bit offset; it stands
+  /// for the file at `path`, which messages name. Written, it is read through the same handle.
+  static NetcdfHandle in_memory(const std::string& path, bool large);
   NetcdfHandle(NetcdfHandle&& other) noexcept;
   NetcdfHandle& operator=(NetcdfHandle&& other) noexcept;
   NetcdfHandle(const NetcdfHandle&) = delete;

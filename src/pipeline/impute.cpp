@@ -283,6 +283,9 @@ std::vector<OptionSpec> impute_specs() {
       {.key = "impute.grid",
        .help = "NetCDF file with the coordinates of cells that the input has none of; empty: none",
        .fallback = std::string()},
+      {.key = "impute.repair",
+       .help = "make the mesh of a mesh file sound first: merge, and leave out what is double or has no area",
+       .fallback = false},
       {.key = "impute.variable",
        .help = "variable to fill; empty: the only one that can be",
        .fallback = std::string()},
@@ -355,8 +358,10 @@ std::vector<std::string> run_impute(const Config& c) {
   for (const auto& path : files_to_write(c))
     io::check_output(path, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
   const double memory_limit = parse_memory(c.text("impute.max_memory"));
-  const auto input =
-      io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"), c.text("impute.grid"));
+  const auto input = io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"),
+                                               c.text("impute.grid"), c.flag("impute.repair"));
+  io::check_output_form(input, output);
+  notes = input.notes();
   const Shard shard = parse_shard(c.text("impute.shard"), input.times());
   const io::MissingScan scan = io::scan_missing(input);
   io::check_fillable(input, scan);

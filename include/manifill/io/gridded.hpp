@@ -36,6 +36,9 @@ struct VariableSummary {
 /// imputed file (V_spread, V_status, V_member, V_packed) and cell bounds are not fillable, though they open.
 /// \throws Error(input) when the file is not NetCDF, empty, truncated, a directory or absent; Error(io) when
 /// it may not be read
+///
+/// HEALPix maps in FITS and meshes (PLY, OFF, OBJ, STL) count as files of variables over pixels or vertices,
+/// here and in GriddedVariable::open: their columns and properties, missing values NaN.
 std::vector<VariableSummary> list_variables(const std::string& path, const std::string& grid = {});
 
 /// \brief One variable on a grid, open for reading. One thread at a time, over all NetCDF files: the
@@ -44,21 +47,23 @@ std::vector<VariableSummary> list_variables(const std::string& path, const std::
 /// Grids are of rows of latitude and columns of longitude, curvilinear (latitudes and longitudes over the
 /// same two dimensions), projected (lines of a map's plane, which `grid_mapping` or a definition for PROJ
 /// places on the earth; read as curvilinear, with the areas of the projection) or lists of cells (latitudes
-/// and longitudes along one dimension: ICON, UGRID, reduced grids), whose areas are those of `cell_measures`, of the polygons of their bounds, or follow from the
-/// distances between centres. The grid keeps the file's own order of rows and columns. Cyclic duplicate
-/// columns are dropped from the domain (see `cyclic_columns`). Every other dimension that is not time is an
-/// "extra" dimension; the combination of their indices is numbered row-major as `extra`. Latitudes,
-/// longitudes and time are recognised by CF attributes of the coordinate variables (standard_name, units,
-/// axis), then by name, in any position.
+/// and longitudes along one dimension: ICON, UGRID, reduced grids), whose areas are those of `cell_measures`,
+/// of the polygons of their bounds, or follow from the distances between centres. The grid keeps the file's
+/// own order of rows and columns. Cyclic duplicate columns are dropped from the domain (see
+/// `cyclic_columns`). Every other dimension that is not time is an "extra" dimension; the combination of
+/// their indices is numbered row-major as `extra`. Latitudes, longitudes and time are recognised by CF
+/// attributes of the coordinate variables (standard_name, units, axis), then by name, in any position.
 class GriddedVariable {
  public:
   /// \brief Opens a variable. An empty name picks the only fillable one.
   /// \param grid another file with latitudes and longitudes (and bounds) of cells, for variables whose own
-  /// file has none, as ICON's; empty: none \throws Error(input) naming file, variable, index, remedy: no such
-  /// variable (nearest names offered), several fillable ones, text, no lat/lon, curvilinear or projected ones, bad
-  /// coordinates, a dimension of length 0, time without units, unknown calendar
+  /// file has none, as ICON's, or with the mesh whose vertices the values lie on; empty: none \param repair
+  /// makes the mesh of a mesh file sound first (domain::repair); see `notes` \throws Error(input) naming
+  /// file, variable, index, remedy: no such variable (nearest names offered), several fillable ones, text, no
+  /// lat/lon, curvilinear or projected ones, bad coordinates, a dimension of length 0, time without units,
+  /// unknown calendar
   static GriddedVariable open(const std::string& path, const std::string& variable,
-                              const std::string& grid = {});
+                              const std::string& grid = {}, bool repair = false);
 
   GriddedVariable(GriddedVariable&&) noexcept;
   GriddedVariable& operator=(GriddedVariable&&) noexcept;
@@ -81,6 +86,9 @@ class GriddedVariable {
   /// \brief Where a cell is, for messages: "[time 3][lat 4][lon 5]", "[time 3][cell 17]".
   [[nodiscard]] std::string cell_index(std::size_t time, std::size_t cell) const;
   [[nodiscard]] std::size_t cyclic_columns() const;  ///< duplicate columns at the end of each row, usually 0
+
+  /// \brief What was done to the file's mesh before it was used, a line each; usually empty.
+  [[nodiscard]] const std::vector<std::string>& notes() const;
 
   /// \brief Reads consecutive times of one extra index. Blocks of fields are read ahead (up to 64 MiB) where
   /// the file's layout or chunks make single fields slow. \return [time][lat * lon], the variable's units

@@ -46,4 +46,19 @@ HealpixMaps read_healpix(const std::string& path);
 /// pixels as domain::healpix has it; Error(io)
 void write_healpix(const std::string& path, const HealpixMaps& maps);
 
+/// \brief What a copy of a file of maps has that the file has not.
+struct HealpixFill {
+  std::size_t map = 0;                 ///< which of the file's maps has gaps
+  std::vector<double> values{};        ///< [pixel], in the map's units
+  std::vector<bool> filled{};          ///< [pixel], where `values` takes the place of what is missing
+  std::vector<HealpixMap> columns{};   ///< written in single precision after the file's own
+  std::vector<std::string> history{};  ///< texts for HISTORY, each perhaps of many lines
+};
+
+/// \brief Copies a file of maps, all of its tables and keywords, with gaps of one map filled and columns
+/// added. Every other number keeps its bits. Whole or not at all, read back before it gets its name. \throws
+/// Error(input) as read_healpix; Error(internal) where sizes do not fit; Error(usage) for a name that is
+/// taken; Error(io)
+void copy_healpix(const std::string& from, const std::string& to, const HealpixFill& fill);
+
 }  // namespace manifill::io

@@ -41,6 +41,11 @@ struct ImputedFileOptions {
 /// A classic file keeps its format unless the sizes need 64-bit offsets or CDF5, or members meet an unlimited
 /// dimension, which only NetCDF-4 (then: its classic model) allows in second place. A shard holds its own
 /// times only, in every variable that depends on the time dimension of V.
+///
+/// A name that ends in .fits gives a copy of the input's FITS file with the gaps of the column filled and
+/// columns V_spread, V_status, V_member_1, ... after the others; one that ends in .ply a mesh in double
+/// precision with these as properties. Both are made from the NetCDF file that is written and verified first,
+/// under a temporary name, and removed.
 class ImputedFileWriter {
  public:
   /// \brief Creates the temporary file and copies everything but V's values and what is new.
@@ -79,6 +84,10 @@ class ImputedFileWriter {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// \brief Checks that an output can have the form that its name asks for: `.fits` for an input in FITS,
+/// `.ply` for one field on the vertices of a mesh; any other name means NetCDF. \throws Error(usage)
+void check_output_form(const GriddedVariable& input, const std::string& output);
 
 /// \brief Checks that `output` may be written: directory exists and is writable, not the input, not an
 /// existing file unless `overwrite`. \throws Error(usage) or Error(io)

@@ -154,11 +154,19 @@ struct TimeFacts {
   std::string units{};
 };
 
+/// \brief Something that only files of one form have: the nside of a HEALPix map, the triangles of a mesh.
+struct FileFact {
+  std::string name{};  ///< "nside", "column TEMPERATURE"
+  std::string text{};
+  std::optional<std::int64_t> number{};  ///< where it is one; `text` may say more
+};
+
 /// \brief Everything `manifill inspect` says.
 struct Inspection {
   std::string path{};
-  std::string format{};     ///< "NetCDF-4", "NetCDF classic", ...
+  std::string format{};     ///< "NetCDF-4", "NetCDF classic", "HEALPix in FITS", "mesh", ...
   std::uint64_t bytes = 0;  ///< size of the file
+  std::vector<FileFact> facts{};
   std::vector<VariableSummary> variables{};
   std::string variable{};  ///< the one looked at closely; empty when none could be chosen
   std::optional<GridFacts> grid{};
@@ -180,11 +188,11 @@ struct Inspection {
 };
 
 /// \brief Looks at a file, and at one variable closely.
-/// \param variable empty: the only one that can be filled \param grid as GriddedVariable::open
+/// \param variable empty: the only one that can be filled \param grid, repair as GriddedVariable::open
 /// \throws Error(input) or Error(io) when the file cannot be read at all; what only stops an imputation is in
 /// `refusal`
 Inspection inspect(const std::string& path, const std::string& variable, const std::vector<ModelCard>& models,
-                   std::size_t members = 32, const std::string& grid = {});
+                   std::size_t members = 32, const std::string& grid = {}, bool repair = false);
 
 /// \brief JSON in the report's place for a file that cannot be read: {"file", "error"}.
 std::string error_json(const std::string& file, const std::string& error);

@@ -13,6 +13,7 @@ namespace manifill::io {
 struct MeshSignal {
   std::string name{};
   std::vector<double> values{};  ///< [vertex], NaN where missing
+  std::string units{};           ///< of a PLY file's line "comment units NAME UNITS"; else empty
 };
 
 /// \brief What a mesh file holds.
