@@ -9,6 +9,7 @@
 //   --grid G.nc       coordinates of cells that DATA.nc has none of
 //   --fields N        fields scored, spread evenly over the file (all)
 //   --members N       of the ensemble (100)
+//   --degree N        in the sine of latitude, of matern's unknown level (0)
 //
 // Methods: mean of the observed points, nearest neighbour, four neighbours by distance, harmonic fill, matern
 // (fitted to the first field scored). For matern the error is that of the posterior mean; CRPS and intervals
@@ -45,6 +46,7 @@ struct Options {
   double hidden = 0.3;
   std::size_t fields = 0;
   std::uint32_t members = 100;
+  int degree = 0;
 };
 
 struct Case {
@@ -154,6 +156,8 @@ Options parse(const std::vector<std::string>& args) {
       o.fields = std::stoul(value);
     else if (key == "--members")
       o.members = static_cast<std::uint32_t>(std::stoul(value));
+    else if (key == "--degree")
+      o.degree = std::stoi(value);
     else
       throw Error(ErrorKind::usage, "unknown option '" + key + "'");
   }
@@ -215,14 +219,15 @@ int work(const std::vector<std::string>& args) {
   }
 
   watch = Stopwatch();
-  const auto fit = posterior::fit_matern(nodes, cases.front().values);
+  const Eigen::MatrixXd drift = posterior::latitude_drift(d, o.degree);
+  const auto fit = posterior::fit_matern(nodes, cases.front().values, drift);
   const double fit_seconds = watch.seconds();
   Row row{};
   row.name = "matern";
   watch = Stopwatch();
   const auto matern = std::make_shared<const prior::MaternField>(nodes, fit.parameters);
   for (const Case& c : cases) {
-    const posterior::MaternPosterior posterior(matern, c.observed);
+    const posterior::MaternPosterior posterior(matern, c.observed, drift);
     const Eigen::VectorXd mean = posterior.mean(c.values);
     add(row, d, c, mean);
     const posterior::MaternDraw request{.time = static_cast<std::int64_t>(c.time), .members = o.members};

@@ -311,6 +311,8 @@ std::vector<FileFact> mesh_facts(const std::string& path) {
 }  // namespace
 
 NativeForm native_form(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return NativeForm::none;  // a pipe would be waited for
   const std::string ending = lower(fs::path(path).extension().string());
   const std::string head = head_of(path);
   if (head.starts_with("CDF") || head.starts_with("\x89HDF")) return NativeForm::none;

@@ -13,7 +13,15 @@
 namespace manifill::pipeline {
 namespace {
 
-constexpr std::ptrdiff_t kLeastValues = 10;  // of a field that is filled
+constexpr std::ptrdiff_t kLeastValues = 10;  // of a field that is filled: more than a drift has coefficients
+
+/// Climates follow latitude on the globe; within a region a slope would only be taken from the field.
+int suited_degree(const domain::Domain& d) {
+  if (!d.spherical()) return 0;
+  const auto latitudes = d.latitudes();
+  const auto [low, high] = std::minmax_element(latitudes.begin(), latitudes.end());
+  return *high - *low >= 90.0 ? 4 : 0;
+}
 
 using Nodes = operators::DomainLaplacian;
 
@@ -26,6 +34,9 @@ class MaternFiller : public FieldFiller {
         nodes_(std::make_shared<const Nodes>(
             operators::domain_laplacian(input.domain(), c.real("matern.margin")))) {
     refuse_foreign_options(c);
+    degree_ = static_cast<int>(c.integer("matern.latitude_degree"));
+    if (degree_ < 0) degree_ = suited_degree(input.domain());
+    drift_ = posterior::latitude_drift(input.domain(), degree_);
     stated_ = {c.real("matern.range"), std::pow(c.real("matern.sd"), 2),
                std::pow(c.real("matern.nugget_sd"), 2)};
     const auto given = (stated_.range > 0.0) + (stated_.variance > 0.0) + (stated_.nugget > 0.0);
@@ -63,7 +74,7 @@ class MaternFiller : public FieldFiller {
                                                   .first_member = request.first_member,
                                                   .members = request.members}),
                     .with_unresolved = {},
-                    .chi_square = likelihood.chi_square / static_cast<double>(posterior.observations() - 1),
+                    .chi_square = likelihood.chi_square / posterior.freedom(),
                     .effective_size = 0.0,
                     .diagnostics = {}};
     if (complete)
@@ -92,6 +103,7 @@ class MaternFiller : public FieldFiller {
     return "what a cell does not share with its neighbours";
   }
   void resolve(Config& config) const override {
+    config.set("matern.latitude_degree", static_cast<std::int64_t>(degree_));
     config.set("matern.range", parameters_.range);
     config.set("matern.sd", std::sqrt(parameters_.variance));
     config.set("matern.nugget_sd", std::sqrt(parameters_.nugget));
@@ -103,8 +115,9 @@ class MaternFiller : public FieldFiller {
   }
   [[nodiscard]] std::string phrase() const override { return "from each field's own values"; }
   [[nodiscard]] std::string settings() const override {
-    return fmt::format("range {:.17g} variance {:.17g} nugget {:.17g} nodes {:016x}", parameters_.range,
-                       parameters_.variance, parameters_.nugget, nodes_->laplacian.hash());
+    return fmt::format("range {:.17g} variance {:.17g} nugget {:.17g} degree {} nodes {:016x}",
+                       parameters_.range, parameters_.variance, parameters_.nugget, degree_,
+                       nodes_->laplacian.hash());
   }
 
  private:
@@ -153,7 +166,7 @@ class MaternFiller : public FieldFiller {
     }
     log::info(fmt::format("fitting a Matern field to {} of {} fields, {} nodes", wanted, all,
                           nodes_->laplacian.size()));
-    parameters_ = posterior::fit_matern(nodes_, some).parameters;
+    parameters_ = posterior::fit_matern(nodes_, some, drift_).parameters;
     notes.push_back(provenance());
     if (parameters_.nugget > parameters_.variance)
       notes.emplace_back(
@@ -167,7 +180,7 @@ class MaternFiller : public FieldFiller {
     for (const double v : y) observed.push_back(!std::isnan(v));
     if (posterior_ && observed == observed_) return *posterior_;
     posterior_.reset();
-    posterior_ = std::make_unique<const posterior::MaternPosterior>(matern_, observed);
+    posterior_ = std::make_unique<const posterior::MaternPosterior>(matern_, observed, drift_);
     observed_ = std::move(observed);
     return *posterior_;
   }
@@ -175,6 +188,8 @@ class MaternFiller : public FieldFiller {
   const io::GriddedVariable& input_;
   std::int64_t fields_;
   std::shared_ptr<const Nodes> nodes_;
+  int degree_ = 0;
+  Eigen::MatrixXd drift_{};  // [point][coefficient]
   prior::MaternParameters stated_{};
   prior::MaternParameters parameters_{};
   std::shared_ptr<const prior::MaternField> matern_{};
@@ -202,6 +217,13 @@ std::vector<OptionSpec> matern_specs() {
        .help = "standard deviation of what a cell does not share with its neighbours; 0: fitted",
        .fallback = 0.0,
        .lowest = 0},
+      {.key = "matern.latitude_degree",
+       .help =
+           "degree in the sine of latitude of the unknown level; -1: 4 over 90 degrees of latitude or more, "
+           "else 0",
+       .fallback = std::int64_t{-1},
+       .lowest = -1,
+       .highest = 6},
       {.key = "matern.fields",
        .help = "fields that the parameters are fitted to",
        .fallback = std::int64_t{3},

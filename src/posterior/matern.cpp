@@ -15,7 +15,7 @@
 namespace manifill::posterior {
 namespace {
 
-constexpr std::size_t kLeastObserved = 3;
+constexpr Eigen::Index kLeastFreedom = 2;
 constexpr Eigen::Index kLeastFitted = 10;
 constexpr double kMostRatio = 100.0;  // nugget over variance
 constexpr int kMostEvaluations = 60;
@@ -42,7 +42,7 @@ struct Profile {
 };
 
 Profile profile(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
-                double range, double ratio) {
+                const Eigen::MatrixXd& drift, double range, double ratio) {
   const auto field =
       std::make_shared<const prior::MaternField>(nodes, prior::MaternParameters{range, 1.0, ratio});
   double determinants = 0.0;
@@ -54,12 +54,12 @@ Profile profile(const std::shared_ptr<const operators::DomainLaplacian>& nodes, 
     auto own = finite(values.col(k));
     if (!posterior || own != mask) {
       mask = std::move(own);
-      posterior = std::make_unique<const MaternPosterior>(field, mask);
+      posterior = std::make_unique<const MaternPosterior>(field, mask, drift);
     }
     const auto l = posterior->likelihood(values.col(k));
     determinants += l.log_determinant;
     squares += l.chi_square;
-    freedom += static_cast<double>(posterior->observations() - 1);
+    freedom += posterior->freedom();
   }
   const double variance = squares / freedom;
   return {
@@ -70,8 +70,8 @@ Profile profile(const std::shared_ptr<const operators::DomainLaplacian>& nodes, 
 }  // namespace
 
 MaternPosterior::MaternPosterior(std::shared_ptr<const prior::MaternField> field,
-                                 const std::vector<bool>& observed)
-    : field_(std::move(field)) {
+                                 const std::vector<bool>& observed, Eigen::MatrixXd drift)
+    : field_(std::move(field)), drift_(std::move(drift)) {
   const auto& nodes = field_->nodes();
   if (observed.size() != nodes.of_point.size())
     throw Error(ErrorKind::internal, "a mask of " + std::to_string(observed.size()) +
@@ -82,17 +82,26 @@ MaternPosterior::MaternPosterior(std::shared_ptr<const prior::MaternField> field
                 {.remedy = "Give a small one, a millionth of the variance say"});
   for (std::size_t i = 0; i < observed.size(); ++i)
     if (observed[i]) index_.push_back(i);
-  if (index_.size() < kLeastObserved)
+  if (drift_.rows() != static_cast<Eigen::Index>(observed.size()) || drift_.cols() < 1)
+    throw Error(ErrorKind::internal, "a drift of " + std::to_string(drift_.rows()) +
+                                         " points for a mask of " + std::to_string(observed.size()));
+  if (observations() < drift_.cols() + kLeastFreedom)
     throw Error(ErrorKind::input,
-                "a field of " + std::to_string(index_.size()) + " observed points tells no level",
+                "a field of " + std::to_string(index_.size()) + " observed points tells nothing",
                 {.remedy = "Leave this time step out, or give fields with more values"});
   const auto n = static_cast<double>(index_.size());
   const Eigen::VectorXd counts = scatter(Eigen::VectorXd::Ones(observations()));
+  seen_drift_ = drift_(index_, Eigen::all);
   Eigen::SparseMatrix<double> q = field_->precision();
   q.diagonal() += counts / nugget;
   factor_ = std::make_unique<operators::SparseFactor>(q);
-  solved_one_ = factor_->solve(counts);
-  one_ = n / nugget - counts.dot(solved_one_) / (nugget * nugget);
+  const Eigen::MatrixXd right = scatter(seen_drift_);
+  solved_drift_ = factor_->solve(right);
+  precision_.compute(seen_drift_.transpose() * seen_drift_ / nugget -
+                     right.transpose() * solved_drift_ / (nugget * nugget));
+  if (precision_.info() != Eigen::Success || precision_.rcond() < 1e-12)
+    throw Error(ErrorKind::numerical, "the observed points do not tell the drift's coefficients apart",
+                {.remedy = "Set matern.latitude_degree to 0"});
   log_determinant_ = n * std::log(nugget) + factor_->log_determinant() - field_->log_determinant();
 }
 
@@ -128,24 +137,27 @@ MaternPosterior::Likelihood MaternPosterior::likelihood(const Eigen::VectorXd& v
   const Eigen::VectorXd right = scatter(y);
   const Eigen::VectorXd solved = factor_->solve(right);
   const double all = y.squaredNorm() / nugget - right.dot(solved) / (nugget * nugget);
-  const double level = y.sum() / nugget - right.dot(solved_one_) / (nugget * nugget);
-  return {.log_determinant = log_determinant_ + std::log(one_), .chi_square = all - level * level / one_};
+  const Eigen::VectorXd by_drift =
+      seen_drift_.transpose() * y / nugget - solved_drift_.transpose() * right / (nugget * nugget);
+  const Eigen::MatrixXd lower = precision_.matrixL();
+  return {.log_determinant = log_determinant_ + 2.0 * lower.diagonal().array().log().sum(),
+          .chi_square = all - by_drift.dot(precision_.solve(by_drift))};
 }
 
-/// Kriging with an unknown level: [observation][column] to [node][column].
-Eigen::MatrixXd MaternPosterior::predict(const Eigen::MatrixXd& y) const {
+/// Universal kriging (Cressie 1993, section 3.4) of y, a field u known beside it added.
+/// \param y [observation][column] \param u [node][column] \return [point][column]
+Eigen::MatrixXd MaternPosterior::predict(const Eigen::MatrixXd& y, const Eigen::MatrixXd& u) const {
   const double nugget = field_->parameters().nugget;
   const Eigen::MatrixXd right = scatter(y);
   const Eigen::MatrixXd solved = factor_->solve(right);
-  const Eigen::RowVectorXd level =
-      (y.colwise().sum() / nugget - solved_one_.transpose() * right / (nugget * nugget)) / one_;
-  Eigen::MatrixXd out = (solved - solved_one_ * level) / nugget;
-  out.rowwise() += level;
-  return out;
+  const Eigen::MatrixXd coefficients = precision_.solve(
+      seen_drift_.transpose() * y / nugget - solved_drift_.transpose() * right / (nugget * nugget));
+  const Eigen::MatrixXd field = (solved - solved_drift_ * coefficients) / nugget + u;
+  return field(field_->nodes().of_point, Eigen::all) + drift_ * coefficients;
 }
 
 Eigen::VectorXd MaternPosterior::mean(const Eigen::VectorXd& values) const {
-  return predict(gather(values))(field_->nodes().of_point, Eigen::all);
+  return predict(gather(values), Eigen::MatrixXd::Zero(field_->nodes().laplacian.size(), 1));
 }
 
 Eigen::MatrixXd MaternPosterior::draw(const Eigen::VectorXd& values, const MaternDraw& request) const {
@@ -162,11 +174,24 @@ Eigen::MatrixXd MaternPosterior::draw(const Eigen::VectorXd& values, const Mater
     for (Eigen::Index i = 0; i < y.size(); ++i)
       left(i, k) -= u(nodes.of_point[index_[static_cast<std::size_t>(i)]], k);
   }
-  return (predict(left) + u)(nodes.of_point, Eigen::all);
+  return predict(left, u);
+}
+
+Eigen::MatrixXd latitude_drift(const domain::Domain& domain, int degree) {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Ones(static_cast<Eigen::Index>(domain.size()), degree + 1);
+  if (degree == 0) return out;
+  if (!domain.spherical())
+    throw Error(ErrorKind::usage, "a level that follows latitude was asked for where there is none",
+                {.remedy = "Set matern.latitude_degree to 0"});
+  for (std::size_t i = 0; i < domain.size(); ++i)
+    for (int l = 0; l <= degree; ++l)
+      out(static_cast<Eigen::Index>(i), l) =
+          std::legendre(static_cast<unsigned>(l), std::clamp(domain.points()[i][2], -1.0, 1.0));
+  return out;
 }
 
 MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
-                     const Eigen::MatrixXd& values, double relative_nugget) {
+                     const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift, double relative_nugget) {
   for (Eigen::Index k = 0; k < values.cols(); ++k) {
     const auto count = (values.col(k).array() == values.col(k).array()).count();
     if (count < kLeastFitted)
@@ -182,7 +207,7 @@ MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& no
   int evaluations = 0;
   const auto cost = [&](const std::vector<double>& x) {
     ++evaluations;
-    const double l = profile(nodes, values, std::exp(x[0]), std::exp(x[1])).log_likelihood;
+    const double l = profile(nodes, values, drift, std::exp(x[0]), std::exp(x[1])).log_likelihood;
     return std::isfinite(l) ? -l : std::numeric_limits<double>::max();
   };
   // A handful of ranges for a start; the likelihood has one hill along it.
@@ -199,7 +224,7 @@ MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& no
   }
   const auto best = operators::nelder_mead(cost, box, start, {0.7, 1.5}, 0.01, kMostEvaluations);
   const double ratio = std::exp(best.x[1]);
-  const Profile at = profile(nodes, values, std::exp(best.x[0]), ratio);
+  const Profile at = profile(nodes, values, drift, std::exp(best.x[0]), ratio);
   if (!std::isfinite(at.log_likelihood) || !(at.variance > 0.0))
     throw Error(ErrorKind::input, "the values do not vary: no Matern field can be fitted to them",
                 {.remedy = "Give fields that differ from their mean"});

@@ -28,7 +28,10 @@ def cards(*pairs):
 def write_fits(path, nside, columns, per_row, more=()):
     """columns: name, units, big-endian array"""
     rows = 12 * nside**2 // per_row
-    table = np.rec.fromarrays([c.reshape(rows, per_row) for _, _, c in columns]).tobytes()
+    table = np.empty(rows, [(str(k), c.dtype, (per_row,)) for k, (_, _, c) in enumerate(columns)])
+    for k, (_, _, c) in enumerate(columns):
+        table[str(k)] = c.reshape(rows, per_row)
+    table = table.tobytes()
     letters = {"f": "E", "d": "D", "h": "I"}
     head = [("XTENSION", "BINTABLE"), ("BITPIX", 8), ("NAXIS", 2), ("NAXIS1", len(table) // rows), ("NAXIS2", rows), ("PCOUNT", 0),
             ("GCOUNT", 1), ("TFIELDS", len(columns))]
