@@ -17,6 +17,7 @@
 #include <CLI/CLI.hpp>
 #include <Eigen/Core>
 
+#include "manifill/base/allocation.hpp"
 #include "manifill/base/blas.hpp"
 #include "manifill/base/stopwatch.hpp"
 #include "manifill/operators/spherical_harmonics.hpp"
@@ -138,6 +139,7 @@ double least_bytes(double lmax) { return 8.0 * (lmax + 1.0) * (lmax + 1.0) * (1.
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_freed_memory();
   restart_with_chosen_blas(argv);
   CLI::App app("Spherical harmonic transforms beside libsharp");
   std::vector<int> degrees{127, 255, 511, 1023};

@@ -84,8 +84,8 @@ struct Kernels {
   /// Discrete Fourier transform, exponent -2 pi i / n, of all lanes; ends in `a` or `b` by the number of
   /// passes.
   void (*fft)(const FftPass* passes, std::size_t count, double* a, double* b) = nullptr;
-  /// Fourier coefficients of ring pairs to those of the signal north + i south, added to `signal` with real
-  /// and imaginary parts exchanged. \param phase [order][4], `row` apart, a vector wide \param cosine [width]
+  /// Fourier coefficients of ring pairs to those of the signal north + i south, with real and
+  /// imaginary parts exchanged. \param phase [order][4], `row` apart, a vector wide \param cosine [width]
   void (*to_signal)(const double* phase, std::size_t row, const double* cosine, const Turns& turns,
                     double* signal) = nullptr;
   /// The transpose, of a signal in its natural order.
@@ -93,6 +93,13 @@ struct Kernels {
                       std::size_t row) = nullptr;
   /// a *= b, complex; \param b [point][2], one for all lanes
   void (*multiply)(double* a, const double* b, std::size_t points) = nullptr;
+  /// Rings to the lanes of a signal, each times its factor; one without a ring is zero. \param rows [2 *
+  /// width], points of each ring, or null \param to [point][2 * width]
+  void (*gather)(const double* const* rows, const double* factors, std::size_t points, double* to) = nullptr;
+  /// The lanes of a signal to rings, each times its factor, but for those without one. \param from [point][2
+  /// * width]
+  void (*scatter)(const double* from, const double* factors, std::size_t points,
+                  double* const* rows) = nullptr;
 };
 
 const Kernels& baseline_kernels();

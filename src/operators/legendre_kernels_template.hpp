@@ -1,6 +1,8 @@
 #pragma once
 // Included by one source for each instruction set.
 
+#include <utility>
+
 #include <xsimd/xsimd.hpp>
 
 #include "legendre_kernels.hpp"
@@ -11,12 +13,81 @@ template <class Architecture>
 struct Vectorised {
   using V = xsimd::batch<double, Architecture>;
   static constexpr std::size_t width = V::size;
+  // Four sums of each vector in registers: as many vectors as sixteen, or the thirty-two of AVX-512, hold.
+  // Two multiply-adds a cycle with a latency of four want eight sums in flight at least.
+  static constexpr std::size_t kAbreast = width >= 8 ? 4 : 2;
+  static constexpr std::size_t kStepsAbreast = width >= 8 ? 5 : 3;
   struct Complex {
     V re, im;
   };
 
   static V load(const double* p) { return V::load_unaligned(p); }
   static void store(double* p, const V& v) { v.store_unaligned(p); }
+
+  /// a_first, b_first, a_first+1, b_first+1, ...: half of the lanes of each. What xsimd calls zip differs
+  /// between its versions.
+  template <std::size_t first, std::size_t... k>
+  [[gnu::always_inline]] static V interleaved(const V& a, const V& b, std::index_sequence<k...> /*lanes*/) {
+    using Register = typename V::register_type;
+    const auto x = static_cast<Register>(a);
+    const auto y = static_cast<Register>(b);
+    return V(static_cast<Register>(__builtin_shufflevector(x, y, (first + k / 2 + (k % 2) * width)...)));
+  }
+  [[gnu::always_inline]] static V low(const V& a, const V& b) {
+    return interleaved<0>(a, b, std::make_index_sequence<width>());
+  }
+  [[gnu::always_inline]] static V high(const V& a, const V& b) {
+    return interleaved<width / 2>(a, b, std::make_index_sequence<width>());
+  }
+  /// Rows to columns: perfect shuffles, as many as there are bits in a lane's number.
+  [[gnu::always_inline]] static void transpose(V (&v)[width]) {
+    for (std::size_t round = 1; round < width; round *= 2) {
+      V next[width];
+      for (std::size_t i = 0; i < width / 2; ++i) {
+        next[2 * i] = low(v[i], v[i + width / 2]);
+        next[2 * i + 1] = high(v[i], v[i + width / 2]);
+      }
+      for (std::size_t i = 0; i < width; ++i) v[i] = next[i];
+    }
+  }
+
+  static void gather(const double* const* rows, const double* factors, std::size_t points, double* to) {
+    for (std::size_t half = 0; half < 2; ++half) {
+      const double* const* from = rows + half * width;
+      const double* factor = factors + half * width;
+      double* out = to + half * width;
+      std::size_t j = 0;
+      for (; j + width <= points; j += width) {
+        V block[width];
+        for (std::size_t i = 0; i < width; ++i)
+          block[i] = from[i] == nullptr ? V(0.0) : V(factor[i]) * load(from[i] + j);
+        transpose(block);
+        for (std::size_t i = 0; i < width; ++i) store(out + 2 * width * (j + i), block[i]);
+      }
+      for (; j < points; ++j)
+        for (std::size_t i = 0; i < width; ++i)
+          out[2 * width * j + i] = from[i] == nullptr ? 0.0 : factor[i] * from[i][j];
+    }
+  }
+
+  static void scatter(const double* from, const double* factors, std::size_t points, double* const* rows) {
+    for (std::size_t half = 0; half < 2; ++half) {
+      double* const* to = rows + half * width;
+      const double* factor = factors + half * width;
+      const double* in = from + half * width;
+      std::size_t j = 0;
+      for (; j + width <= points; j += width) {
+        V block[width];
+        for (std::size_t i = 0; i < width; ++i) block[i] = load(in + 2 * width * (j + i));
+        transpose(block);
+        for (std::size_t i = 0; i < width; ++i)
+          if (to[i] != nullptr) store(to[i] + j, V(factor[i]) * block[i]);
+      }
+      for (; j < points; ++j)
+        for (std::size_t i = 0; i < width; ++i)
+          if (to[i] != nullptr) to[i][j] = factor[i] * in[2 * width * j + i];
+    }
+  }
 
   static void start(const Start& s, const double* high, const double* low, State state) {
     const V order(s.order);
@@ -137,26 +208,26 @@ struct Vectorised {
 
   static void synthesise_one(const double* recurrence, const double* square, const double* coefficients,
                              std::size_t steps, State state, double* phase, std::size_t row) {
-    for (std::size_t g = 0; g < kGroup * width; g += 2 * width) {
-      V now[2];
-      V before[2];
-      V sum[4][2];
-      for (std::size_t h = 0; h < 2; ++h) {
+    for (std::size_t g = 0; g < kGroup * width; g += kAbreast * width) {
+      V now[kAbreast];
+      V before[kAbreast];
+      V sum[4][kAbreast];
+      for (std::size_t h = 0; h < kAbreast; ++h) {
         now[h] = load(state.now + g + h * width);
         before[h] = load(state.before + g + h * width);
         for (std::size_t c = 0; c < 4; ++c) sum[c][h] = load(phase + c * row + g + h * width);
       }
       const double* x2 = square + g;
-      const auto step = [&sum, recurrence, coefficients, x2](std::size_t k, V(&q)[2], V(&next)[2]) {
+      const auto step = [&sum, recurrence, coefficients, x2](std::size_t k, V(&q)[kAbreast],
+                                                             V(&next)[kAbreast]) {
         for (std::size_t c = 0; c < 4; ++c) {
           const V coefficient(coefficients[4 * k + c]);
-          sum[c][0] = xsimd::fma(q[0], coefficient, sum[c][0]);
-          sum[c][1] = xsimd::fma(q[1], coefficient, sum[c][1]);
+          for (std::size_t h = 0; h < kAbreast; ++h) sum[c][h] = xsimd::fma(q[h], coefficient, sum[c][h]);
         }
         const V a(recurrence[2 * k]);
         const V b(recurrence[2 * k + 1]);
-        next[0] = xsimd::fms(xsimd::fma(a, load(x2), b), q[0], next[0]);
-        next[1] = xsimd::fms(xsimd::fma(a, load(x2 + width), b), q[1], next[1]);
+        for (std::size_t h = 0; h < kAbreast; ++h)
+          next[h] = xsimd::fms(xsimd::fma(a, load(x2 + h * width), b), q[h], next[h]);
       };
       std::size_t k = 0;
       for (; k + 2 <= steps; k += 2) {
@@ -165,7 +236,7 @@ struct Vectorised {
       }
       const bool odd = k < steps;
       if (odd) step(k, now, before);
-      for (std::size_t h = 0; h < 2; ++h) {
+      for (std::size_t h = 0; h < kAbreast; ++h) {
         store(state.now + g + h * width, odd ? before[h] : now[h]);
         store(state.before + g + h * width, odd ? now[h] : before[h]);
         for (std::size_t c = 0; c < 4; ++c) store(phase + c * row + g + h * width, sum[c][h]);
@@ -224,24 +295,21 @@ struct Vectorised {
 
   static void synthesise(const double* q, const double* coefficients, std::size_t steps, double* phase,
                          std::size_t row) {
-    // Two vectors of four components: as many sums as two multiply-adds a cycle with a latency of four need,
-    // and no more than sixteen registers hold.
-    for (std::size_t g = 0; g < kGroup; g += 2) {
-      V sum[4][2];
+    for (std::size_t g = 0; g < kGroup; g += kAbreast) {
+      V sum[4][kAbreast];
       for (std::size_t c = 0; c < 4; ++c)
-        for (std::size_t h = 0; h < 2; ++h) sum[c][h] = load(phase + c * row + (g + h) * width);
+        for (std::size_t h = 0; h < kAbreast; ++h) sum[c][h] = load(phase + c * row + (g + h) * width);
       const double* at = q + g * width;
       for (std::size_t k = 0; k < steps; ++k, at += kGroup * width) {
-        const V q0 = load(at);
-        const V q1 = load(at + width);
+        V value[kAbreast];
+        for (std::size_t h = 0; h < kAbreast; ++h) value[h] = load(at + h * width);
         for (std::size_t c = 0; c < 4; ++c) {
           const V coefficient(coefficients[4 * k + c]);
-          sum[c][0] = xsimd::fma(q0, coefficient, sum[c][0]);
-          sum[c][1] = xsimd::fma(q1, coefficient, sum[c][1]);
+          for (std::size_t h = 0; h < kAbreast; ++h) sum[c][h] = xsimd::fma(value[h], coefficient, sum[c][h]);
         }
       }
       for (std::size_t c = 0; c < 4; ++c)
-        for (std::size_t h = 0; h < 2; ++h) store(phase + c * row + (g + h) * width, sum[c][h]);
+        for (std::size_t h = 0; h < kAbreast; ++h) store(phase + c * row + (g + h) * width, sum[c][h]);
     }
   }
 
@@ -266,12 +334,22 @@ struct Vectorised {
   static void analyse(const double* q, const double* phase, std::size_t row, std::size_t steps,
                       double* sums) {
     std::size_t k = 0;
-    for (; k + 3 <= steps; k += 3) analyse_steps<3>(q + k * kGroup * width, phase, row, sums + 4 * k * width);
+    for (; k + kStepsAbreast <= steps; k += kStepsAbreast)
+      analyse_steps<kStepsAbreast>(q + k * kGroup * width, phase, row, sums + 4 * k * width);
     for (; k < steps; ++k) analyse_steps<1>(q + k * kGroup * width, phase, row, sums + 4 * k * width);
   }
 
   static void total(const double* sums, std::size_t count, double* totals) {
-    for (std::size_t k = 0; k < count; ++k) {
+    std::size_t k = 0;
+    for (; k + width <= count; k += width) {
+      V v[width];
+      for (std::size_t i = 0; i < width; ++i) v[i] = load(sums + (k + i) * width);
+      // Half of the vectors at each round, their lanes the sums of two of the other half.
+      for (std::size_t left = width / 2; left > 0; left /= 2)
+        for (std::size_t i = 0; i < left; ++i) v[i] = low(v[i], v[i + left]) + high(v[i], v[i + left]);
+      store(totals + k, v[0]);
+    }
+    for (; k < count; ++k) {
       double t = 0.0;
       for (std::size_t lane = 0; lane < width; ++lane) t += sums[k * width + lane];
       totals[k] = t;
@@ -291,6 +369,19 @@ struct Vectorised {
   static Complex add(const Complex& a, const Complex& b) { return {a.re + b.re, a.im + b.im}; }
   static Complex subtract(const Complex& a, const Complex& b) { return {a.re - b.re, a.im - b.im}; }
 
+  /// Four-point transforms, exponent -i.
+  static void butterfly_4(const Complex& a, const Complex& b, const Complex& c, const Complex& d,
+                          Complex (&out)[4]) {
+    const Complex ac = add(a, c);
+    const Complex bd = add(b, d);
+    const Complex a_c = subtract(a, c);
+    const Complex b_d = subtract(b, d);
+    out[0] = add(ac, bd);
+    out[1] = {a_c.re + b_d.im, a_c.im - b_d.re};
+    out[2] = subtract(ac, bd);
+    out[3] = {a_c.re - b_d.im, a_c.im + b_d.re};
+  }
+
   static void pass_4(const FftPass& p, const double* in, double* out) {
     const std::size_t s = p.stride;
     const std::size_t block = 2 * width;
@@ -298,19 +389,43 @@ struct Vectorised {
       const double* w = p.twiddles + 6 * k;
       for (std::size_t j = 0; j < s; ++j) {
         const auto at = [&](std::size_t u) { return load_complex(in + block * (j + s * (k + u * p.rest))); };
-        const Complex a = at(0);
-        const Complex b = at(1);
-        const Complex c = at(2);
-        const Complex d = at(3);
-        const Complex ac = add(a, c);
-        const Complex bd = add(b, d);
-        const Complex a_c = subtract(a, c);
-        const Complex b_d = subtract(b, d);
+        Complex y[4];
+        butterfly_4(at(0), at(1), at(2), at(3), y);
         double* to = out + block * (j + s * 4 * k);
-        store_complex(to, add(ac, bd));
-        store_complex(to + block * s, times({a_c.re + b_d.im, a_c.im - b_d.re}, w));
-        store_complex(to + 2 * block * s, times(subtract(ac, bd), w + 2));
-        store_complex(to + 3 * block * s, times({a_c.re - b_d.im, a_c.im + b_d.re}, w + 4));
+        store_complex(to, y[0]);
+        for (std::size_t t = 1; t < 4; ++t) store_complex(to + t * block * s, times(y[t], w + 2 * (t - 1)));
+      }
+    }
+  }
+
+  static void pass_8(const FftPass& p, const double* in, double* out) {
+    const std::size_t s = p.stride;
+    const std::size_t block = 2 * width;
+    const V half_root(0.70710678118654752440);  // of an eighth of a turn
+    for (std::size_t k = 0; k < p.rest; ++k) {
+      const double* w = p.twiddles + 14 * k;
+      for (std::size_t j = 0; j < s; ++j) {
+        Complex sum[4];
+        Complex difference[4];
+        for (std::size_t u = 0; u < 4; ++u) {
+          const Complex a = load_complex(in + block * (j + s * (k + u * p.rest)));
+          const Complex b = load_complex(in + block * (j + s * (k + (u + 4) * p.rest)));
+          sum[u] = add(a, b);
+          difference[u] = subtract(a, b);
+        }
+        const Complex& d1 = difference[1];
+        const Complex& d3 = difference[3];
+        difference[1] = {half_root * (d1.re + d1.im), half_root * (d1.im - d1.re)};
+        difference[2] = {difference[2].im, -difference[2].re};
+        difference[3] = {half_root * (d3.im - d3.re), -half_root * (d3.re + d3.im)};
+        Complex even[4];
+        Complex odd[4];
+        butterfly_4(sum[0], sum[1], sum[2], sum[3], even);
+        butterfly_4(difference[0], difference[1], difference[2], difference[3], odd);
+        double* to = out + block * (j + s * 8 * k);
+        store_complex(to, even[0]);
+        for (std::size_t t = 1; t < 8; ++t)
+          store_complex(to + t * block * s, times(t % 2 == 0 ? even[t / 2] : odd[t / 2], w + 2 * (t - 1)));
       }
     }
   }
@@ -350,7 +465,9 @@ struct Vectorised {
     for (std::size_t i = 0; i < count; ++i) {
       const double* in = i % 2 == 0 ? a : b;
       double* out = i % 2 == 0 ? b : a;
-      if (passes[i].radix == 4)
+      if (passes[i].radix == 8)
+        pass_8(passes[i], in, out);
+      else if (passes[i].radix == 4)
         pass_4(passes[i], in, out);
       else if (passes[i].radix == 2)
         pass_2(passes[i], in, out);
@@ -373,8 +490,27 @@ struct Vectorised {
     bool westward;
   };
 
+  template <bool alone>
+  static void put(double* at, const Complex& z) {
+    store_complex(at, alone ? z : add(load_complex(at), z));
+  }
+
   static void to_signal(const double* phase, std::size_t row, const double* cosine, const Turns& turns,
                         double* signal) {
+    // Rings with a point for every harmonic: no two of them meet.
+    if (turns.length + 1 < 2 * turns.orders) {
+      for (std::size_t k = 0; k < 2 * turns.length; ++k) store(signal + k * width, V(0.0));
+      spread<false>(phase, row, cosine, turns, signal);
+      return;
+    }
+    for (std::size_t k = turns.orders; k + turns.orders <= turns.length; ++k)
+      store_complex(signal + 2 * width * k, {V(0.0), V(0.0)});
+    spread<true>(phase, row, cosine, turns, signal);
+  }
+
+  template <bool alone>
+  static void spread(const double* phase, std::size_t row, const double* cosine, const Turns& turns,
+                     double* signal) {
     const V x = load(cosine);
     Places places(turns);
     for (std::size_t m = 0; m < turns.orders; ++m, phase += 4 * row, places.next()) {
@@ -386,13 +522,8 @@ struct Vectorised {
         north = times(north, turns.rotation + 2 * m);
         south = times(south, turns.rotation + 2 * m);
       }
-      double* plus = signal + 2 * width * places.plus();
-      store(plus, load(plus) + north.im + south.re);
-      store(plus + width, load(plus + width) + north.re - south.im);
-      if (m == 0) continue;
-      double* minus = signal + 2 * width * places.minus();
-      store(minus, load(minus) + south.re - north.im);
-      store(minus + width, load(minus + width) + north.re + south.im);
+      put<alone>(signal + 2 * width * places.plus(), {north.im + south.re, north.re - south.im});
+      if (m > 0) put<alone>(signal + 2 * width * places.minus(), {south.re - north.im, north.re + south.im});
     }
   }
 
@@ -427,7 +558,7 @@ struct Vectorised {
 
   static constexpr Kernels table(const char* name) {
     return {name,         width,  &start, &skip,      &fill,        &synthesise, &analyse, &synthesise_one,
-            &analyse_one, &total, &fft,   &to_signal, &from_signal, &multiply};
+            &analyse_one, &total, &fft,   &to_signal, &from_signal, &multiply,   &gather,  &scatter};
   }
 };
 

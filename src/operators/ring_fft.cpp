@@ -14,13 +14,13 @@ constexpr std::size_t kLargestRadix = 13;  // beyond, Bluestein's three long tra
 
 std::vector<std::size_t> factors(std::size_t n) {
   std::vector<std::size_t> f;
-  for (std::size_t p = 4; n > 1;) {
+  for (std::size_t p = 8; n > 1;) {
     if (n % p == 0) {
       f.push_back(p);
       n /= p;
     } else {
-      p = p == 4 ? 2 : p == 2 ? 3 : p + 2;
-      if (p * p > n && p != 2) p = std::max(p, n);
+      p = p > 3 && p % 2 == 0 ? p / 2 : p == 2 ? 3 : p + 2;
+      if (p % 2 == 1 && p * p > n) p = std::max(p, n);
     }
   }
   return f;

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "legendre_kernels.hpp"
+#include "manifill/base/allocation.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
 #include "ring_fft.hpp"
@@ -24,9 +25,10 @@ using legendre::kGroup;
 
 constexpr std::int64_t kHighest = 8191;
 constexpr std::size_t kChunk = 64;  // steps: with a group's Legendre functions this stays in the first cache
+constexpr std::size_t kBatchChunk = 16;   // of a batch's analysis: the sums of all fields stay there too
 constexpr std::size_t kUnsettled = 12;    // steps between two looks whether a group can take the faster loops
-constexpr std::size_t kFieldsAtOnce = 8;  // beyond, the recurrence is a small share already
-constexpr std::size_t kPhaseBytes = 8
+constexpr std::size_t kFieldsAtOnce = 4;  // beyond, the recurrence is a small share already
+constexpr std::size_t kPhaseBytes = 32
                                     << 20;  // of the fields at once: from main memory they would take longer
 constexpr std::size_t kSerial =
     1U << 15;  // points and orders below which starting threads costs more than it saves
@@ -87,8 +89,8 @@ void run(std::size_t count, bool parallel, const Work& work) {
   parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t k) { work(static_cast<std::size_t>(k)); });
 }
 
-std::vector<double>& scratch(std::size_t which, std::size_t size) {
-  thread_local std::vector<double> kept[6];
+AlignedVector<double>& scratch(std::size_t which, std::size_t size) {
+  thread_local AlignedVector<double> kept[6];
   if (kept[which].size() < size) kept[which].resize(size);
   return kept[which];
 }
@@ -145,9 +147,9 @@ struct SphericalHarmonics::Impl {
     char settled = 0;       // whether all its values are doubles as they are
   };
   std::vector<Begin> begins;
-  std::vector<double> states;  // [3][group] each: now, before, scale
+  AlignedVector<double> states;  // [3][group] each: now, before, scale
   // By pair.
-  std::vector<double> cosine, square, log_sine_high, log_sine_low;
+  AlignedVector<double> cosine, square, log_sine_high, log_sine_low;
 
   std::map<std::size_t, RingFft> ffts;
   /// Ring pairs of one length that begin at one longitude.
@@ -195,11 +197,16 @@ struct SphericalHarmonics::Impl {
   void fourier(std::size_t fields, const Rings& work) const;
   void fourier_synthesis(const double* phase, double* f, std::size_t fields, bool weighted) const;
   void fourier_analysis(const double* f, double* phase, std::size_t fields, bool weighted) const;
+  template <typename Each>
+  [[nodiscard]] std::vector<double> lane_rings(const std::vector<Lane>& lanes, bool weighted, bool north_last,
+                                               const Each& each) const;
+  void collect(const double* f, const std::vector<Lane>& lanes, std::size_t n, bool weighted,
+               double* to) const;
   [[nodiscard]] bool adjoining(const std::vector<Lane>& lanes) const;
   [[nodiscard]] View view_of(const std::vector<Lane>& lanes, const double* phase,
-                             std::vector<double>& collected) const;
+                             AlignedVector<double>& collected) const;
   [[nodiscard]] legendre::Turns turns_of(const Alike& rings) const;
-  [[nodiscard]] std::unique_ptr<double[]> phases(std::size_t fields) const;
+  [[nodiscard]] std::unique_ptr<double[], AlignedFree> phases(std::size_t fields) const;
 
   void forward(std::span<const double> c, std::span<double> f, bool weighted) const;
   void backward(std::span<const double> f, std::span<double> c, bool weighted) const;
@@ -237,7 +244,7 @@ void SphericalHarmonics::Impl::pair_rings() {
 void SphericalHarmonics::Impl::build_tables() {
   const auto& kernel = legendre::kernels();
   const std::size_t group = kGroup * kernel.width;
-  std::vector<double> state(3 * group);
+  AlignedVector<double> state(3 * group);
   row = (pairs.size() + group - 1) / group * group;
   stride = row + 8;
   // The pairs that fill up a group look at the last ring and are thrown away.
@@ -417,10 +424,11 @@ void SphericalHarmonics::Impl::legendre_analysis(const double* phase, double* c,
     const std::size_t steps = first_step[m + 1] - first_step[m];
     const std::size_t length = orders - m;
     auto settled = start_order(m);
-    auto& sums = scratch(3, kChunk * 4 * kernel.width * fields);
+    const std::size_t chunk = fields == 1 ? kChunk : kBatchChunk;
+    auto& sums = scratch(3, chunk * 4 * kernel.width * fields);
     auto& totals = scratch(0, 4 * steps * fields);
-    for (std::size_t k = 0; k < steps; k += kChunk) {
-      const std::size_t count = std::min(kChunk, steps - k);
+    for (std::size_t k = 0; k < steps; k += chunk) {
+      const std::size_t count = std::min(chunk, steps - k);
       const std::size_t per_sum = count * 4 * kernel.width;
       std::fill_n(sums.data(), per_sum * fields, 0.0);
       const auto of = [&](std::size_t g) { return phase + m * 4 * stride + g * group; };
@@ -472,6 +480,45 @@ void SphericalHarmonics::Impl::fourier(std::size_t fields, const Rings& work) co
   run(blocks.size(), parallel(fields), [&](std::size_t b) { work(*blocks[b].rings, blocks[b].lanes); });
 }
 
+/// Points of rings that lie scattered in a field, to [point][2][lane].
+void SphericalHarmonics::Impl::collect(const double* f, const std::vector<Lane>& lanes, std::size_t n,
+                                       bool weighted, double* to) const {
+  const std::size_t w = width();
+  if (lanes.size() < w) std::fill_n(to, 2 * w * n, 0.0);
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    const Pair& pair = pairs[lanes[lane].pair];
+    const double* field = f + lanes[lane].field * grid.points;
+    const auto take = [&](const Ring& ring, double* at) {
+      const double factor = weighted ? ring.weight : 1.0;
+      for (std::size_t j = 0; j < n; ++j) at[2 * w * j] = factor * field[grid.place(ring, j)];
+    };
+    take(grid.rings[pair.north], to + lane);
+    if (pair.single)
+      for (std::size_t j = 0; j < n; ++j) to[2 * w * j + w + lane] = 0.0;
+    else
+      take(grid.rings[pair.south], to + w + lane);
+  }
+}
+
+/// Calls `each` with the place of every ring among real and imaginary parts of the lanes. \return factors of
+/// the places
+template <typename Each>
+std::vector<double> SphericalHarmonics::Impl::lane_rings(const std::vector<Lane>& lanes, bool weighted,
+                                                         bool north_last, const Each& each) const {
+  const std::size_t w = width();
+  std::vector<double> scales(2 * w, 1.0);
+  const auto use = [&](std::size_t at, const Lane& lane, const Ring& ring) {
+    if (weighted) scales[at] = ring.weight;
+    each(at, lane, ring);
+  };
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    const Pair& pair = pairs[lanes[lane].pair];
+    use(lane + (north_last ? w : 0), lanes[lane], grid.rings[pair.north]);
+    if (!pair.single) use(lane + (north_last ? 0 : w), lanes[lane], grid.rings[pair.south]);
+  }
+  return scales;
+}
+
 // North and south of a pair are real and imaginary part of one complex signal. The transform is of exponent
 // -i, the signal is one of exponent +i: real and imaginary parts change places before and after.
 void SphericalHarmonics::Impl::fourier_synthesis(const double* phase, double* f, std::size_t fields,
@@ -484,10 +531,19 @@ void SphericalHarmonics::Impl::fourier_synthesis(const double* phase, double* f,
     auto& a = scratch(0, fft.buffer(w));
     auto& b = scratch(1, fft.buffer(w));
     auto& collected = scratch(2, (static_cast<std::size_t>(lmax + 1) * 4 + 1) * w);
-    std::fill_n(a.data(), 2 * w * n, 0.0);
     const View view = view_of(lanes, phase, collected);
     kernel.to_signal(view.phase, view.row, view.cosine, turns_of(rings), a.data());
     const double* z = fft.forward(kernel, a.data(), b.data());
+    // North is the imaginary part: see above.
+    if (grid.order.empty()) {
+      std::vector<double*> rows(2 * w, nullptr);
+      const auto scales =
+          lane_rings(lanes, weighted, true, [&](std::size_t at, const Lane& lane, const Ring& ring) {
+            rows[at] = f + lane.field * grid.points + ring.offset;
+          });
+      kernel.scatter(z, scales.data(), n, rows.data());
+      return;
+    }
     for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
       const Pair& pair = pairs[lanes[lane].pair];
       double* field = f + lanes[lane].field * grid.points;
@@ -511,19 +567,15 @@ void SphericalHarmonics::Impl::fourier_analysis(const double* f, double* phase, 
     auto& a = scratch(0, fft.buffer(w));
     auto& b = scratch(1, fft.buffer(w));
     auto& collected = scratch(2, (static_cast<std::size_t>(lmax + 1) * 4 + 1) * w);
-    if (lanes.size() < w) std::fill_n(a.data(), 2 * w * n, 0.0);
-    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-      const Pair& pair = pairs[lanes[lane].pair];
-      const double* field = f + lanes[lane].field * grid.points;
-      const auto take = [&](const Ring& ring, double* to) {
-        const double factor = weighted ? ring.weight : 1.0;
-        for (std::size_t j = 0; j < n; ++j) to[2 * w * j] = factor * field[grid.place(ring, j)];
-      };
-      take(grid.rings[pair.north], a.data() + lane);
-      if (pair.single)
-        for (std::size_t j = 0; j < n; ++j) a[2 * w * j + w + lane] = 0.0;
-      else
-        take(grid.rings[pair.south], a.data() + w + lane);
+    if (grid.order.empty()) {
+      std::vector<const double*> rows(2 * w, nullptr);
+      const auto scales =
+          lane_rings(lanes, weighted, false, [&](std::size_t at, const Lane& lane, const Ring& ring) {
+            rows[at] = f + lane.field * grid.points + ring.offset;
+          });
+      kernel.gather(rows.data(), scales.data(), n, a.data());
+    } else {
+      collect(f, lanes, n, weighted, a.data());
     }
     const double* z = fft.forward(kernel, a.data(), b.data());
     const std::size_t orders = static_cast<std::size_t>(lmax + 1);
@@ -550,7 +602,7 @@ bool SphericalHarmonics::Impl::adjoining(const std::vector<Lane>& lanes) const {
 /// Phases and cosines of lanes as vectors: in place where they adjoin, else collected.
 SphericalHarmonics::Impl::View SphericalHarmonics::Impl::view_of(const std::vector<Lane>& lanes,
                                                                  const double* phase,
-                                                                 std::vector<double>& collected) const {
+                                                                 AlignedVector<double>& collected) const {
   const auto orders = static_cast<std::size_t>(lmax + 1);
   const std::size_t w = width();
   const std::size_t per_field = orders * 4 * stride;
@@ -599,9 +651,9 @@ void SphericalHarmonics::Impl::backward(std::span<const double> f, std::span<dou
 }
 
 /// Room for the phases of a block of fields; what fills up the rows of pairs is zero, the rest is not set.
-std::unique_ptr<double[]> SphericalHarmonics::Impl::phases(std::size_t fields) const {
+std::unique_ptr<double[], AlignedFree> SphericalHarmonics::Impl::phases(std::size_t fields) const {
   const std::size_t rows = static_cast<std::size_t>(lmax + 1) * 4 * std::min(fields, at_once());
-  std::unique_ptr<double[]> phase(new double[rows * stride]);
+  auto phase = aligned_numbers(rows * stride);
   for (std::size_t k = 0; k < rows; ++k)
     std::fill(&phase[k * stride + pairs.size()], &phase[k * stride] + stride, 0.0);
   return phase;
