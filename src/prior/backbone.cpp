@@ -17,6 +17,8 @@
 #include "manifill/io/domain_record.hpp"
 #include "manifill/operators/eigenpairs.hpp"
 #include "manifill/operators/symmetric.hpp"
+#include "manifill/prior/stationary.hpp"
+#include "manifill/prior/taper.hpp"
 
 namespace manifill::prior {
 namespace {
@@ -65,6 +67,12 @@ std::int64_t resolved_harmonics(const std::vector<double>& season, std::int64_t 
   std::set<int> parts;
   for (const double s : season) parts.insert(static_cast<int>(s * kParts));
   return std::min(wanted, (static_cast<std::int64_t>(parts.size()) - 1) / 2);
+}
+
+std::vector<std::string> correlation_names() {
+  std::vector<std::string> names = stationary_names();
+  names.insert(names.begin(), BackboneOptions{}.correlation);
+  return names;
 }
 
 }  // namespace
@@ -137,8 +145,16 @@ std::vector<OptionSpec> BackboneOptions::specs() {
        .help = "least and largest value of the quantity, in its units: realizations are held there; empty: "
                "none",
        .fallback = d.bounds},
+      {.key = "backbone.correlation",
+       .help = "of the points: from the fields themselves, or the same everywhere",
+       .fallback = d.correlation,
+       .choices = correlation_names()},
+      {.key = "backbone.taper",
+       .help = "what localises a sample covariance: straight distance, or the heat kernel of the domain",
+       .fallback = d.taper,
+       .choices = taper_names()},
       {.key = "backbone.taper_km",
-       .help = "chordal support of the covariance taper, km; 0: none",
+       .help = "support of the covariance taper, km, or units of the points off the sphere; 0: none",
        .fallback = d.taper_km,
        .lowest = 0,
        .highest = 50000},
@@ -198,6 +214,8 @@ BackboneOptions BackboneOptions::from(const Config& c) {
     throw Error(
         ErrorKind::usage, "'backbone.bounds' is not a least and a larger value",
         {.remedy = "Give two numbers, such as [0.0, 1e30] for a quantity without an upper one, or none"});
+  o.correlation = c.text("backbone.correlation");
+  o.taper = c.text("backbone.taper");
   o.taper_km = c.real("backbone.taper_km");
   o.second_taper_km = c.real("backbone.second_taper_km");
   o.second_taper_share = c.real("backbone.second_taper_share");
@@ -220,11 +238,14 @@ struct Backbone::Impl {
   Eigen::VectorXd relative_weights;     // [point]
   Eigen::VectorXd active;               // [point], 1 where the training fields have values
   double unit_scale = 1.0;
-  Eigen::MatrixXf anomalies;  // [point][time], normalised, 0 where missing
-  Eigen::MatrixXf available;  // [point][time], 1 or 0
-  bool closed_form = false;
-  Eigen::MatrixXd covariance;  // of from_covariance
+  Eigen::MatrixXf anomalies;   // [point][time], normalised, 0 where missing
+  Eigen::MatrixXf available;   // [point][time], 1 or 0
+  bool given = false;          // by from_covariance
+  Eigen::MatrixXd covariance;  // given, or the stationary correlation
+  std::vector<double> stationary;
   double persistence = 0.0;
+  mutable std::once_flag taper_once;
+  mutable std::unique_ptr<const Taper> taper;
   mutable std::mutex mutex;
   mutable std::map<std::size_t, CovarianceFactor> factors;
   mutable std::list<std::pair<std::size_t, std::shared_ptr<const WindowCovariance>>>
@@ -235,6 +256,11 @@ struct Backbone::Impl {
   [[nodiscard]] std::vector<Eigen::Index> window_centres(const Eigen::VectorXd& weight,
                                                          std::int64_t half) const;
   [[nodiscard]] Eigen::MatrixXf sample_covariance(std::size_t bin, std::int64_t half) const;
+  [[nodiscard]] bool closed_form() const { return covariance.size() > 0; }
+  [[nodiscard]] Eigen::VectorXd sample_variance(std::size_t bin, double* fields_that_count) const;
+  [[nodiscard]] Eigen::VectorXd closed_scale(std::size_t bin) const;
+  [[nodiscard]] Eigen::MatrixXd closed_covariance(std::size_t bin, std::int64_t steps_apart) const;
+  void fit_stationary_correlation(std::vector<double> parameters, double neighbours);
   [[nodiscard]] CovarianceFactor build_factor(std::size_t bin) const;
   [[nodiscard]] std::shared_ptr<const WindowCovariance> build_window(std::size_t bin) const;
   void localise(Eigen::MatrixXf& sample, Eigen::Index steps) const;
@@ -291,22 +317,90 @@ std::vector<Eigen::Index> Backbone::Impl::window_centres(const Eigen::VectorXd& 
 
 /// Tapers every block of [step, point][step, point] and adds the common level; of the lower triangle.
 void Backbone::Impl::localise(Eigen::MatrixXf& sample, Eigen::Index steps) const {
+  std::call_once(taper_once, [&] { taper = make_taper(options, fields.domain); });
   const auto n = static_cast<Eigen::Index>(fields.domain.size());
   const auto level = static_cast<float>(options.offset_variance);
   parallel_for(n, [&](std::int64_t j) {
     // Blocks beside the diagonal need all pairs of points, the block of a single step only its own triangle.
     const Eigen::Index top = steps == 1 ? j : 0;
-    Eigen::VectorXf taper(n);
-    for (Eigen::Index i = top; i < n; ++i) {
-      const double d = fields.domain.chord(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
-      taper[i] = static_cast<float>(options.inflation * localisation(options, d));
-    }
+    const Eigen::VectorXf factor = static_cast<float>(options.inflation) *
+                                   taper->column(static_cast<std::size_t>(j), static_cast<std::size_t>(top));
     for (Eigen::Index b = 0; b < steps; ++b)
       for (Eigen::Index a = b; a < steps; ++a) {
         auto column = sample.col(b * n + j).segment(a * n + top, n - top);
-        column = (column.array() * taper.tail(n - top).array() + level).matrix();
+        column = (column.array() * factor.array() + level).matrix();
       }
   });
+}
+
+/// Variances of the anomalies of a season, 0 where there are none: [point].
+/// \param fields_that_count (sum w)^2 / sum w^2
+Eigen::VectorXd Backbone::Impl::sample_variance(std::size_t bin, double* fields_that_count) const {
+  const Eigen::VectorXd weight = season_weight(bin);
+  *fields_that_count = weight.sum() * weight.sum() / weight.squaredNorm();
+  const Eigen::VectorXd squares = anomalies.cast<double>().cwiseAbs2() * weight;
+  const Eigen::VectorXd seen = available.cast<double>() * weight;
+  return (seen.array() > 0.0).select(squares.array() / seen.array().max(1e-12), 0.0).matrix();
+}
+
+/// Point standard deviations of a stationary process, drawn towards their area mean.
+Eigen::VectorXd Backbone::Impl::closed_scale(std::size_t bin) const {
+  const Eigen::Index n = relative_weights.size();
+  if (given) return Eigen::VectorXd::Ones(n);
+  double count = 0.0;
+  const Eigen::VectorXd variance = sample_variance(bin, &count);
+  const Eigen::VectorXd area = relative_weights.cwiseProduct(active) / relative_weights.dot(active);
+  const double mean = area.dot(variance);
+  const double differences = area.dot((variance.array() - mean).square().matrix());
+  // A sample variance of a Gaussian varies by 2 sigma^4 / n.
+  const double sampling = 2.0 / count * area.dot(variance.cwiseAbs2());
+  const double share = differences > 0.0 ? std::max(0.0, 1.0 - sampling / differences) : 0.0;
+  const Eigen::ArrayXd drawn = mean + share * (variance.array() - mean);
+  return (drawn.max(1e-3 * mean).sqrt() * active.array()).matrix();
+}
+
+/// C_tau of a process in closed form, without the floor: [point][point].
+Eigen::MatrixXd Backbone::Impl::closed_covariance(std::size_t bin, std::int64_t steps_apart) const {
+  const double share = std::pow(persistence, static_cast<double>(std::abs(steps_apart)));
+  if (given) return share * covariance;
+  const Eigen::VectorXd sd = closed_scale(bin);
+  Eigen::MatrixXd out = sd.asDiagonal() * covariance * sd.asDiagonal();
+  return (share * options.inflation * out.array() + options.offset_variance).matrix();
+}
+
+/// \param parameters fitted where empty \param neighbours correlation of neighbouring steps, fitted where
+/// parameters are
+void Backbone::Impl::fit_stationary_correlation(std::vector<double> parameters, double neighbours) {
+  if (parameters.empty()) {
+    double count = 0.0;
+    const Eigen::VectorXd unit = sample_variance(0, &count).cwiseSqrt();
+    const StandardFields standard{.domain = fields.domain,
+                                  .values = (unit.array() > 0.0)
+                                                .select(unit.array().max(1e-12).inverse(), 0.0)
+                                                .matrix()
+                                                .cast<float>()
+                                                .asDiagonal() *
+                                            anomalies,
+                                  .known = active.cast<float>().asDiagonal() * available,
+                                  .weight = season_weight(0)};
+    parameters = fit_stationary(options.correlation, standard);
+    double products = 0.0;
+    double squares = 0.0;
+    const Eigen::VectorXf area = relative_weights.cwiseProduct(active).cast<float>();
+    for (Eigen::Index t = 1; t < standard.values.cols(); ++t) {
+      const auto now = static_cast<std::size_t>(t);
+      if (fields.index[now] - fields.index[now - 1] != 1) continue;
+      const auto x = standard.values.col(t - 1);
+      const auto y = standard.values.col(t);
+      products += static_cast<double>(area.dot(x.cwiseProduct(y)));
+      const auto both = available.col(t - 1).cwiseProduct(available.col(t));
+      squares += 0.5 * static_cast<double>(area.dot(both.cwiseProduct(x.cwiseAbs2() + y.cwiseAbs2())));
+    }
+    neighbours = squares > 0.0 ? std::clamp(products / squares, 0.0, 0.99) : 0.0;
+  }
+  covariance = stationary_correlation(options.correlation, fields.domain, parameters);
+  stationary = std::move(parameters);
+  persistence = neighbours;
 }
 
 /// Localised sample covariance of windows of 2 half + 1 steps: [step, point][step, point].
@@ -337,8 +431,8 @@ CovarianceFactor Backbone::Impl::build_factor(std::size_t bin) const {
   const Eigen::VectorXd root = relative_weights.cwiseSqrt();
   const Eigen::Index rank = std::min<Eigen::Index>(options.rank, n);
   Eigen::MatrixXd c;  // of u = sqrt(relative weight) x, whose noise is i.i.d.
-  if (closed_form) {
-    c = covariance;
+  if (closed_form()) {
+    c = closed_covariance(bin, 0);
   } else {
     c = sample_covariance(bin, 0).cast<double>();
   }
@@ -364,17 +458,22 @@ CovarianceFactor Backbone::Impl::build_factor(std::size_t bin) const {
 std::shared_ptr<const WindowCovariance> Backbone::Impl::build_window(std::size_t bin) const {
   const std::int64_t half = options.window;
   // The floor keeps a sample covariance of few fields invertible; it is part of the variances.
-  if (!closed_form) {
-    Eigen::MatrixXf c = sample_covariance(bin, half);
+  const auto floored = [&](Eigen::MatrixXf c) {
     c.diagonal().array() += static_cast<float>(options.residual_floor) * c.diagonal().mean();
     return std::make_shared<const WindowCovariance>(std::move(c));
-  }
+  };
+  if (!closed_form()) return floored(sample_covariance(bin, half));
   const Eigen::Index n = covariance.rows();
   Eigen::MatrixXd window((2 * half + 1) * n, (2 * half + 1) * n);
-  for (std::int64_t a = 0; a <= 2 * half; ++a)
-    for (std::int64_t b = 0; b <= 2 * half; ++b)
-      window.block(a * n, b * n, n, n) = std::pow(persistence, std::abs(a - b)) * covariance;
-  return std::make_shared<const WindowCovariance>(std::move(window));
+  for (std::int64_t apart = 0; apart <= 2 * half; ++apart) {
+    const Eigen::MatrixXd block = closed_covariance(bin, apart);
+    for (std::int64_t a = 0; a + apart <= 2 * half; ++a) {
+      window.block(a * n, (a + apart) * n, n, n) = block;
+      window.block((a + apart) * n, a * n, n, n) = block;
+    }
+  }
+  if (given) return std::make_shared<const WindowCovariance>(std::move(window));
+  return floored(window.cast<float>());
 }
 
 namespace {
@@ -488,6 +587,11 @@ void Backbone::Impl::prepare_anomalies() {
 Backbone::Backbone(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
+  return fit(std::move(fields), options, {}, 0.0);
+}
+
+Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options, std::vector<double> stationary,
+                       double persistence) {
   const Eigen::Index n = fields.values.rows();
   const Eigen::Index times = fields.values.cols();
   if (times < 2)
@@ -536,6 +640,7 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
     throw Error(ErrorKind::input, "the training fields do not vary",
                 {.remedy = "Check train.variable, train.first_year and train.last_year"});
   m.prepare_anomalies();
+  if (options.correlation != "sample") m.fit_stationary_correlation(std::move(stationary), persistence);
   return Backbone(std::move(impl));
 }
 
@@ -551,7 +656,7 @@ Backbone Backbone::from_covariance(const domain::Domain& domain, const Eigen::Ma
   m.active = Eigen::VectorXd::Ones(n);
   m.mean_coefficients = Eigen::MatrixXd::Zero(1, n);
   m.square_coefficients = Eigen::MatrixXd::Ones(1, n);
-  m.closed_form = true;
+  m.given = true;
   m.covariance = covariance;
   m.persistence = persistence;
   return Backbone(std::move(impl));
@@ -567,10 +672,14 @@ const Eigen::MatrixXf& Backbone::anomalies() const { return impl_->anomalies; }
 Eigen::VectorXd Backbone::season_weight(std::size_t bin) const { return impl_->season_weight(bin); }
 
 const Eigen::MatrixXd* Backbone::closed_form(double* persistence) const {
-  if (!impl_->closed_form) return nullptr;
+  if (!impl_->closed_form()) return nullptr;
   *persistence = impl_->persistence;
   return &impl_->covariance;
 }
+Eigen::VectorXd Backbone::closed_form_scale(std::size_t bin) const {
+  return std::sqrt(impl_->given ? 1.0 : impl_->options.inflation) * impl_->closed_scale(bin);
+}
+const std::vector<double>& Backbone::stationary() const { return impl_->stationary; }
 const Eigen::VectorXd& Backbone::active() const { return impl_->active; }
 
 Eigen::VectorXd Backbone::mean(double season) const {
@@ -713,7 +822,7 @@ BackboneOptions options_of(const std::vector<double>& v, const std::vector<doubl
 
 void Backbone::save(io::ModelFile& file) const {
   const TrainingFields& f = impl_->fields;
-  if (impl_->closed_form)
+  if (impl_->given)
     throw Error(ErrorKind::usage, "a process given in closed form has no training fields to save");
   io::put_domain(f.domain, file);
   // The covariance is rebuilt from the fields themselves: they are smaller than its factors. A decimal step
@@ -753,6 +862,12 @@ void Backbone::save(io::ModelFile& file) const {
   if (impl_->options.half_life_years > 0.0)
     file.put_doubles("backbone/half_life_years", {1}, {impl_->options.half_life_years});
   if (!impl_->options.bounds.empty()) file.put_doubles("backbone/bounds", {2}, impl_->options.bounds);
+  if (impl_->options.taper != BackboneOptions{}.taper) file.put_text("backbone/taper", impl_->options.taper);
+  if (!impl_->stationary.empty()) {
+    file.put_text("backbone/correlation", impl_->options.correlation);
+    file.put_doubles("backbone/stationary", {impl_->stationary.size()}, impl_->stationary);
+    file.put_doubles("backbone/persistence", {1}, {impl_->persistence});
+  }
   file.put_text("backbone/step", f.step == StepKind::day     ? "day"
                                  : f.step == StepKind::month ? "month"
                                                              : "none");
@@ -795,6 +910,21 @@ Backbone Backbone::load(const io::ModelFile& file) {
   if (file.has("backbone/half_life_years"))
     o.half_life_years = file.doubles("backbone/half_life_years", {1})[0];
   if (file.has("backbone/bounds")) o.bounds = file.doubles("backbone/bounds", {2});
+  const auto known = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (file.has("backbone/taper")) o.taper = file.text("backbone/taper");
+  if (!known(taper_names(), o.taper)) throw bad("its taper is '" + o.taper + "'");
+  std::vector<double> stationary;
+  double persistence = 0.0;
+  if (file.has("backbone/correlation")) {
+    o.correlation = file.text("backbone/correlation");
+    if (!known(stationary_names(), o.correlation)) throw bad("its correlation is '" + o.correlation + "'");
+    stationary = file.doubles("backbone/stationary");
+    persistence = file.doubles("backbone/persistence", {1})[0];
+    if (stationary.empty() || !(persistence >= 0.0 && persistence <= 0.99))
+      throw bad("its correlation has no parameters, or the one of neighbouring steps is out of range");
+  }
   const auto within = [](double v, double low, double high) { return v >= low && v <= high; };
   if (!within(static_cast<double>(o.season_bins), 1, 366) || !within(static_cast<double>(o.window), 0, 30) ||
       !within(static_cast<double>(o.rank), 1, 20000) || !within(o.offset_variance, 0, 100) ||
@@ -803,7 +933,7 @@ Backbone Backbone::load(const io::ModelFile& file) {
       !within(o.inflation, 0.01, 100) || !within(o.half_life_years, 0, 1e5) ||
       (!o.bounds.empty() && !(o.bounds[0] < o.bounds[1])))
     throw bad("an option is out of range");
-  return fit(std::move(f), o);
+  return fit(std::move(f), o, std::move(stationary), persistence);
 }
 
 }  // namespace manifill::prior

@@ -38,13 +38,24 @@ Eigen::MatrixXd MaternField::colour(const Eigen::MatrixXd& white) const {
   return factor_->solve(root.asDiagonal() * white);
 }
 
-Eigen::VectorXd MaternField::variance(std::span<const std::size_t> points) const {
-  const auto& laplacian = nodes_->laplacian;
-  Eigen::MatrixXd unit = Eigen::MatrixXd::Zero(laplacian.size(), static_cast<Eigen::Index>(points.size()));
+Eigen::MatrixXd MaternField::green(std::span<const std::size_t> points) const {
+  Eigen::MatrixXd unit =
+      Eigen::MatrixXd::Zero(nodes_->laplacian.size(), static_cast<Eigen::Index>(points.size()));
   for (std::size_t k = 0; k < points.size(); ++k)
     unit(nodes_->of_point[points[k]], static_cast<Eigen::Index>(k)) = 1.0;
-  const Eigen::MatrixXd column = factor_->solve(unit);
-  return strength_ * strength_ * (column.array().square().colwise() * laplacian.mass.array()).colwise().sum();
+  return factor_->solve(unit);
+}
+
+Eigen::MatrixXd MaternField::covariance(std::span<const std::size_t> points) const {
+  const Eigen::VectorXd white = strength_ * strength_ * nodes_->laplacian.mass;
+  const Eigen::MatrixXd all = factor_->solve(white.asDiagonal() * green(points));
+  return all(nodes_->of_point, Eigen::all);
+}
+
+Eigen::VectorXd MaternField::variance(std::span<const std::size_t> points) const {
+  const Eigen::MatrixXd column = green(points);
+  return strength_ * strength_ *
+         (column.array().square().colwise() * nodes_->laplacian.mass.array()).colwise().sum();
 }
 
 }  // namespace manifill::prior

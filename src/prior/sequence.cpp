@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 #include <utility>
 
+#include <Eigen/Cholesky>
+
+#include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/eigenpairs.hpp"
@@ -32,38 +34,17 @@ MANIFILL_WIDE void add_products(const float* pattern, float root, const float* f
 
 #undef MANIFILL_WIDE
 
-/// Leading modes of the taper matrix, [point][mode] and orthonormal, and its root by them, rows scaled so
-/// that every point keeps variance one. Modes come in any sign, and those of equal variance in any rotation,
-/// as LAPACK's kernel and threads will have it: a draw is root * (modes^T * white), which knows neither.
-std::pair<Eigen::MatrixXf, Eigen::MatrixXf> taper_root(const Backbone& backbone) {
-  const auto n = static_cast<Eigen::Index>(backbone.domain().size());
-  const BackboneOptions& o = backbone.options();
-  if (o.taper_km <= 0.0 && o.second_taper_share <= 0.0)
-    return {Eigen::MatrixXf::Constant(n, 1, 1.0F / std::sqrt(static_cast<float>(n))),
-            Eigen::MatrixXf::Ones(n, 1)};
-  Eigen::MatrixXf taper(n, n);
-  for (Eigen::Index j = 0; j < n; ++j)
-    for (Eigen::Index i = 0; i <= j; ++i) {
-      const double d = backbone.domain().chord(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
-      taper(i, j) = taper(j, i) = static_cast<float>(localisation(backbone.options(), d));
-    }
-  // A taper of support L has about one mode for every (L / 5)^2 of the surface.
-  const double surface = backbone.domain().area();
-  const double support = o.taper_km > 0.0          ? o.taper_km
-                         : o.second_taper_km > 0.0 ? o.second_taper_km
-                                                   : 20000.0;
-  const double cell = support / 5.0;
-  const auto rank = std::min<Eigen::Index>(n, 30 + static_cast<Eigen::Index>(surface / (cell * cell)));
-  operators::Eigenpairs e;
-  if (2 * rank > n) {
-    e = operators::symmetric_eigenpairs(taper.cast<double>());
-  } else {
-    e = operators::leading_eigenpairs([&](const Eigen::MatrixXf& x) { return Eigen::MatrixXf(taper * x); }, n,
-                                      rank);
-  }
-  Eigen::MatrixXd root = e.vectors * e.values.cwiseMax(0.0).cwiseSqrt().asDiagonal();
-  root = root.rowwise().norm().cwiseInverse().asDiagonal() * root;
-  return {e.vectors.cast<float>(), root.cast<float>()};
+/// Root of a correlation: symmetric where it was given and may be singular, else Cholesky's.
+Eigen::MatrixXd root_of(const Backbone& backbone, const Eigen::MatrixXd& correlation) {
+  if (backbone.stationary().empty()) return operators::symmetric_square_root(correlation);
+  Eigen::MatrixXd root = correlation;
+  root.diagonal().array() += backbone.options().residual_floor;
+  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> factor(root);
+  if (factor.info() != Eigen::Success)
+    throw Error(ErrorKind::numerical, "the stationary correlation of a model is not positive definite",
+                {.remedy = "Train with a larger backbone.residual_floor"});
+  root.triangularView<Eigen::StrictlyUpper>().setZero();
+  return root;
 }
 
 }  // namespace
@@ -73,9 +54,9 @@ PriorSequence::PriorSequence(const Backbone& backbone, std::uint64_t seed, std::
     : backbone_(backbone), seed_(seed), first_member_(first_member), members_(members) {
   double persistence = 0.0;
   if (const auto* covariance = backbone_.closed_form(&persistence))
-    closed_root_ = operators::symmetric_square_root(*covariance);
+    closed_root_ = root_of(backbone_, *covariance);
   else
-    std::tie(taper_modes_, taper_root_) = taper_root(backbone_);
+    taper_ = make_taper(backbone_.options(), backbone_.domain())->root();
   levels_.resize(members);
   for (std::uint32_t k = 0; k < members; ++k)
     levels_[k] =
@@ -99,8 +80,8 @@ Eigen::MatrixXd PriorSequence::normals(Eigen::Index rows, std::int64_t step) con
 const Eigen::MatrixXf& PriorSequence::innovation(std::int64_t step) {
   const auto found = innovations_.find(step);
   if (found != innovations_.end()) return found->second;
-  const Eigen::MatrixXf z = taper_modes_.transpose() * normals(taper_modes_.rows(), step).cast<float>();
-  return innovations_.emplace(step, z.transpose() * taper_root_.transpose()).first->second;
+  const Eigen::MatrixXf z = taper_.modes.transpose() * normals(taper_.modes.rows(), step).cast<float>();
+  return innovations_.emplace(step, z.transpose() * taper_.root.transpose()).first->second;
 }
 
 Eigen::MatrixXd PriorSequence::average(std::int64_t time, double season) {
@@ -144,23 +125,30 @@ Eigen::MatrixXd PriorSequence::average(std::int64_t time, double season) {
   return out;
 }
 
-Eigen::MatrixXd PriorSequence::closed_form(std::int64_t time) {
+Eigen::MatrixXd PriorSequence::closed_form(std::int64_t time, double season) {
   double rho = 0.0;
   static_cast<void>(backbone_.closed_form(&rho));
   const Eigen::Index n = closed_root_.rows();
-  if (rho == 0.0) return closed_root_ * normals(n, time);
+  const auto scaled = [&](const Eigen::MatrixXd& xi) {
+    Eigen::MatrixXd out =
+        backbone_.closed_form_scale(backbone_.season_bin(season)).asDiagonal() * (closed_root_ * xi);
+    if (backbone_.options().offset_variance > 0.0 && !backbone_.stationary().empty())
+      out.rowwise() += std::sqrt(backbone_.options().offset_variance) * levels_.transpose();
+    return out;
+  };
+  if (rho == 0.0) return scaled(normals(n, time));
   // The oldest innovation stands for the whole past, so that the variance is exact whatever the memory.
   Eigen::MatrixXd xi = normals(n, time - kMemory);
   for (std::int64_t back = kMemory - 1; back >= 0; --back)
     xi = rho * xi + std::sqrt(1.0 - rho * rho) * normals(n, time - back);
-  return closed_root_ * xi;
+  return scaled(xi);
 }
 
 const Eigen::MatrixXd& PriorSequence::fields(std::int64_t time, double season) {
   const auto found = recent_.find(time);
   if (found != recent_.end()) return found->second;
   if (recent_.size() >= kRecent) recent_.erase(recent_.begin());
-  return recent_.emplace(time, closed_root_.size() > 0 ? closed_form(time) : average(time, season))
+  return recent_.emplace(time, closed_root_.size() > 0 ? closed_form(time, season) : average(time, season))
       .first->second;
 }
 

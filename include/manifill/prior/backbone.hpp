@@ -12,6 +12,11 @@
 /// of steps is used whole and exactly; the covariance of one step is also kept by area-weighted empirical
 /// orthogonal functions with an isotropic residual (probabilistic PCA, Tipping and Bishop 1999), which makes
 /// the denoiser of the diffusion cheap.
+///
+/// Where fields are too few to tell one place from another, a stationary correlation R takes the place of
+/// the sample's: C_tau = r^|tau| S R S, S the points' standard deviations, drawn towards their area mean as
+/// far as their sampling error explains the differences (empirical Bayes; Efron and Morris 1973), and r the
+/// area-mean correlation of neighbouring steps.
 
 #include <algorithm>
 #include <cstdint>
@@ -55,8 +60,12 @@ struct BackboneOptions {
   double scale_power = 0.0;          ///< 0: one scale for all points and seasons; 1: each point's seasonal sd
   std::int64_t season_bins = 1;      ///< covariances a year
   std::vector<double> season_weights{1.0};  ///< weight of a training field by its distance in bins
-  double half_life_years = 0.0;     ///< years after which a training field's weight is halved; 0: all alike
-  double taper_km = 0.0;            ///< chordal support of the taper (correlation is zero beyond); 0: none
+  double half_life_years = 0.0;  ///< years after which a training field's weight is halved; 0: all alike
+  /// `sample`, from the fields themselves; or the same everywhere, with each point's own variance:
+  /// `isotropic`, `matern` (stationary.hpp)
+  std::string correlation = "sample";
+  std::string taper = "chordal";    ///< what localises a sample covariance (taper.hpp)
+  double taper_km = 0.0;            ///< support of the taper, km or units of the points; 0: none
   double second_taper_km = 0.0;     ///< support of a second, wider taper mixed in; 0: none (all distances)
   double second_taper_share = 0.0;  ///< its share; the rest is the first taper's
   double inflation = 1.0;           ///< factor on the covariance
@@ -174,13 +183,21 @@ class Backbone {
   [[nodiscard]] const Eigen::MatrixXf& anomalies() const;
   /// \brief Weight of every training time in the covariance of a season bin, by season and age: [time].
   [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
-  /// \brief Covariance and lag-one correlation of a process given in closed form; null for a fitted one.
+  /// \brief Correlation of the points and of neighbouring steps of a process whose correlation does not come
+  /// from its fields one by one: given in closed form, or stationary. Null for another. Of one that was given
+  /// the covariance.
   [[nodiscard]] const Eigen::MatrixXd* closed_form(double* persistence) const;
+  /// \brief Standard deviations that go with it: [point], normalised.
+  [[nodiscard]] Eigen::VectorXd closed_form_scale(std::size_t bin) const;
+  /// \brief Parameters of a stationary correlation, as fit_stationary gives them; empty for another.
+  [[nodiscard]] const std::vector<double>& stationary() const;
 
   void save(io::ModelFile& file) const;
   static Backbone load(const io::ModelFile& file);
 
  private:
+  static Backbone fit(TrainingFields fields, const BackboneOptions& options, std::vector<double> stationary,
+                      double persistence);
   explicit Backbone(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };

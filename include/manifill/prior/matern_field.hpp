@@ -41,10 +41,13 @@ class MaternField {
   [[nodiscard]] double log_determinant() const { return log_determinant_; }
   /// \brief Draws of the field from white noise of variance 1: [node][column] to the same.
   [[nodiscard]] Eigen::MatrixXd colour(const Eigen::MatrixXd& white) const;
+  /// \brief Covariances of the field between all points and some, exact: [point][point asked for].
+  [[nodiscard]] Eigen::MatrixXd covariance(std::span<const std::size_t> points) const;
   /// \brief Variances of the field at points, exact: [point asked for].
   [[nodiscard]] Eigen::VectorXd variance(std::span<const std::size_t> points) const;
 
  private:
+  [[nodiscard]] Eigen::MatrixXd green(std::span<const std::size_t> points) const;  // columns of K^-1
   std::shared_ptr<const operators::DomainLaplacian> nodes_;
   MaternParameters parameters_;
   double strength_ = 0.0;                              // s

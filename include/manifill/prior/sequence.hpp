@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include "manifill/prior/backbone.hpp"
+#include "manifill/prior/taper.hpp"
 
 namespace manifill::prior {
 
@@ -34,17 +35,16 @@ class PriorSequence {
  private:
   [[nodiscard]] const Eigen::MatrixXf& innovation(std::int64_t step);
   [[nodiscard]] Eigen::MatrixXd average(std::int64_t time, double season);
-  [[nodiscard]] Eigen::MatrixXd closed_form(std::int64_t time);
+  [[nodiscard]] Eigen::MatrixXd closed_form(std::int64_t time, double season);
   [[nodiscard]] Eigen::MatrixXd normals(Eigen::Index rows, std::int64_t step) const;
 
   Backbone backbone_;
   std::uint64_t seed_;
   std::uint32_t first_member_;
   std::uint32_t members_;
-  Eigen::MatrixXf taper_modes_{};  ///< [point][mode] of T, orthonormal
-  Eigen::MatrixXf taper_root_{};   ///< [point][mode] of T
+  TaperRoot taper_{};
   Eigen::VectorXd levels_{};       ///< [member], the level common to all points and steps, N(0, 1)
-  Eigen::MatrixXd closed_root_{};  ///< symmetric root of a closed-form covariance
+  Eigen::MatrixXd closed_root_{};  ///< of a correlation in closed form, or a covariance
   std::map<std::int64_t, Eigen::MatrixXf> innovations_{};  ///< by step: [member][point], drawn from N(0, T)
   std::map<std::int64_t, Eigen::MatrixXd> recent_{};
   std::map<std::size_t, Eigen::VectorXd>
