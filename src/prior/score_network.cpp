@@ -230,7 +230,7 @@ std::vector<OptionSpec> ScoreNetworkOptions::specs() {
       {.key = "score.network",
        .help = "kind of score network: auto takes conv on grids of rows, graph on points in no rows",
        .fallback = d.network,
-       .choices = {"auto", "conv", "sfno", "graph"}},
+       .choices = {"auto", "conv", "unet", "sfno", "graph"}},
       {.key = "score.width",
        .help = "channels of the score network",
        .fallback = d.width,
@@ -240,7 +240,7 @@ std::vector<OptionSpec> ScoreNetworkOptions::specs() {
        .help = "dilations of the score network's residual blocks, cells; conv",
        .fallback = d.dilations},
       {.key = "score.levels",
-       .help = "levels of the score network's residual blocks, 4^level points in one; graph",
+       .help = "levels of the score network's residual blocks, 4^level points in one; graph, unet",
        .fallback = d.levels},
       {.key = "score.blocks",
        .help = "residual blocks of the score network; sfno",
@@ -344,10 +344,15 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
                                    std::uint64_t seed)
     : options_(options.resolved(domain)), generator_(at::detail::createCPUGenerator(seed)) {
   const bool spectral = options_.network == "sfno";
-  if (options_.network == "graph") {
+  std::int64_t coarser = 0;
+  if (options_.network == "graph" || options_.network == "unet") {
     block_level_ = block_levels(options_.levels);
-    const auto highest = std::max_element(block_level_.begin(), block_level_.end());
-    levels_ = point_levels(domain, highest == block_level_.end() ? 0 : static_cast<std::int64_t>(*highest));
+    for (const std::size_t level : block_level_)
+      coarser = std::max(coarser, static_cast<std::int64_t>(level));
+  }
+  if (options_.network == "unet") grids_ = grid_levels(domain, coarser);
+  if (options_.network == "graph") {
+    levels_ = point_levels(domain, coarser);
     topology_ = topology_of(levels_.front().graph);
   } else {
     topology_ = GridTopology::of(domain);
@@ -382,7 +387,7 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
     head_ = window(width, 1, 1, topology_);
   }
   for (const std::size_t level : block_level_) {
-    const auto t = topology_of(levels_[level].graph);
+    const auto t = grids_.empty() ? topology_of(levels_[level].graph) : grids_[level].topology();
     add_block(window(width, width, 1, t), window(width, width, 1, t));
   }
   for (const double d : options_.network == "conv" ? options_.dilations : std::vector<double>{}) {
@@ -447,6 +452,17 @@ torch::Tensor ScoreNetworkImpl::drop(const torch::Tensor& h) {
   return h * mask.to(h.scalar_type()).div_(kept);
 }
 
+/// Channels of the domain at the level of a block.
+torch::Tensor ScoreNetworkImpl::pool(std::size_t block, const torch::Tensor& h) const {
+  if (block_level_.empty() || block_level_[block] == 0) return h;
+  return grids_.empty() ? levels_[block_level_[block]].pool(h) : grids_[block_level_[block]].pool(h);
+}
+
+torch::Tensor ScoreNetworkImpl::unpool(std::size_t block, const torch::Tensor& h) const {
+  if (block_level_.empty() || block_level_[block] == 0) return h;
+  return grids_.empty() ? levels_[block_level_[block]].unpool(h) : grids_[block_level_[block]].unpool(h);
+}
+
 torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::Tensor& gaussian,
                                         const torch::Tensor& lambda, const std::vector<double>& season,
                                         const torch::Tensor& scale) {
@@ -466,12 +482,9 @@ torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::T
   auto h = entry_->forward(torch::cat({fields, place}, 1));
   for (std::size_t k = 0; k < first_->size(); ++k) {
     const auto m = modulation_[k]->as<torch::nn::LinearImpl>()->forward(embedded).unsqueeze(2).unsqueeze(3);
-    const PointLevel* coarse =
-        !block_level_.empty() && block_level_[k] > 0 ? &levels_[block_level_[k]] : nullptr;
-    auto inner = first_[k]->as<FieldLayer>()->forward(torch::silu(coarse ? coarse->pool(h) : h));
+    auto inner = first_[k]->as<FieldLayer>()->forward(torch::silu(pool(k, h)));
     inner = inner * (1.0 + m.narrow(1, 0, options_.width)) + m.narrow(1, options_.width, options_.width);
-    const auto change = second_[k]->as<FieldLayer>()->forward(drop(torch::silu(inner)));
-    h = h + (coarse ? coarse->unpool(change) : change);
+    h = h + unpool(k, second_[k]->as<FieldLayer>()->forward(drop(torch::silu(inner))));
   }
   const auto out = head_->forward(torch::silu(h)).reshape({batch, weights_.size(0)});
   return out.to(x_t.scalar_type()) * column(scale.to(x_t.scalar_type()));
@@ -489,7 +502,7 @@ io::ModelFile::Shape shape_of(const torch::Tensor& t) {
 io::ModelFile::Shape block_shape(const ScoreNetworkOptions& o, bool in_rows) {
   const auto width = static_cast<std::size_t>(o.width);
   if (o.network == "sfno") return {width, static_cast<std::size_t>(o.knots) * width};
-  if (o.network == "conv" && in_rows) return {width, width, 3, 3};
+  if ((o.network == "conv" && in_rows) || o.network == "unet") return {width, width, 3, 3};
   return {width, static_cast<std::size_t>(GraphStencil::kTaps) * width, 1, 1};
 }
 
@@ -519,9 +532,9 @@ ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain)
       if (!line.empty()) config.set(line);
     const auto options = ScoreNetworkOptions::from(config);
     if (options.network == "auto") throw bad("its kind is not named");
-    const std::size_t blocks = options.network == "sfno"    ? static_cast<std::size_t>(options.blocks)
-                               : options.network == "graph" ? options.levels.size()
-                                                            : options.dilations.size();
+    const std::size_t blocks = options.network == "sfno"   ? static_cast<std::size_t>(options.blocks)
+                               : options.network == "conv" ? options.dilations.size()
+                                                           : options.levels.size();
     if (blocks > kMostBlocks) throw bad("it has too many blocks");
     // The file must hold what the options claim before memory is set aside for it.
     const bool in_rows =

@@ -16,6 +16,7 @@
 #include "manifill/io/model_file.hpp"
 #include "manifill/prior/backbone.hpp"
 #include "manifill/prior/grid_layers.hpp"
+#include "manifill/prior/grid_level.hpp"
 #include "manifill/prior/point_hierarchy.hpp"
 #include "manifill/prior/schedule.hpp"
 #include "manifill/prior/torch.hpp"
@@ -73,18 +74,19 @@ class GaussianDenoiser {
 
 /// \brief Shape of a score network (section [score]).
 struct ScoreNetworkOptions {
-  /// "conv": convolutions over rows and columns, or over neighbours where points come in no rows; "sfno":
-  /// isotropic kernels on rings of the sphere; "graph": neighbours on several levels of points; "auto":
-  /// "conv" on rows, "graph" on points
+  /// "conv": convolutions over rows and columns, or over neighbours where points come in no rows; "unet":
+  /// convolutions on coarser and coarser grids of rows; "sfno": isotropic kernels on rings of the sphere;
+  /// "graph": neighbours on several levels of points; "auto": "conv" on rows, "graph" on points
   std::string network = "auto";
   std::int64_t width = 40;                          ///< channels
   std::vector<double> dilations{1, 2, 4, 1, 2, 4};  ///< of the residual blocks, cells; conv
-  std::vector<double> levels{0, 1, 2, 2, 1, 0};     ///< of the residual blocks: 4^level points in one; graph
-  std::int64_t blocks = 4;                          ///< residual blocks; sfno
-  std::int64_t degree = 0;         ///< highest degree of the kernels, 0: that the grid resolves; sfno
-  std::int64_t knots = 6;          ///< degrees at which the kernels are given; sfno
-  double dropout = 0.1;            ///< share of channels dropped in training
-  std::int64_t embedding = 64;     ///< hidden units that carry noise level and season into the blocks
+  std::vector<double> levels{0, 1, 2,
+                             2, 1, 0};  ///< of the residual blocks: 4^level points in one; graph, unet
+  std::int64_t blocks = 4;              ///< residual blocks; sfno
+  std::int64_t degree = 0;              ///< highest degree of the kernels, 0: that the grid resolves; sfno
+  std::int64_t knots = 6;               ///< degrees at which the kernels are given; sfno
+  double dropout = 0.1;                 ///< share of channels dropped in training
+  std::int64_t embedding = 64;          ///< hidden units that carry noise level and season into the blocks
   std::string place = "latitude";  ///< what the network knows of where it is: "none", "latitude", "position"
 
   static std::vector<OptionSpec> specs();
@@ -98,7 +100,8 @@ struct ScoreNetworkOptions {
 /// \brief What is to be added to the backbone's denoiser.
 ///
 /// Residual blocks of layers that respect the domain: dilated convolutions (conv), convolutions with
-/// isotropic kernels (sfno), or maps of near points, at full resolution and among clusters of points (graph).
+/// isotropic kernels (sfno), or windows at full resolution and among blocks of cells (unet) or maps of near
+/// points among clusters of points (graph).
 /// Noise level and season scale and shift the channels of every block (Perez et al. 2018, arXiv 1709.07871).
 /// It sees x_t over its expected size, D_G(x_t), the backbone's noise estimate (x_t - alpha D_G) / sigma at
 /// unit scale, and sine and cosine of latitude, with place = "position" those of longitude too. An sfno sees
@@ -125,12 +128,15 @@ class ScoreNetworkImpl : public torch::nn::Module {
  private:
   torch::Tensor embed(const torch::Tensor& lambda, const std::vector<double>& season) const;
   torch::Tensor drop(const torch::Tensor& h);
+  torch::Tensor pool(std::size_t block, const torch::Tensor& h) const;
+  torch::Tensor unpool(std::size_t block, const torch::Tensor& h) const;
   void add_block(std::shared_ptr<FieldLayer> first, std::shared_ptr<FieldLayer> second);
 
   ScoreNetworkOptions options_;
   GridTopology topology_;
   std::vector<PointLevel> levels_{};        ///< graph; else empty
-  std::vector<std::size_t> block_level_{};  ///< [block], graph
+  std::vector<GridLevel> grids_{};          ///< unet; else empty
+  std::vector<std::size_t> block_level_{};  ///< [block], graph and unet
   torch::Tensor weights_{};                 ///< [point], relative areas; 1 for an sfno
   torch::Tensor place_{};                   ///< [1][channel][row][column]
   std::shared_ptr<FieldLayer> entry_{};

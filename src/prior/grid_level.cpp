@@ -1,0 +1,62 @@
+#include "manifill/prior/grid_level.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "manifill/base/error.hpp"
+
+namespace manifill::prior {
+namespace {
+
+constexpr std::int64_t kFewest = 3;  // rows or columns: a window of three has something to look at
+
+}  // namespace
+
+GridLevel::GridLevel(const domain::Domain& domain, std::int64_t level)
+    : fine_(GridTopology::of(domain)), coarse_(fine_), side_(std::int64_t{1} << level) {
+  coarse_.rows = (fine_.rows + side_ - 1) / side_;
+  coarse_.columns = (fine_.columns + side_ - 1) / side_;
+  if (coarse_.columns % 2 != 0) coarse_.pole_first = coarse_.pole_last = false;
+  const auto w = domain.weights();
+  area_ = torch::tensor(std::vector<double>(w.begin(), w.end()), torch::kFloat64)
+              .mul(static_cast<double>(domain.size()))
+              .to(torch::kFloat32)
+              .view({1, 1, fine_.rows, fine_.columns});
+  blocks_ = block_sums(area_);
+}
+
+torch::Tensor GridLevel::block_sums(const torch::Tensor& x) const {
+  const auto whole = torch::constant_pad_nd(
+      x, {0, coarse_.columns * side_ - fine_.columns, 0, coarse_.rows * side_ - fine_.rows}, 0.0);
+  return torch::avg_pool2d(whole, side_, side_) * static_cast<double>(side_ * side_);
+}
+
+torch::Tensor GridLevel::pool(const torch::Tensor& x) const {
+  if (side_ == 1) return x;
+  return block_sums(x * area_.to(x.scalar_type())) / blocks_.to(x.scalar_type());
+}
+
+torch::Tensor GridLevel::unpool(const torch::Tensor& x) const {
+  if (side_ == 1) return x;
+  const std::vector<std::int64_t> size{(coarse_.rows + 2) * side_, (coarse_.columns + 2) * side_};
+  const auto wide = torch::upsample_bilinear2d(grid_pad(x, 1, coarse_), size, /*align_corners=*/false);
+  return wide.narrow(2, side_, fine_.rows).narrow(3, side_, fine_.columns);
+}
+
+std::vector<GridLevel> grid_levels(const domain::Domain& domain, std::int64_t coarser) {
+  if (domain.kind() == domain::DomainKind::cells || domain.kind() == domain::DomainKind::surface)
+    throw Error(ErrorKind::usage, fmt::format("the score network unet does not fit {}", domain.describe()),
+                {.remedy = "Set score.network to auto or graph"});
+  std::vector<GridLevel> levels;
+  for (std::int64_t k = 0; k <= coarser; ++k) {
+    levels.emplace_back(domain, k);
+    const auto& t = levels.back().topology();
+    if (k > 0 && std::min(t.rows, t.columns) < kFewest)
+      throw Error(ErrorKind::usage, fmt::format("{} coarser grids do not fit {}", k, domain.describe()),
+                  {.remedy = fmt::format("Set score.levels to whole numbers from 0 to {}", k - 1)});
+  }
+  return levels;
+}
+
+}  // namespace manifill::prior
