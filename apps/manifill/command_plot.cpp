@@ -36,6 +36,11 @@ std::vector<OptionSpec> specs() {
       {.key = "plot.members",
        .help = "members of an imputed file to draw, from 1; 0: none",
        .fallback = std::vector<double>{1, 2}},
+      {.key = "plot.projection",
+       .help =
+           "short name (automatic, equal_earth, mollweide, orthographic, polar_north, ...), or a definition "
+           "for PROJ: \"+proj=moll +lon_0=180\", \"ortho +lat_0=90\", EPSG:3995",
+       .fallback = std::string("automatic")},
       {.key = "plot.title", .help = "title; empty: the variable's long name", .fallback = std::string()},
       {.key = "plot.width",
        .help = "width of the picture, pixels",
@@ -59,6 +64,7 @@ std::vector<Alias> aliases() {
           {"--time", "plot.time", "T"},
           {"--level", "plot.level", "I"},
           {"--members", "plot.members", "1,2"},
+          {"--projection", "plot.projection", "NAME|PROJ"},
           {"--title", "plot.title", "TEXT"},
           {"--width", "plot.width", "PIXELS"},
           {"--range", "plot.range", "LOW,HIGH"},
@@ -92,6 +98,7 @@ plot::FileMapOptions map_options(const Config& config) {
                                .grid = config.text("plot.grid"),
                                .extra = static_cast<std::size_t>(config.integer("plot.level")),
                                .members_required = config.given("plot.members"),
+                               .projection = config.text("plot.projection"),
                                .title = config.text("plot.title"),
                                .width = static_cast<int>(config.integer("plot.width")),
                                .palette = palette(config.text("plot.palette"))};

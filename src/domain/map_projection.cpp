@@ -35,13 +35,34 @@ struct DestroyProjection {
 using Context = std::unique_ptr<PJ_CONTEXT, DestroyContext>;
 using Projection = std::unique_ptr<PJ, DestroyProjection>;
 
+/// The last error that PROJ spoke of on this thread: its codes alone do not tell which parameter is wrong.
+std::string& last_words() {
+  thread_local std::string words;
+  return words;
+}
+
+/// "proj_create: Error 1027 (Invalid value for an argument): lcc: Invalid value for lat_1" -> from "lcc" on.
+void listen(void*, int, const char* message) {
+  std::string words = message;
+  if (const auto own = words.find("proj_create: "); own == 0) words.erase(0, 13);
+  if (const auto code = words.find("): "); words.starts_with("Error ") && code != std::string::npos)
+    words.erase(0, code + 3);
+  while (words.ends_with('.')) words.pop_back();
+  last_words() = words;
+}
+
+/// PROJ's errors are heard until `mute`.
 Context make_context() {
   Context context(proj_context_create());
   if (!context) throw Error(ErrorKind::internal, "PROJ has no memory");
-  proj_log_level(context.get(), PJ_LOG_NONE);
+  last_words().clear();
+  proj_log_func(context.get(), nullptr, listen);
+  proj_log_level(context.get(), PJ_LOG_ERROR);
   proj_context_set_enable_network(context.get(), 0);
   return context;
 }
+
+void mute(PJ_CONTEXT* context) { proj_log_level(context, PJ_LOG_NONE); }
 
 /// A definition of a file may be a page of WKT.
 std::string quoted(const std::string& definition) {
@@ -50,9 +71,12 @@ std::string quoted(const std::string& definition) {
 }
 
 Error refuse(PJ_CONTEXT* context, const std::string& definition, const std::string& why = {}) {
-  const int code = why.empty() ? proj_context_errno(context) : 0;
+  const int code = proj_context_errno(context);
   const char* said = code != 0 ? proj_context_errno_string(context, code) : nullptr;
-  const std::string reason = !why.empty() ? why : said != nullptr ? said : "not understood";
+  const std::string reason = !why.empty()            ? why
+                             : !last_words().empty() ? "PROJ says: " + last_words()
+                             : said != nullptr       ? said
+                                                     : "not understood";
   return {ErrorKind::input,
           "no map projection can be made of " + quoted(definition) + ": " + reason,
           {.remedy = kRemedy}};
@@ -257,6 +281,7 @@ void MapProjection::Impl::start() {
   const Projection equator(proj_create(context.get(), mercator.c_str()));
   if (!equator) throw refuse(context.get(), definition);
   semi_major = proj_trans(equator.get(), PJ_FWD, proj_coord(1.0, 0.0, 0.0, 0.0)).xy.x;
+  mute(context.get());
   if (angular) {
     turn = 360.0;
   } else if (one_of(projection, {"merc", "webmerc", "eqc", "cea", "mill", "gall", "comill", "patterson"})) {

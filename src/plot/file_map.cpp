@@ -11,6 +11,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/io/imputed_file.hpp"
+#include "manifill/plot/named_projection.hpp"
 #include "manifill/plot/time_selection.hpp"
 
 namespace manifill::plot {
@@ -140,6 +141,14 @@ FileMap::FileMap(const std::string& path, FileMapOptions options)
                 fmt::format("level {} is not there; the other dimensions have {} combination(s)",
                             options_.extra, variable_.extras()),
                 {.file = path, .variable = variable_.summary().name, .remedy = "Levels count from 0"});
+  if (options_.projection != "automatic") {
+    if (!variable_.domain().spherical())
+      throw Error(ErrorKind::usage, "a surface in space has no projection",
+                  {.file = path,
+                   .variable = variable_.summary().name,
+                   .remedy = "Leave out --projection; --towards and --up choose the view"});
+    projection_ = named_projection(options_.projection, variable_.domain());
+  }
   open_ancillaries();
   const io::VariableSummary& summary = variable_.summary();
   // Pressures are written in pascal and read in hectopascal.
@@ -208,7 +217,8 @@ MapFigure FileMap::figure(std::size_t time) const {
                    .title = options_.title,
                    .subtitle = date_label(variable_.time(), time),
                    .scales = scales_,
-                   .width = options_.width};
+                   .width = options_.width,
+                   .projection = projection_};
   if (variable_.extras() > 1) {
     std::string level;
     for (const std::size_t i : variable_.extra_index(options_.extra)) level += fmt::format("[{}]", i);

@@ -230,8 +230,13 @@ class MapDrawing {
     const int columns = arrangement_.columns;
     const bool leftmost = static_cast<int>(i) % columns == 0;
     const bool lowest = static_cast<int>(i) + columns >= panels();
-    if (leftmost || polar()) label_latitudes(canvas_, view, lines, 0.9 * measures_.tick);
-    if (lowest || polar()) label_longitudes(canvas_, view, lines, 0.9 * measures_.tick);
+    const double letters = 0.9 * measures_.tick;
+    if (projection_.kind() == ProjectionKind::proj) {
+      label_edges(canvas_, view, lines, letters, leftmost, lowest);
+    } else {
+      if (leftmost || polar()) label_latitudes(canvas_, view, lines, letters);
+      if (lowest || polar()) label_longitudes(canvas_, view, lines, letters);
+    }
     draw_panel_title(i, view.box);
     if (std::none_of(panel.values.begin(), panel.values.end(), [](double v) { return std::isfinite(v); }))
       draw_note(view.box, "no data");
@@ -321,7 +326,9 @@ std::pair<double, double> MapLayout::pixel(std::size_t panel, const Place& place
   const MapView view{projection,
                      {static_cast<double>(r.x), static_cast<double>(r.y), static_cast<double>(r.width),
                       static_cast<double>(r.height)}};
-  return view.pixel(projection.forward(place));
+  const auto point = projection.forward(place);
+  if (!point) return {std::nan(""), std::nan("")};
+  return view.pixel(*point);
 }
 
 MapLayout map(const std::string& path, const MapFigure& figure) {

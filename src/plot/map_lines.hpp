@@ -34,7 +34,11 @@ void outline_path(const Canvas& canvas, const MapView& view);
 void draw_coastlines(const Canvas& canvas, const MapView& view, double line_width);
 void draw_graticule(const Canvas& canvas, const MapView& view, const Graticule& lines, double line_width);
 
-/// \brief Degrees at the left of the map and below it.
+/// \brief Degrees of a projection of PROJ: where lines leave the map at its left and below it; of others on
+/// the map.
+void label_edges(const Canvas& canvas, const MapView& view, const Graticule& lines, double size,
+                 bool latitudes, bool longitudes);
+/// \brief Degrees at the left of the map and below it, of projections in closed form.
 void label_latitudes(const Canvas& canvas, const MapView& view, const Graticule& lines, double size);
 void label_longitudes(const Canvas& canvas, const MapView& view, const Graticule& lines, double size);
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
+
+#include "plane_frame.hpp"
 
 namespace manifill::plot {
 namespace {
@@ -62,6 +65,7 @@ Projection Projection::equal_earth(double central_longitude) {
   p.west_ = -p.east_;
   p.north_ = earth_y(parametric(90));
   p.south_ = -p.north_;
+  p.close_outline();
   return p;
 }
 
@@ -75,6 +79,7 @@ Projection Projection::polar(bool north, double edge_latitude, double central_lo
   p.west_ = p.south_ = -p.rim_;
   p.extent_ = {central_longitude - 180, central_longitude + 180, north ? edge_latitude : -90,
                north ? 90 : edge_latitude};
+  p.close_outline();
   return p;
 }
 
@@ -90,42 +95,62 @@ Projection Projection::plate_carree(double west, double east, double south, doub
   p.west_ = -p.east_;
   p.south_ = south * kDegree;
   p.north_ = north * kDegree;
+  p.close_outline();
   return p;
 }
 
+Region region_of(const domain::Domain& domain) {
+  if (domain.kind() == domain::DomainKind::lat_lon) {
+    const domain::LatLonShape& shape = domain.lat_lon();
+    const CellEdges edges = cell_edges(shape);
+    const auto [south, north] = std::minmax(edges.latitude.front(), edges.latitude.back());
+    const auto [west, east] = std::minmax(edges.longitude.front(), edges.longitude.back());
+    const bool round = shape.periodic || east - west > 350;
+    return {west, round ? west + 360 : east, south, north, round};
+  }
+  auto longitude = domain.longitudes();
+  const auto latitude = domain.latitudes();
+  const auto [south, north] = std::minmax_element(latitude.begin(), latitude.end());
+  // The region begins east of the widest gap between longitudes.
+  for (auto& x : longitude) x -= 360 * std::floor(x / 360);
+  std::sort(longitude.begin(), longitude.end());
+  double west = longitude.front(), gap = longitude.front() + 360 - longitude.back();
+  for (std::size_t i = 1; i < longitude.size(); ++i)
+    if (longitude[i] - longitude[i - 1] > gap) {
+      gap = longitude[i] - longitude[i - 1];
+      west = longitude[i];
+    }
+  const double margin = 90 / std::sqrt(static_cast<double>(domain.size()));
+  const double low = std::max(-90.0, *south - margin), high = std::min(90.0, *north + margin);
+  if (gap < 60) return {west, west + 360, low, high, true};
+  return {west - margin, west + 360 - gap + margin, low, high, false};
+}
+
 Projection Projection::suited_to(const domain::Domain& domain) {
-  if (domain.kind() != domain::DomainKind::lat_lon) {
-    auto longitude = domain.longitudes();
-    const auto latitude = domain.latitudes();
-    const auto [south, north] = std::minmax_element(latitude.begin(), latitude.end());
-    // The region begins east of the widest gap between longitudes.
-    for (auto& x : longitude) x -= 360 * std::floor(x / 360);
-    std::sort(longitude.begin(), longitude.end());
-    double west = longitude.front(), gap = longitude.front() + 360 - longitude.back();
-    for (std::size_t i = 1; i < longitude.size(); ++i)
-      if (longitude[i] - longitude[i - 1] > gap) {
-        gap = longitude[i] - longitude[i - 1];
-        west = longitude[i];
-      }
-    const double margin = 90 / std::sqrt(static_cast<double>(domain.size()));
-    const double low = std::max(-90.0, *south - margin), high = std::min(90.0, *north + margin);
-    if (gap < 60 && high - low > 120) return equal_earth(0);
-    if (gap < 60) return plate_carree(west, west + 360, low, high);
-    return plate_carree(west - margin, west + 360 - gap + margin, low, high);
+  const Region r = region_of(domain);
+  // Greenwich in the middle whatever the file's first column: readers find their continents.
+  if (r.global()) return equal_earth(0);
+  if (domain.kind() == domain::DomainKind::lat_lon && r.round) {
+    if (r.south >= 20 && r.north > 80) return polar(true, r.south, 0);
+    if (r.north <= -20 && r.south < -80) return polar(false, r.north, 0);
   }
-  const domain::LatLonShape& shape = domain.lat_lon();
-  const CellEdges edges = cell_edges(shape);
-  const auto [south, north] = std::minmax(edges.latitude.front(), edges.latitude.back());
-  const auto [west, east] = std::minmax(edges.longitude.front(), edges.longitude.back());
-  const bool round = shape.periodic || east - west > 350;
-  if (round && north - south > 120) {
-    // Greenwich in the middle whatever the file's first column: readers find their continents.
-    return equal_earth(0);
-  }
-  if (round && south >= 20 && north > 80) return polar(true, south, 0);
-  if (round && north <= -20 && south < -80) return polar(false, north, 0);
-  if (round) return plate_carree(west, west + 360, south, north);
-  return plate_carree(west, east, south, north);
+  return plate_carree(r.west, r.east, r.south, r.north);
+}
+
+Projection Projection::proj(domain::MapProjection map, const domain::Domain& domain) {
+  Projection p;
+  p.kind_ = ProjectionKind::proj;
+  PlaneFrame frame = frame_of(map, domain);
+  p.west_ = frame.west;
+  p.east_ = frame.east;
+  p.south_ = frame.south;
+  p.north_ = frame.north;
+  p.extent_ = frame.extent;
+  p.central_ = 0.5 * (frame.extent[0] + frame.extent[1]);
+  p.outline_ = std::move(frame.outline);
+  p.radius_ = map.radius();
+  p.map_ = std::move(map);
+  return p;
 }
 
 double Projection::relative_longitude(double longitude) const {
@@ -134,21 +159,23 @@ double Projection::relative_longitude(double longitude) const {
   return d;
 }
 
-PlanePoint Projection::forward(const Place& place) const {
+std::optional<PlanePoint> Projection::forward(const Place& place) const {
   const double relative = relative_longitude(place.longitude) * kDegree;
   switch (kind_) {
     case ProjectionKind::equal_earth: {
       const double t = parametric(place.latitude);
-      return {relative * std::cos(t) / (kM * earth_dy(t)), earth_y(t)};
+      return PlanePoint{relative * std::cos(t) / (kM * earth_dy(t)), earth_y(t)};
     }
     case ProjectionKind::polar: {
       const double radius = azimuthal_radius(90 - pole_ * place.latitude);
-      return {radius * std::sin(relative), -pole_ * radius * std::cos(relative)};
+      return PlanePoint{radius * std::sin(relative), -pole_ * radius * std::cos(relative)};
     }
+    case ProjectionKind::proj:
+      return plane_of(*map_, radius_, place);
     case ProjectionKind::plate_carree:
       break;
   }
-  return {relative * cosine_, place.latitude * kDegree};
+  return PlanePoint{relative * cosine_, place.latitude * kDegree};
 }
 
 std::optional<Place> Projection::inverse(const PlanePoint& point) const {
@@ -172,34 +199,43 @@ std::optional<Place> Projection::inverse(const PlanePoint& point) const {
       const double colatitude = 2 * std::asin(std::min(1.0, 0.5 * radius)) / kDegree;
       return Place{central_ + std::atan2(point.x, -pole_ * point.y) / kDegree, pole_ * (90 - colatitude)};
     }
+    case ProjectionKind::proj:
     case ProjectionKind::plate_carree:
       break;
   }
   if (point.x < west_ - slack || point.x > east_ + slack || point.y < south_ - slack ||
       point.y > north_ + slack)
     return std::nullopt;
+  if (map_) return place_of(*map_, radius_, point);
   return Place{central_ + point.x / (cosine_ * kDegree), point.y / kDegree};
 }
 
-std::vector<PlanePoint> Projection::outline() const {
+PlaneLines Projection::trace(const std::vector<Place>& line, double step) const {
+  LineTracer tracer([this](const Place& place) { return forward(place); }, step,
+                    {west_, east_, south_, north_});
+  for (const Place& place : line) tracer.to(place);
+  return tracer.lines();
+}
+
+void Projection::close_outline() {
   std::vector<PlanePoint> line;
   switch (kind_) {
     case ProjectionKind::equal_earth:
-      for (int lat = -90; lat <= 90; ++lat)
-        line.push_back(forward({central_ + 180, static_cast<double>(lat)}));
-      for (int lat = 90; lat >= -90; --lat)
-        line.push_back(forward({central_ - 180, static_cast<double>(lat)}));
+      for (const int side : {1, -1})
+        for (int lat = -90; lat <= 90; ++lat)
+          line.push_back(*forward({central_ + 180 * side, static_cast<double>(side * lat)}));
       break;
     case ProjectionKind::polar:
       for (int k = 0; k < 360; ++k)
         line.push_back({rim_ * std::cos(k * kDegree), rim_ * std::sin(k * kDegree)});
       break;
+    case ProjectionKind::proj:
     case ProjectionKind::plate_carree:
       line = {{west_, south_}, {east_, south_}, {east_, north_}, {west_, north_}};
       break;
   }
   line.push_back(line.front());
-  return line;
+  outline_ = {line};
 }
 
 }  // namespace manifill::plot

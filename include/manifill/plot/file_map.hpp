@@ -15,13 +15,14 @@ namespace manifill::plot {
 
 /// \brief What to draw of a file.
 struct FileMapOptions {
-  std::string variable{};              ///< empty: the only one that is not an ancillary of another
-  std::string grid{};                  ///< file with the coordinates of cells, as GriddedVariable::open
-  std::size_t extra = 0;               ///< index over the dimensions other than time, latitude, longitude
-  std::vector<std::size_t> members{};  ///< counted from 1
-  bool members_required = false;       ///< throw when a member is not there instead of leaving it out
-  std::string title{};                 ///< empty: from long_name
-  int width = 1600;                    ///< pixels
+  std::string variable{};                ///< empty: the only one that is not an ancillary of another
+  std::string grid{};                    ///< file with the coordinates of cells, as GriddedVariable::open
+  std::size_t extra = 0;                 ///< index over the dimensions other than time, latitude, longitude
+  std::vector<std::size_t> members{};    ///< counted from 1
+  bool members_required = false;         ///< throw when a member is not there instead of leaving it out
+  std::string projection = "automatic";  ///< as named_projection
+  std::string title{};                   ///< empty: from long_name
+  int width = 1600;                      ///< pixels
   PaletteKind palette = PaletteKind::automatic;
   std::optional<double> lowest{};  ///< ends of the values' colour scale, units of the file
   std::optional<double> highest{};
@@ -57,6 +58,7 @@ class FileMap {
   std::optional<io::GriddedVariable> status_{};
   std::optional<io::GriddedVariable> spread_{};
   std::optional<io::GriddedVariable> member_{};
+  std::optional<Projection> projection_{};
   double factor_ = 1.0;                // of the file's units to those drawn
   std::vector<ColourScale> scales_{};  // values, spread
 };

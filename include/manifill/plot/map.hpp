@@ -56,7 +56,7 @@ struct MapLayout {
   int height = 0;
   std::vector<Rectangle> maps{};  ///< [panel]
   Projection projection;
-  /// \brief Pixel of a place on the sphere in a panel.
+  /// \brief Pixel of a place on the sphere in a panel; NaN where the projection does not show it.
   [[nodiscard]] std::pair<double, double> pixel(std::size_t panel, const Place& place) const;
 };
 

@@ -352,7 +352,8 @@ TEST_CASE("what makes no projection is refused with its reason", "[domain]") {
     return refusal([&] { static_cast<void>(MapProjection::from_text(definition)); });
   };
   CHECK_THAT(said("+proj=nonsense"), Contains("nonsense"));
-  CHECK_THAT(said("+proj=lcc +lat_1=30 +lat_2=-30"), Contains("no map projection"));
+  CHECK_THAT(said("+proj=lcc +lat_1=30 +lat_2=-30"),
+             Contains("no map projection") && Contains("PROJ says: lcc") && Contains("lat_1"));
   CHECK_THAT(said("rubbish"), Contains("rubbish"));
   CHECK_THAT(said(""), Contains("no map projection"));
   CHECK_THAT(said("EPSG:4326"), Contains("longitude and latitude as they are"));
