@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,13 @@ std::vector<OptionSpec> specs() {
            "short name (automatic, equal_earth, mollweide, orthographic, polar_north, ...), or a definition "
            "for PROJ: \"+proj=moll +lon_0=180\", \"ortho +lat_0=90\", EPSG:3995",
        .fallback = std::string("automatic")},
+      {.key = "plot.repair", .help = "make the mesh of a mesh file sound first", .fallback = false},
+      {.key = "plot.towards",
+       .help = "of a surface in space: direction to the viewer, x,y,z; empty: 0,0,1",
+       .fallback = std::vector<double>{}},
+      {.key = "plot.up",
+       .help = "of a surface in space: what is up in the picture, x,y,z; empty: 0,1,0",
+       .fallback = std::vector<double>{}},
       {.key = "plot.title", .help = "title; empty: the variable's long name", .fallback = std::string()},
       {.key = "plot.width",
        .help = "width of the picture, pixels",
@@ -65,6 +74,9 @@ std::vector<Alias> aliases() {
           {"--level", "plot.level", "I"},
           {"--members", "plot.members", "1,2"},
           {"--projection", "plot.projection", "NAME|PROJ"},
+          {"--repair", "plot.repair"},
+          {"--towards", "plot.towards", "X,Y,Z"},
+          {"--up", "plot.up", "X,Y,Z"},
           {"--title", "plot.title", "TEXT"},
           {"--width", "plot.width", "PIXELS"},
           {"--range", "plot.range", "LOW,HIGH"},
@@ -72,19 +84,21 @@ std::vector<Alias> aliases() {
 }
 
 Usage usage() {
-  return {
-      .synopsis = "manifill plot FILE.nc -o MAP.png [options]",
-      .description =
-          "Draws a variable as a map. Of an imputed file it draws what was observed, what was filled, the "
-          "spread and two members; of any other the field with its gaps. A range of times makes a series "
-          "MAP_0001.png, MAP_0002.png, ... under one colour scale.",
-      .least_positional = 1,
-      .most_positional = 1,
-      .takes_config = false,
-      .epilogue =
-          "Examples:\n"
-          "  manifill plot filled.nc -o map.png --time 1885-01\n"
-          "  manifill plot filled.nc -o frame.png --time 1880-01:1889-12:12 --range -5,5\n"};
+  return {.synopsis = "manifill plot FILE -o MAP.png [options]",
+          .description =
+              "Draws a variable as a map, of a surface in space as a shaded view. Of an imputed file it "
+              "draws what was observed, what was filled, the "
+              "spread and two members; of any other the field with its gaps. A range of times makes a series "
+              "MAP_0001.png, MAP_0002.png, ... under one colour scale.",
+          .least_positional = 1,
+          .most_positional = 1,
+          .takes_config = false,
+          .epilogue =
+              "Examples:\n"
+              "  manifill plot filled.nc -o map.png --time 1885-01\n"
+              "  manifill plot filled.nc -o globe.png --projection \"ortho +lat_0=40 +lon_0=-60\"\n"
+              "  manifill plot surface.ply -o view.png --towards 1,1,0.5 --up 0,0,1\n"
+              "  manifill plot filled.nc -o frame.png --time 1880-01:1889-12:12 --range -5,5\n"};
 }
 
 plot::PaletteKind palette(const std::string& name) {
@@ -93,12 +107,24 @@ plot::PaletteKind palette(const std::string& name) {
   return plot::PaletteKind::automatic;
 }
 
+std::optional<std::array<double, 3>> direction(const Config& config, const std::string& key) {
+  const std::vector<double>& list = config.list(key);
+  if (list.empty()) return std::nullopt;
+  if (list.size() != 3)
+    throw Error(ErrorKind::usage, fmt::format("a direction is three numbers, not {}", list.size()),
+                {.variable = key, .remedy = "Write --towards 1,1,0.5 --up 0,0,1"});
+  return std::array<double, 3>{list[0], list[1], list[2]};
+}
+
 plot::FileMapOptions map_options(const Config& config) {
   plot::FileMapOptions options{.variable = config.text("plot.variable"),
                                .grid = config.text("plot.grid"),
+                               .repair = config.flag("plot.repair"),
                                .extra = static_cast<std::size_t>(config.integer("plot.level")),
                                .members_required = config.given("plot.members"),
                                .projection = config.text("plot.projection"),
+                               .towards = direction(config, "plot.towards"),
+                               .up = direction(config, "plot.up"),
                                .title = config.text("plot.title"),
                                .width = static_cast<int>(config.integer("plot.width")),
                                .palette = palette(config.text("plot.palette"))};
@@ -148,6 +174,7 @@ int run(const std::vector<std::string>& args) {
     throw Error(ErrorKind::usage, "no picture to write is named", {.remedy = "Add -o MAP.png"});
   plot::check_picture_name(output);
   plot::FileMap file(line->positional.at(0), map_options(config));
+  for (const auto& note : file.variable().notes()) log::info(note);
   const std::string& selection = config.text("plot.time");
   const std::vector<std::size_t> times =
       plot::select_times(selection, file.variable().time(), file.variable().times());

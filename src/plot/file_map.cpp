@@ -27,8 +27,16 @@ bool has(const std::vector<io::VariableSummary>& all, const std::string& name) {
   return std::any_of(all.begin(), all.end(), [&](const io::VariableSummary& v) { return v.name == name; });
 }
 
+/// V_member_12 -> V_member: files of meshes and of HEALPix maps have a column for each member.
+std::string without_number(const std::string& name) {
+  const auto digits = name.find_last_not_of("0123456789") + 1;
+  const bool numbered = digits < name.size() && digits > 1 && name[digits - 1] == '_';
+  return numbered ? name.substr(0, digits - 1) : name;
+}
+
 /// Whether a variable belongs to another one of the file: V_spread to V.
-bool is_ancillary(const std::vector<io::VariableSummary>& all, const std::string& name) {
+bool is_ancillary(const std::vector<io::VariableSummary>& all, const std::string& full) {
+  const std::string name = full.find("_member_") == std::string::npos ? full : without_number(full);
   return std::any_of(kAncillaries.begin(), kAncillaries.end(), [&](const std::string& suffix) {
     return name.size() > suffix.size() && name.ends_with(suffix) &&
            has(all, name.substr(0, name.size() - suffix.size()));
@@ -135,18 +143,24 @@ std::string printed_units(const std::string& units) {
 FileMap::FileMap(const std::string& path, FileMapOptions options)
     : options_(std::move(options)),
       variable_(io::GriddedVariable::open(path, choose_variable(path, options_.variable, options_.grid),
-                                          options_.grid)) {
+                                          options_.grid, options_.repair)) {
   if (options_.extra >= variable_.extras())
     throw Error(ErrorKind::usage,
                 fmt::format("level {} is not there; the other dimensions have {} combination(s)",
                             options_.extra, variable_.extras()),
                 {.file = path, .variable = variable_.summary().name, .remedy = "Levels count from 0"});
+  const bool surface = variable_.domain().kind() == domain::DomainKind::surface;
+  const auto unsuited = [&](const std::string& what, const std::string& remedy) {
+    return Error(ErrorKind::usage, what,
+                 {.file = path, .variable = variable_.summary().name, .remedy = remedy});
+  };
+  if (!surface && (options_.towards || options_.up))
+    throw unsuited("a map is not seen from a direction in space",
+                   "Leave out --towards and --up; --projection chooses the map");
   if (options_.projection != "automatic") {
-    if (!variable_.domain().spherical())
-      throw Error(ErrorKind::usage, "a surface in space has no projection",
-                  {.file = path,
-                   .variable = variable_.summary().name,
-                   .remedy = "Leave out --projection; --towards and --up choose the view"});
+    if (surface)
+      throw unsuited("a surface in space has no projection",
+                     "Leave out --projection; --towards and --up choose the view");
     projection_ = named_projection(options_.projection, variable_.domain());
   }
   open_ancillaries();
@@ -176,15 +190,30 @@ void FileMap::open_ancillaries() {
   const std::vector<io::VariableSummary> all = io::list_variables(path);
   const auto open = [&](const std::string& suffix, std::optional<io::GriddedVariable>& into) {
     if (!has(all, name + suffix)) return;
-    io::GriddedVariable found = io::GriddedVariable::open(path, name + suffix, options_.grid);
+    io::GriddedVariable found =
+        io::GriddedVariable::open(path, name + suffix, options_.grid, options_.repair);
     // A namesake on another grid is no companion.
     if (found.domain().hash() != variable_.domain().hash() || found.times() != variable_.times()) return;
     into.emplace(std::move(found));
   };
   open("_status", status_);
   open("_spread", spread_);
-  if (!options_.members.empty()) open("_member", member_);
-  const std::size_t available = member_ ? member_->extras() / variable_.extras() : 0;
+  std::size_t available = 0;
+  if (!options_.members.empty()) {
+    std::optional<io::GriddedVariable> found;
+    open("_member", found);
+    if (found) {
+      available = found->extras() / variable_.extras();
+      members_.push_back(std::move(*found));
+    }
+    while (available == members_.size()) {
+      std::optional<io::GriddedVariable> column;
+      open(fmt::format("_member_{}", available + 1), column);
+      if (!column) break;
+      members_.push_back(std::move(*column));
+      ++available;
+    }
+  }
   for (const std::size_t m : options_.members)
     if (options_.members_required && (m < 1 || m > available))
       throw Error(ErrorKind::usage, fmt::format("member {} is not there; the file has {}", m, available),
@@ -219,6 +248,8 @@ MapFigure FileMap::figure(std::size_t time) const {
                    .scales = scales_,
                    .width = options_.width,
                    .projection = projection_};
+  if (options_.towards) figure.towards = *options_.towards;
+  if (options_.up) figure.up = *options_.up;
   if (variable_.extras() > 1) {
     std::string level;
     for (const std::size_t i : variable_.extra_index(options_.extra)) level += fmt::format("[{}]", i);
@@ -243,11 +274,14 @@ MapFigure FileMap::figure(std::size_t time) const {
                              .values = quantity(*spread_, options_.extra, time),
                              .masked = masked,
                              .scale = 1});
-  for (const std::size_t m : options_.members)
+  for (const std::size_t m : options_.members) {
+    const bool columns = members_[0].extras() == variable_.extras() && members_.size() >= m;
     figure.panels.push_back(
         {.title = fmt::format("Member {}", m),
-         .values = quantity(*member_, (m - 1) * variable_.extras() + options_.extra, time),
+         .values = columns ? quantity(members_[m - 1], options_.extra, time)
+                           : quantity(members_[0], (m - 1) * variable_.extras() + options_.extra, time),
          .masked = masked});
+  }
   return figure;
 }
 

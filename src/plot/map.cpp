@@ -8,6 +8,7 @@
 #include "colour_bar.hpp"
 #include "manifill/base/error.hpp"
 #include "map_lines.hpp"
+#include "mesh_raster.hpp"
 #include "raster.hpp"
 
 namespace manifill::plot {
@@ -61,7 +62,8 @@ class MapDrawing {
  public:
   MapDrawing(const std::string& path, const MapFigure& figure)
       : figure_(figure),
-        projection_(figure.projection ? *figure.projection : Projection::suited_to(figure.domain)),
+        projection_(projection_of(figure)),
+        camera_(camera_of(figure)),
         arrangement_(choose()),
         measures_(figure.width, arrangement_.columns),
         canvas_(path, figure.width, static_cast<int>(std::lround(arrangement_.height))) {
@@ -71,8 +73,14 @@ class MapDrawing {
   MapLayout draw() {
     draw_heading();
     const MapLayout places = layout();
-    const CellRaster raster(figure_.domain, projection_, places.maps[0].width, places.maps[0].height);
-    for (std::size_t i = 0; i < figure_.panels.size(); ++i) draw_panel(i, places.maps[i], raster);
+    const int width = places.maps[0].width, height = places.maps[0].height;
+    if (camera_) {
+      const MeshRaster raster(*camera_, width, height);
+      for (std::size_t i = 0; i < figure_.panels.size(); ++i) draw_view(i, places.maps[i], raster);
+    } else {
+      const CellRaster raster(figure_.domain, *projection_, width, height);
+      for (std::size_t i = 0; i < figure_.panels.size(); ++i) draw_map(i, places.maps[i], raster);
+    }
     draw_legend();
     canvas_.finish();
     return places;
@@ -80,7 +88,19 @@ class MapDrawing {
 
  private:
   [[nodiscard]] int panels() const { return static_cast<int>(figure_.panels.size()); }
-  [[nodiscard]] bool polar() const { return projection_.kind() == ProjectionKind::polar; }
+  [[nodiscard]] bool polar() const { return projection_ && projection_->kind() == ProjectionKind::polar; }
+  [[nodiscard]] double aspect() const {
+    return camera_ ? camera_->aspect() : projection_->height() / projection_->width();
+  }
+
+  static std::optional<Projection> projection_of(const MapFigure& figure) {
+    if (figure.domain.kind() == domain::DomainKind::surface) return std::nullopt;
+    return figure.projection ? figure.projection : Projection::suited_to(figure.domain);
+  }
+  static std::optional<MeshCamera> camera_of(const MapFigure& figure) {
+    if (figure.domain.kind() != domain::DomainKind::surface) return std::nullopt;
+    return MeshCamera(figure.domain.mesh(), figure.towards, figure.up);
+  }
 
   [[nodiscard]] Arrangement arrange(int columns) const {
     const Measures m(figure_.width, columns);
@@ -90,13 +110,14 @@ class MapDrawing {
     const bool titled = std::any_of(figure_.panels.begin(), figure_.panels.end(),
                                     [](const MapPanel& p) { return !p.title.empty(); });
     const double title_strip = titled || panels() > 1 ? 1.75 * m.panel_title : 0.4 * m.panel_title;
-    const double longitude_strip = 1.9 * m.tick, latitude_strip = 3.0 * m.tick;
+    const double longitude_strip = camera_ ? 0.5 * m.tick : 1.9 * m.tick;
+    const double latitude_strip = camera_ ? 0.8 * m.tick : 3.0 * m.tick;
     // Round the polar map its own labels stand on every side, so each panel keeps room for them.
     const double between = polar() ? 7.4 * m.tick : m.gap;
     const double right = polar() ? 0.5 * m.margin + 3.3 * m.tick : m.margin + 0.8 * m.tick;
     a.left = polar() ? right : m.margin + latitude_strip;
     a.map_width = std::floor((figure_.width - a.left - right - between * (columns - 1)) / columns);
-    a.map_height = std::floor(a.map_width * projection_.height() / projection_.width());
+    a.map_height = std::floor(a.map_width * aspect());
     // A tall narrow region must not make a picture of endless height.
     const double tallest = 1.25 * figure_.width / std::min(a.rows, 2);
     if (a.map_height > tallest) {
@@ -211,15 +232,12 @@ class MapDrawing {
                  true);
   }
 
-  void draw_panel(std::size_t i, const MapLayout::Rectangle& place, const CellRaster& raster) const {
+  void draw_map(std::size_t i, const MapLayout::Rectangle& place, const CellRaster& raster) const {
     const MapPanel& panel = figure_.panels[i];
-    const MapView view{projection_,
-                       {static_cast<double>(place.x), static_cast<double>(place.y),
-                        static_cast<double>(place.width), static_cast<double>(place.height)}};
+    const MapView view{*projection_, box_of(place)};
     const double u = measures_.unit;
-    raster.paint(canvas_, panel, palettes_[panel.scale], ranges_[panel.scale], place.x, place.y,
-                 0.42 * measures_.tick);
-    const Graticule lines = graticule(projection_, place.width / measures_.tick);
+    raster.paint(canvas_, panel, palettes_[panel.scale], ranges_[panel.scale], place.x, place.y, hatch());
+    const Graticule lines = graticule(*projection_, place.width / measures_.tick);
     draw_graticule(canvas_, view, lines, 0.9 * u);
     if (figure_.coastlines) draw_coastlines(canvas_, view, 1.25 * u);
     outline_path(canvas_, view);
@@ -231,15 +249,35 @@ class MapDrawing {
     const bool leftmost = static_cast<int>(i) % columns == 0;
     const bool lowest = static_cast<int>(i) + columns >= panels();
     const double letters = 0.9 * measures_.tick;
-    if (projection_.kind() == ProjectionKind::proj) {
+    if (projection_->kind() == ProjectionKind::proj) {
       label_edges(canvas_, view, lines, letters, leftmost, lowest);
     } else {
       if (leftmost || polar()) label_latitudes(canvas_, view, lines, letters);
       if (lowest || polar()) label_longitudes(canvas_, view, lines, letters);
     }
-    draw_panel_title(i, view.box);
-    if (std::none_of(panel.values.begin(), panel.values.end(), [](double v) { return std::isfinite(v); }))
-      draw_note(view.box, "no data");
+    draw_words(i, view.box);
+  }
+
+  void draw_view(std::size_t i, const MapLayout::Rectangle& place, const MeshRaster& raster) const {
+    const MapPanel& panel = figure_.panels[i];
+    const ScaleRange& range = ranges_[panel.scale];
+    raster.paint(canvas_,
+                 {panel.values, panel.masked, palettes_[panel.scale], range.lowest, range.highest, hatch()},
+                 place.x, place.y);
+    draw_words(i, box_of(place));
+  }
+
+  [[nodiscard]] double hatch() const { return 0.42 * measures_.tick; }
+  static Box box_of(const MapLayout::Rectangle& place) {
+    return {static_cast<double>(place.x), static_cast<double>(place.y), static_cast<double>(place.width),
+            static_cast<double>(place.height)};
+  }
+
+  void draw_words(std::size_t i, const Box& box) const {
+    draw_panel_title(i, box);
+    const auto& values = figure_.panels[i].values;
+    if (std::none_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); }))
+      draw_note(box, "no data");
   }
 
   void draw_panel_title(std::size_t i, const Box& box) const {
@@ -311,7 +349,8 @@ class MapDrawing {
   }
 
   const MapFigure& figure_;
-  Projection projection_;
+  std::optional<Projection> projection_;  // of a surface none
+  std::optional<MeshCamera> camera_;      // of a surface
   Arrangement arrangement_;
   Measures measures_;
   Canvas canvas_;
@@ -323,10 +362,11 @@ class MapDrawing {
 
 std::pair<double, double> MapLayout::pixel(std::size_t panel, const Place& place) const {
   const Rectangle& r = maps.at(panel);
-  const MapView view{projection,
+  if (!projection) throw Error(ErrorKind::internal, "a surface in space has no places on the sphere");
+  const MapView view{*projection,
                      {static_cast<double>(r.x), static_cast<double>(r.y), static_cast<double>(r.width),
                       static_cast<double>(r.height)}};
-  const auto point = projection.forward(place);
+  const auto point = projection->forward(place);
   if (!point) return {std::nan(""), std::nan("")};
   return view.pixel(*point);
 }

@@ -1,8 +1,9 @@
 #pragma once
 /// \file
-/// \brief Maps of a NetCDF file: of a plain one the field with its gaps; of an imputed one what was observed,
-/// what was filled, the spread and some members.
+/// \brief Pictures of a file, NetCDF, HEALPix in FITS or a mesh: of a plain one the field with its gaps; of
+/// an imputed one what was observed, what was filled, the spread and some members.
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -17,12 +18,16 @@ namespace manifill::plot {
 struct FileMapOptions {
   std::string variable{};                ///< empty: the only one that is not an ancillary of another
   std::string grid{};                    ///< file with the coordinates of cells, as GriddedVariable::open
+  bool repair = false;                   ///< of the mesh of a mesh file, as GriddedVariable::open
   std::size_t extra = 0;                 ///< index over the dimensions other than time, latitude, longitude
   std::vector<std::size_t> members{};    ///< counted from 1
   bool members_required = false;         ///< throw when a member is not there instead of leaving it out
   std::string projection = "automatic";  ///< as named_projection
-  std::string title{};                   ///< empty: from long_name
-  int width = 1600;                      ///< pixels
+  std::optional<std::array<double, 3>>
+      towards{};                              ///< of surfaces: as MapFigure::towards, its default when empty
+  std::optional<std::array<double, 3>> up{};  ///< of surfaces: as MapFigure::up
+  std::string title{};                        ///< empty: from long_name
+  int width = 1600;                           ///< pixels
   PaletteKind palette = PaletteKind::automatic;
   std::optional<double> lowest{};  ///< ends of the values' colour scale, units of the file
   std::optional<double> highest{};
@@ -32,8 +37,7 @@ struct FileMapOptions {
 class FileMap {
  public:
   /// \throws Error(input) when the file or variable cannot be drawn; Error(usage) on an extra index or member
-  /// that is
-  ///         not there
+  /// that is not there, a projection that is none, a projection of a surface or a direction of a map
   FileMap(const std::string& path, FileMapOptions options);
 
   [[nodiscard]] const io::GriddedVariable& variable() const { return variable_; }
@@ -57,7 +61,7 @@ class FileMap {
   io::GriddedVariable variable_;
   std::optional<io::GriddedVariable> status_{};
   std::optional<io::GriddedVariable> spread_{};
-  std::optional<io::GriddedVariable> member_{};
+  std::vector<io::GriddedVariable> members_{};  // one of all members, or one for each
   std::optional<Projection> projection_{};
   double factor_ = 1.0;                // of the file's units to those drawn
   std::vector<ColourScale> scales_{};  // values, spread

@@ -1,7 +1,9 @@
 #pragma once
 /// \file
-/// \brief Maps of lat-lon fields: panels of one figure under shared colour scales, as PNG, PDF or SVG.
+/// \brief Maps of fields on the sphere and shaded views of fields on surfaces: panels of one figure under
+/// shared colour scales, as PNG, PDF or SVG.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,8 +31,8 @@ struct ColourScale {
 /// \brief One map.
 struct MapPanel {
   std::string title{};
-  std::vector<double> values{};        ///< [lat * lon], the domain's order, NaN where missing
-  std::vector<std::uint8_t> masked{};  ///< [lat * lon], 1 where a static mask lies; empty: nowhere
+  std::vector<double> values{};        ///< [point], the domain's order, NaN where missing
+  std::vector<std::uint8_t> masked{};  ///< [point], 1 where a static mask lies; empty: nowhere
   std::size_t scale = 0;               ///< index into MapFigure::scales
 };
 
@@ -45,6 +47,8 @@ struct MapFigure {
   int columns = 0;                         ///< 0: what suits the maps' shape
   std::optional<Projection> projection{};  ///< the one suited to the domain when empty
   bool coastlines = true;
+  std::array<double, 3> towards{0.0, 0.0, 1.0};  ///< of a surface: the direction to the viewer
+  std::array<double, 3> up{0.0, 1.0, 0.0};       ///< of a surface: up in the picture, not along `towards`
 };
 
 /// \brief Where things came to lie in the picture, pixels, y down; what tests and image maps need.
@@ -54,9 +58,10 @@ struct MapLayout {
   };
   int width = 0;
   int height = 0;
-  std::vector<Rectangle> maps{};  ///< [panel]
-  Projection projection;
+  std::vector<Rectangle> maps{};           ///< [panel]
+  std::optional<Projection> projection{};  ///< empty for a surface
   /// \brief Pixel of a place on the sphere in a panel; NaN where the projection does not show it.
+  /// \throws Error(internal) for a surface
   [[nodiscard]] std::pair<double, double> pixel(std::size_t panel, const Place& place) const;
 };
 
@@ -95,9 +100,8 @@ void check_picture_name(const std::string& path);
 
 /// \brief Draws the figure. Gaps are hatched light grey, masks plain grey; a field without values says so.
 /// \param path .png, .pdf or .svg; replaced as a whole once the new picture is complete
-/// \throws Error(usage) on another ending, no panels, sizes that do not match the domain or a scale that is
-/// not there;
-///         Error(io) when the picture cannot be written
+/// \throws Error(usage) on another ending, no panels, sizes that do not match the domain, a scale that is
+/// not there or directions that span no view; Error(io) when the picture cannot be written
 MapLayout map(const std::string& path, const MapFigure& figure);
 
 }  // namespace manifill::plot

@@ -206,6 +206,39 @@ TEST_CASE("every projection, column count and format makes a picture") {
   CHECK(std::string(std::istreambuf_iterator<char>(pdf), {}).starts_with("%PDF"));
 }
 
+TEST_CASE("a surface is a shaded view, every corner with what it has") {
+  const Scratch scratch;
+  // A square of two triangles that faces the viewer, upper left missing, lower right masked.
+  MapFigure figure{.domain = Domain::surface({.vertices = {{0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}},
+                                              .triangles = {{0, 1, 2}, {0, 2, 3}}}),
+                   .scales = {{.lowest = 0, .highest = 1}},
+                   .panels = {{.values = {0, 0.5, 1, kNaN}, .masked = {0, 1, 0, 0}}},
+                   .width = 400};
+  const MapLayout layout = map(scratch.file("s.png"), figure);
+  const Picture picture(scratch.file("s.png"));
+  CHECK_FALSE(layout.projection);
+  CHECK_THROWS_AS(layout.pixel(0, {0, 0}), Error);
+  const auto box = layout.maps.at(0);
+  // Plain light from the upper left on all of it: 0.45 + 0.55 / |(-0.4, -0.6, 1)|.
+  const double light = 0.45 + 0.55 / std::sqrt(1.52);
+  const auto at = [&](double right, double up) {
+    Rgb c = picture.at(box.x + static_cast<int>(right * box.width),
+                       box.y + static_cast<int>((1 - up) * box.height));
+    return Rgb{c.red / light, c.green / light, c.blue / light};
+  };
+  const Palette palette(PaletteKind::sequential);
+  CHECK(distance(at(0.1, 0.1), palette.at(0)) < 0.02);
+  CHECK(distance(at(0.9, 0.9), palette.at(1)) < 0.02);
+  CHECK(distance(at(0.9, 0.1), kMaskColour) < 0.02);
+  const Rgb gap = at(0.1, 0.9);  // the gap or its hatching
+  CHECK(gap.red == Approx(gap.blue).margin(0.02));
+  CHECK(gap.red > kHatchColour.red - 0.02);
+  CHECK(distance(picture.at(box.x, box.y), {1, 1, 1}) < 0.01);
+
+  figure.up = {0, 0, -2};
+  CHECK_THROWS_AS(map(scratch.file("s.png"), figure), Error);
+}
+
 TEST_CASE("what cannot be drawn is refused, and the old picture stays") {
   const Scratch scratch;
   const auto kind_of = [](const std::string& path, const MapFigure& figure) {
