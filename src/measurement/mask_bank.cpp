@@ -30,6 +30,16 @@ void hide_rectangle(const domain::LatLonShape& s, const Rectangle& r, ObservedCe
     }
 }
 
+/// The `count` points nearest to one, itself among them, at least one.
+void hide_disc(const domain::Domain& domain, std::size_t centre, std::int64_t count, ObservedCells& cells) {
+  std::vector<std::pair<double, std::size_t>> near;
+  near.reserve(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i) near.emplace_back(domain.chord(centre, i), i);
+  count = std::max<std::int64_t>(1, count);
+  std::nth_element(near.begin(), near.begin() + (count - 1), near.end());
+  for (std::int64_t k = 0; k < count; ++k) cells[near[static_cast<std::size_t>(k)].second] = false;
+}
+
 }  // namespace
 
 std::vector<std::string> mask_kinds() {
@@ -75,16 +85,11 @@ ObservedCells MaskBank::draw(RandomStream& random, double hidden, const std::str
 
 /// Discs about random points where points come in no rows and columns.
 void MaskBank::hide_discs(RandomStream& random, double hidden, ObservedCells& cells) const {
-  const auto n = static_cast<std::int64_t>(cells.size());
   for (int attempt = 0; attempt < 200 && share_hidden(cells) < hidden; ++attempt) {
-    const auto centre = static_cast<std::size_t>(random.integer(0, n - 1));
+    const auto centre =
+        static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(cells.size()) - 1));
     const double share = 0.02 + 0.2 * random.uniform();
-    std::vector<std::pair<double, std::size_t>> near;
-    near.reserve(cells.size());
-    for (std::size_t i = 0; i < cells.size(); ++i) near.emplace_back(domain_.chord(centre, i), i);
-    const auto count = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(n)));
-    std::nth_element(near.begin(), near.begin() + (count - 1), near.end());
-    for (std::int64_t k = 0; k < count; ++k) cells[near[static_cast<std::size_t>(k)].second] = false;
+    hide_disc(domain_, centre, std::llround(share * static_cast<double>(cells.size())), cells);
   }
 }
 
@@ -166,12 +171,19 @@ void MaskBank::hide_bands(RandomStream& random, double hidden, ObservedCells& ce
 }
 
 ObservedCells blocks_and_scattered(const domain::Domain& domain, RandomStream& random) {
-  const auto& s = domain.lat_lon();
-  const auto rows = static_cast<std::int64_t>(s.nlat());
-  const auto columns = static_cast<std::int64_t>(s.nlon());
+  const auto points = static_cast<std::int64_t>(domain.size());
   ObservedCells cells(domain.size(), true);
   const std::int64_t blocks = random.integer(2, 4);
   for (std::int64_t b = 0; b < blocks; ++b) {
+    if (domain.kind() != domain::DomainKind::lat_lon) {
+      const std::int64_t count = random.integer(6, 12) * random.integer(6, 16);
+      hide_disc(domain, static_cast<std::size_t>(random.integer(0, points - 1)), std::min(count, points / 8),
+                cells);
+      continue;
+    }
+    const auto& s = domain.lat_lon();
+    const auto rows = static_cast<std::int64_t>(s.nlat());
+    const auto columns = static_cast<std::int64_t>(s.nlon());
     const std::int64_t height = std::min(rows, random.integer(6, 12));
     const std::int64_t width = std::min(columns, random.integer(6, 16));
     hide_rectangle(s, {random.integer(0, rows - height), random.integer(0, columns - width), height, width},

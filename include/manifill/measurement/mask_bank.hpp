@@ -46,7 +46,8 @@ class MaskBank {
 };
 
 /// \brief The scoring mask of docs/results.md for pressure: two to four rectangles of 6-12 x 6-16 cells and
-/// 20 % of the cells hidden.
+/// 20 % of the cells hidden. Off lat-lon grids the rectangles are discs of as many points, at most an eighth
+/// of all.
 ObservedCells blocks_and_scattered(const domain::Domain& domain, RandomStream& random);
 
 }  // namespace manifill::measurement

@@ -173,3 +173,27 @@ TEST_CASE("masks of a surface hide about the share asked for, in one piece where
       CHECK(hidden < 0.73);
     }
 }
+
+TEST_CASE("blocks and scattered cells of a list of cells are discs and a fifth of the rest",
+          "[measurement]") {
+  const auto d = domain::Domain::healpix(8, domain::healpix::Ordering::ring);
+  RandomStream random({.seed = 5});
+  double mean = 0.0;
+  constexpr int kMasks = 40;
+  for (int k = 0; k < kMasks; ++k) {
+    const auto cells = measurement::blocks_and_scattered(d, random);
+    mean += static_cast<double>(std::count(cells.begin(), cells.end(), false)) /
+            static_cast<double>(kMasks * d.size());
+    // A hidden pixel with all its neighbours is of a disc: of scattered ones less than one in a million is.
+    std::size_t inside = 0;
+    for (std::size_t i = 0; i < d.size(); ++i) {
+      const auto near = d.neighbours(i);
+      if (!cells[i] && std::none_of(near.begin(), near.end(), [&](auto j) { return cells[j]; })) ++inside;
+    }
+    CHECK(inside >= 12);  // 36 pixels in a disc at least, 20 or so of them at its rim
+  }
+  // Three discs of 86 pixels, at most 96, hide 0.31 where they do not overlap, and scattered cells a fifth of
+  // the rest.
+  CHECK(mean > 0.38);
+  CHECK(mean < 0.47);
+}
