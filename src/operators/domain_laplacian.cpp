@@ -10,6 +10,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/domain/sphere.hpp"
+#include "manifill/domain/sphere_delaunay.hpp"
 
 namespace manifill::operators {
 namespace {
@@ -231,21 +232,35 @@ std::vector<std::uint32_t> every_point(std::size_t points) {
   return out;
 }
 
+/// Linear elements between the centres of cells, whose areas are the mass; between near points where a cell
+/// is in no triangle.
+DomainLaplacian of_cells(const domain::Domain& d) {
+  DomainLaplacian out{.of_point = every_point(d.size())};
+  std::vector<Point> points;
+  for (const Point& p : d.points())
+    points.push_back(
+        {domain::kEarthRadiusKm * p[0], domain::kEarthRadiusKm * p[1], domain::kEarthRadiusKm * p[2]});
+  std::vector<double> areas;
+  for (const double w : d.weights()) areas.push_back(w * d.area());
+  const domain::TriangleMesh mesh{.vertices = points, .triangles = domain::sphere_delaunay(d.points())};
+  std::vector<bool> covered(d.size(), false);
+  for (const auto& t : mesh.triangles)
+    for (const auto corner : t) covered[corner] = true;
+  if (std::find(covered.begin(), covered.end(), false) != covered.end()) {
+    out.laplacian = point_laplacian(points, areas, {.neighbours = std::min(kNeighbours, d.size() - 1)});
+    return out;
+  }
+  out.laplacian = cotangent_laplacian(mesh);
+  out.laplacian.mass = Eigen::Map<const Eigen::VectorXd>(areas.data(), out.laplacian.mass.size());
+  return out;
+}
+
 }  // namespace
 
 DomainLaplacian domain_laplacian(const domain::Domain& d, double margin) {
   if (d.kind() == domain::DomainKind::surface)
     return {.laplacian = cotangent_laplacian(d.mesh()), .of_point = every_point(d.size())};
-  if (d.kind() == domain::DomainKind::cells) {
-    std::vector<Point> points;
-    for (const Point& p : d.points())
-      points.push_back(
-          {domain::kEarthRadiusKm * p[0], domain::kEarthRadiusKm * p[1], domain::kEarthRadiusKm * p[2]});
-    std::vector<double> areas;
-    for (const double w : d.weights()) areas.push_back(w * d.area());
-    return {.laplacian = point_laplacian(points, areas, {.neighbours = std::min(kNeighbours, d.size() - 1)}),
-            .of_point = every_point(d.size())};
-  }
+  if (d.kind() == domain::DomainKind::cells) return of_cells(d);
   const std::size_t rows = d.size() / d.columns();
   if (rows < 2 || d.columns() < 2)
     throw Error(ErrorKind::input, "a grid of one row or column has no Laplacian",

@@ -17,7 +17,10 @@ struct DomainLaplacian {
 };
 
 /// \brief Linear elements on the triangles of a grid's rows and columns or of a surface, intrinsic Delaunay
-/// edges; heat-kernel weights between near points (24 neighbours) on lists of cells.
+/// edges; on lists of cells on the Delaunay triangles of their centres, with the cells' own areas as mass
+/// (the finite volumes of the centres' Voronoi polygons). A graph of heat-kernel weights, which takes its
+/// place where a cell lies in no triangle, has no eigenvalues above some 1 / spacing^2, so that a field made
+/// with it keeps a part as rough as noise.
 ///
 /// Around a pole that a grid closes, triangles meet in a node at it. Beyond the edge of a region, rows and
 /// columns go on, each step 1.3 times the last, so that what holds at the boundary (no flux) is far from the

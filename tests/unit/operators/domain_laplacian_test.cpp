@@ -1,11 +1,13 @@
 #include "manifill/operators/domain_laplacian.hpp"
 
 #include <cmath>
+#include <complex>
 #include <numbers>
 #include <vector>
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/domain/sphere.hpp"
 
 using namespace manifill;
 using operators::domain_laplacian;
@@ -42,6 +44,11 @@ double degree_one(const std::array<double, 3>& p) { return p[2] + 0.5 * p[0]; }
 double degree_two(const std::array<double, 3>& p) { return p[0] * p[1] + p[2] * p[0]; }
 double degree_three(const std::array<double, 3>& p) { return p[2] * (5.0 * p[2] * p[2] - 3.0); }
 
+/// The real part of (x + i y)^16, 16 waves round the equator.
+double degree_sixteen(const std::array<double, 3>& p) {
+  return std::pow(std::complex<double>(p[0], p[1]), 16).real();
+}
+
 void check_sphere(const domain::Domain& d, Eigen::Index nodes, double tolerance) {
   const auto l = domain_laplacian(d);
   CHECK(l.laplacian.size() == nodes);
@@ -63,10 +70,41 @@ TEST_CASE("global grids close at the poles", "[operators]") {
   check_sphere(domain::Domain::lat_lon(evenly(-90.0, 5.0, 37), evenly(-180.0, 5.0, 72)), 35 * 72 + 2, 0.01);
 }
 
-TEST_CASE("lists of cells take near points", "[operators]") {
-  // Twenty-four neighbours of a regular grid: 2 % (docs/laplacian.md).
-  const auto d = domain::Domain::healpix(16, domain::healpix::Ordering::ring);
-  check_sphere(d, 3072, 0.02);
+TEST_CASE("lists of cells are joined by triangles", "[operators]") {
+  // Of second order: a degree l in steps h is short by (l h)^2 / 12 or so, pixels of 3.7 degrees.
+  const auto pixels = domain::Domain::healpix(16, domain::healpix::Ordering::ring);
+  check_sphere(pixels, 3072, 0.01);
+  // Six pixels to a wave: 272 less (16 h)^2 / 12 or so, 9 % at most. A graph of heat-kernel weights stops.
+  const double wave = quotient(pixels, domain_laplacian(pixels), degree_sixteen);
+  CHECK(wave > 0.91 * 272.0);
+  CHECK(wave < 272.0);
+  const DomainLaplacian graph{.laplacian = operators::point_laplacian(pixels.points(), pixels.weights()),
+                              .of_point = domain_laplacian(pixels).of_point};
+  constexpr double kUnit = domain::kEarthRadiusKm * domain::kEarthRadiusKm;  // chords are of the unit sphere
+  CHECK(quotient(pixels, graph, degree_sixteen) / kUnit < 0.8 * 272.0);
+  const auto mesh = domain::icosphere(12);
+  domain::CellGrid grid;
+  for (const auto& t : mesh.triangles) {
+    std::array<double, 3> p{};
+    for (const auto corner : t)
+      for (std::size_t c = 0; c < 3; ++c) p[c] += mesh.vertices[corner][c];
+    grid.latitude.push_back(std::atan2(p[2], std::hypot(p[0], p[1])) * 180.0 / std::numbers::pi);
+    grid.longitude.push_back(std::atan2(p[1], p[0]) * 180.0 / std::numbers::pi);
+    const auto &a = mesh.vertices[t[0]], &b = mesh.vertices[t[1]], &c = mesh.vertices[t[2]];
+    grid.area.push_back(domain::spherical_triangle_area(a, b, c));
+  }
+  check_sphere(domain::Domain::cells(grid), 2880, 0.02);
+}
+
+TEST_CASE("cells that lie in no triangle are joined to near ones", "[operators]") {
+  domain::CellGrid row;
+  for (int j = 0; j < 40; ++j) {
+    row.latitude.push_back(0.01 * (j % 2));
+    row.longitude.push_back(j);
+  }
+  const auto l = domain_laplacian(domain::Domain::cells(row));
+  CHECK(l.laplacian.size() == 40);
+  CHECK(operators::connected_parts(l.laplacian.stiffness).back() == 0);
 }
 
 TEST_CASE("a surface has its own Laplacian", "[operators]") {
