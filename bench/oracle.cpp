@@ -4,7 +4,8 @@
 //
 //   DOMAIN            lat_lon (24 x 48), healpix16 (3,072 pixels), bunny, icon; all whose files are given
 //   --bunny F.off     mesh of the bunny, or any closed mesh
-//   --icon F.nc       ICON grid; four triangles become one until 5,120 are left
+//   --icon F.nc       ICON grid; four triangles become one until there are no more than
+//   --cells N         (6000)
 //   --fields N        fields scored under each law (60)
 //   --masks N         masks that they share: scattered, discs, slabs in turn, 50 % hidden (12)
 //   --members N       of each ensemble (250)
@@ -65,13 +66,13 @@ constexpr double kNoise = 0.1;
 constexpr double kHidden = 0.5;
 constexpr double kWavenumber = 6.0;  // where the power starts to fall
 constexpr unsigned kDegree = 48;
-constexpr std::size_t kMostCells = 6000;
 constexpr std::uint64_t kTruthSeed = 20261129;
 constexpr std::uint64_t kTrainingSeed = 20261130;
 
 struct Options {
   std::vector<std::string> domains{};
   std::string bunny{}, icon{};
+  std::size_t cells = 6000;
   Index fields = 60;
   Index masks = 12;
   std::uint32_t members = 250;
@@ -119,7 +120,7 @@ domain::Domain make_domain(const std::string& name, const Options& o) {
   if (name == "healpix16") return domain::Domain::healpix(16, domain::healpix::Ordering::nested);
   if (name == "bunny") return domain::Domain::surface(io::read_mesh(o.bunny).mesh);
   auto d = io::GriddedVariable::open(o.icon, "S").domain();
-  while (d.size() > kMostCells) d = merged(d, o.icon);
+  while (d.size() > o.cells) d = merged(d, o.icon);
   return d;
 }
 
@@ -522,6 +523,8 @@ Options parse(const std::vector<std::string>& args) {
       o.bunny = value;
     else if (key == "--icon")
       o.icon = value;
+    else if (key == "--cells")
+      o.cells = std::stoul(value);
     else if (key == "--fields")
       o.fields = std::stol(value);
     else if (key == "--masks")
