@@ -9,7 +9,7 @@
 //   --grid G.nc       coordinates of cells that DATA.nc has none of
 //   --fields N        fields scored, spread evenly over the file (all)
 //   --members N       of the ensemble (100)
-//   --degree N        in the sine of latitude, of matern's unknown level (0)
+//   --degree N        in the sine of latitude, of matern's unknown level (-1: as `impute` chooses it)
 //
 // Methods: mean of the observed points, nearest neighbour, four neighbours by distance, harmonic fill, matern
 // (fitted to the first field scored). For matern the error is that of the posterior mean; CRPS and intervals
@@ -46,7 +46,7 @@ struct Options {
   double hidden = 0.3;
   std::size_t fields = 0;
   std::uint32_t members = 100;
-  int degree = 0;
+  int degree = -1;
 };
 
 struct Case {
@@ -219,8 +219,11 @@ int work(const std::vector<std::string>& args) {
   }
 
   watch = Stopwatch();
-  const Eigen::MatrixXd drift = posterior::latitude_drift(d, o.degree);
-  const auto fit = posterior::fit_matern(nodes, cases.front().values, drift);
+  const Eigen::MatrixXd levels =
+      posterior::latitude_drift(d, o.degree < 0 ? posterior::most_latitude_degree(d) : o.degree);
+  const auto fit = o.degree < 0 ? posterior::fit_matern_and_drift(nodes, cases.front().values, levels)
+                                : posterior::fit_matern(nodes, cases.front().values, levels);
+  const Eigen::MatrixXd drift = levels.leftCols(fit.coefficients);
   const double fit_seconds = watch.seconds();
   Row row{};
   row.name = "matern";
@@ -245,9 +248,9 @@ int work(const std::vector<std::string>& args) {
   print(row);
   fmt::print(
       "Laplacians {:.1f} s; matern fitted in {:.1f} s, {} evaluations: range {:.4g}, sd {:.4g}, nugget sd "
-      "{:.4g}\n",
+      "{:.4g}, degree {} in the sine of latitude\n",
       laplacian_seconds, fit_seconds, fit.evaluations, fit.parameters.range,
-      std::sqrt(fit.parameters.variance), std::sqrt(fit.parameters.nugget));
+      std::sqrt(fit.parameters.variance), std::sqrt(fit.parameters.nugget), fit.coefficients - 1);
   return 0;
 }
 

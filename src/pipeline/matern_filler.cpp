@@ -15,14 +15,6 @@ namespace {
 
 constexpr std::ptrdiff_t kLeastValues = 10;  // of a field that is filled: more than a drift has coefficients
 
-/// Climates follow latitude on the globe; within a region a slope would only be taken from the field.
-int suited_degree(const domain::Domain& d) {
-  if (!d.spherical()) return 0;
-  const auto latitudes = d.latitudes();
-  const auto [low, high] = std::minmax_element(latitudes.begin(), latitudes.end());
-  return *high - *low >= 90.0 ? 4 : 0;
-}
-
 using Nodes = operators::DomainLaplacian;
 
 /// Fills every field from its own values and a Matern field.
@@ -34,9 +26,10 @@ class MaternFiller : public FieldFiller {
         nodes_(std::make_shared<const Nodes>(
             operators::domain_laplacian(input.domain(), c.real("matern.margin")))) {
     refuse_foreign_options(c);
-    degree_ = static_cast<int>(c.integer("matern.latitude_degree"));
-    if (degree_ < 0) degree_ = suited_degree(input.domain());
-    drift_ = posterior::latitude_drift(input.domain(), degree_);
+    const auto degree = static_cast<int>(c.integer("matern.latitude_degree"));
+    choose_degree_ = degree < 0;
+    drift_ = posterior::latitude_drift(
+        input.domain(), choose_degree_ ? posterior::most_latitude_degree(input.domain()) : degree);
     stated_ = {c.real("matern.range"), std::pow(c.real("matern.sd"), 2),
                std::pow(c.real("matern.nugget_sd"), 2)};
     const auto given = (stated_.range > 0.0) + (stated_.variance > 0.0) + (stated_.nugget > 0.0);
@@ -94,7 +87,11 @@ class MaternFiller : public FieldFiller {
 
   void prepare(std::size_t /*first_time*/, std::size_t /*times*/, std::vector<std::string>& notes) override {
     parameters_ = stated_;
-    if (stated_.range == 0.0) fit(notes);
+    if (stated_.range == 0.0)
+      fit(notes);
+    else if (choose_degree_ && drift_.cols() > 1)
+      drift_.conservativeResize(Eigen::NoChange,
+                                posterior::best_drift(nodes_, some_fields(), drift_, stated_));
     matern_ = std::make_shared<const prior::MaternField>(nodes_, parameters_);
   }
 
@@ -103,20 +100,23 @@ class MaternFiller : public FieldFiller {
     return "what a cell does not share with its neighbours";
   }
   void resolve(Config& config) const override {
-    config.set("matern.latitude_degree", static_cast<std::int64_t>(degree_));
+    config.set("matern.latitude_degree", static_cast<std::int64_t>(degree()));
     config.set("matern.range", parameters_.range);
     config.set("matern.sd", std::sqrt(parameters_.variance));
     config.set("matern.nugget_sd", std::sqrt(parameters_.nugget));
   }
   [[nodiscard]] std::string provenance() const override {
-    return fmt::format("Matern field, range {:.6g} {}, standard deviation {:.6g}, nugget {:.6g}",
-                       parameters_.range, input_.domain().spherical() ? "km" : "units of the points",
-                       std::sqrt(parameters_.variance), unresolved());
+    std::string out =
+        fmt::format("Matern field, range {:.6g} {}, standard deviation {:.6g}, nugget {:.6g}",
+                    parameters_.range, input_.domain().spherical() ? "km" : "units of the points",
+                    std::sqrt(parameters_.variance), unresolved());
+    if (degree() > 0) out += fmt::format(", level of degree {} in the sine of latitude", degree());
+    return out;
   }
   [[nodiscard]] std::string phrase() const override { return "from each field's own values"; }
   [[nodiscard]] std::string settings() const override {
     return fmt::format("range {:.17g} variance {:.17g} nugget {:.17g} degree {} nodes {:016x}",
-                       parameters_.range, parameters_.variance, parameters_.nugget, degree_,
+                       parameters_.range, parameters_.variance, parameters_.nugget, degree(),
                        nodes_->laplacian.hash());
   }
 
@@ -145,9 +145,11 @@ class MaternFiller : public FieldFiller {
     return static_cast<std::int64_t>(extra * input_.times() + time);
   }
 
-  /// Parameters from some of the fields with enough values, spread evenly over the file, so that every shard
-  /// finds the same.
-  void fit(std::vector<std::string>& notes) {
+  [[nodiscard]] Eigen::Index degree() const { return drift_.cols() - 1; }
+
+  /// Some of the fields with enough values, spread evenly over the file, so that every shard finds the same:
+  /// [point][field].
+  [[nodiscard]] Eigen::MatrixXd some_fields() {
     std::vector<std::size_t> usable;
     const std::size_t all = input_.extras() * input_.times();
     for (std::size_t k = 0; k < all; ++k)
@@ -164,9 +166,17 @@ class MaternFiller : public FieldFiller {
       const std::size_t at = usable[(2 * k + 1) * usable.size() / (2 * wanted)];
       some.col(static_cast<Eigen::Index>(k)) = field(at / input_.times(), at % input_.times());
     }
-    log::info(fmt::format("fitting a Matern field to {} of {} fields, {} nodes", wanted, all,
-                          nodes_->laplacian.size()));
-    parameters_ = posterior::fit_matern(nodes_, some, drift_).parameters;
+    return some;
+  }
+
+  void fit(std::vector<std::string>& notes) {
+    const Eigen::MatrixXd some = some_fields();
+    log::info(fmt::format("fitting a Matern field to {} of {} fields, {} nodes", some.cols(),
+                          input_.extras() * input_.times(), nodes_->laplacian.size()));
+    const auto found = choose_degree_ ? posterior::fit_matern_and_drift(nodes_, some, drift_)
+                                      : posterior::fit_matern(nodes_, some, drift_);
+    parameters_ = found.parameters;
+    drift_.conservativeResize(Eigen::NoChange, found.coefficients);
     notes.push_back(provenance());
     if (parameters_.nugget > parameters_.variance)
       notes.emplace_back(
@@ -188,8 +198,8 @@ class MaternFiller : public FieldFiller {
   const io::GriddedVariable& input_;
   std::int64_t fields_;
   std::shared_ptr<const Nodes> nodes_;
-  int degree_ = 0;
-  Eigen::MatrixXd drift_{};  // [point][coefficient]
+  bool choose_degree_ = false;
+  Eigen::MatrixXd drift_{};  // [point][coefficient]; of all degrees to choose from until the fit
   prior::MaternParameters stated_{};
   prior::MaternParameters parameters_{};
   std::shared_ptr<const prior::MaternField> matern_{};
@@ -219,8 +229,8 @@ std::vector<OptionSpec> matern_specs() {
        .lowest = 0},
       {.key = "matern.latitude_degree",
        .help =
-           "degree in the sine of latitude of the unknown level; -1: 4 over 90 degrees of latitude or more, "
-           "else 0",
+           "degree in the sine of latitude of the unknown level; -1: chosen by likelihood, 0 to 4, over 90 "
+           "degrees of latitude or more, else 0",
        .fallback = std::int64_t{-1},
        .lowest = -1,
        .highest = 6},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
 #include <span>
@@ -35,36 +36,53 @@ std::vector<bool> finite(const Eigen::Ref<const Eigen::VectorXd>& values) {
   return out;
 }
 
-/// Restricted likelihood of some fields with the variance at its best.
+/// Likelihoods of some fields under a drift, each with the variance at its best.
 struct Profile {
-  double log_likelihood = -std::numeric_limits<double>::infinity();
-  double variance = 0.0;
+  double restricted = -std::numeric_limits<double>::infinity();
+  double criterion = std::numeric_limits<double>::infinity();  // Schwarz's, of the full likelihood
+  double variance = 0.0;                                       // of the restricted likelihood
 };
 
-Profile profile(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
-                const Eigen::MatrixXd& drift, double range, double ratio) {
+/// [columns of the drift - 1].
+std::vector<Profile> profiles(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                              const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift, double range,
+                              double ratio) {
   const auto field =
       std::make_shared<const prior::MaternField>(nodes, prior::MaternParameters{range, 1.0, ratio});
-  double determinants = 0.0;
-  double squares = 0.0;
-  double freedom = 0.0;
+  std::vector<MaternPosterior::Likelihood> sums(static_cast<std::size_t>(drift.cols()));
+  double count = 0.0;
+  double log_counts = 0.0;
   std::vector<bool> mask;
   std::unique_ptr<const MaternPosterior> posterior;
-  for (Eigen::Index k = 0; k < values.cols(); ++k) {
-    auto own = finite(values.col(k));
+  for (Eigen::Index f = 0; f < values.cols(); ++f) {
+    auto own = finite(values.col(f));
     if (!posterior || own != mask) {
       mask = std::move(own);
       posterior = std::make_unique<const MaternPosterior>(field, mask, drift);
     }
-    const auto l = posterior->likelihood(values.col(k));
-    determinants += l.log_determinant;
-    squares += l.chi_square;
-    freedom += posterior->freedom();
+    const auto nested = posterior->nested_likelihoods(values.col(f));
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+      sums[k].log_determinant += nested[k].log_determinant;
+      sums[k].chi_square += nested[k].chi_square;
+      sums[k].covariance_log_determinant += nested[k].covariance_log_determinant;
+    }
+    count += static_cast<double>(posterior->observations());
+    log_counts += std::log(static_cast<double>(posterior->observations()));
   }
-  const double variance = squares / freedom;
-  return {
-      .log_likelihood = -0.5 * (freedom * (std::log(2.0 * std::numbers::pi * variance) + 1.0) + determinants),
-      .variance = variance};
+  const auto twice_log = [](double freedom, double variance, double log_determinant) {
+    return -freedom * (std::log(2.0 * std::numbers::pi * variance) + 1.0) - log_determinant;
+  };
+  std::vector<Profile> out;
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    const auto coefficients = static_cast<double>(k + 1);
+    const double freedom = count - coefficients * static_cast<double>(values.cols());
+    const double variance = sums[k].chi_square / freedom;
+    out.push_back({.restricted = 0.5 * twice_log(freedom, variance, sums[k].log_determinant),
+                   .criterion = coefficients * log_counts - twice_log(count, sums[k].chi_square / count,
+                                                                      sums[k].covariance_log_determinant),
+                   .variance = variance});
+  }
+  return out;
 }
 
 }  // namespace
@@ -131,17 +149,31 @@ Eigen::VectorXd MaternPosterior::gather(const Eigen::VectorXd& values) const {
 }
 
 MaternPosterior::Likelihood MaternPosterior::likelihood(const Eigen::VectorXd& values) const {
+  return nested_likelihoods(values).back();
+}
+
+std::vector<MaternPosterior::Likelihood> MaternPosterior::nested_likelihoods(
+    const Eigen::VectorXd& values) const {
   Eigen::VectorXd y = gather(values);
   y.array() -= y.mean();  // nothing is lost of the departures that way
   const double nugget = field_->parameters().nugget;
   const Eigen::VectorXd right = scatter(y);
   const Eigen::VectorXd solved = factor_->solve(right);
-  const double all = y.squaredNorm() / nugget - right.dot(solved) / (nugget * nugget);
+  Likelihood l{.log_determinant = log_determinant_,
+               .chi_square = y.squaredNorm() / nugget - right.dot(solved) / (nugget * nugget),
+               .covariance_log_determinant = log_determinant_};
   const Eigen::VectorXd by_drift =
       seen_drift_.transpose() * y / nugget - solved_drift_.transpose() * right / (nugget * nugget);
+  // The Cholesky factor of a leading block is that block of the factor: each column takes its share off.
+  const Eigen::VectorXd shares = precision_.matrixL().solve(by_drift);
   const Eigen::MatrixXd lower = precision_.matrixL();
-  return {.log_determinant = log_determinant_ + 2.0 * lower.diagonal().array().log().sum(),
-          .chi_square = all - by_drift.dot(precision_.solve(by_drift))};
+  std::vector<Likelihood> out;
+  for (Eigen::Index k = 0; k < shares.size(); ++k) {
+    l.log_determinant += 2.0 * std::log(lower(k, k));
+    l.chi_square -= shares[k] * shares[k];
+    out.push_back(l);
+  }
+  return out;
 }
 
 /// Universal kriging (Cressie 1993, section 3.4) of y, a field u known beside it added.
@@ -190,47 +222,130 @@ Eigen::MatrixXd latitude_drift(const domain::Domain& domain, int degree) {
   return out;
 }
 
+int most_latitude_degree(const domain::Domain& domain) {
+  if (!domain.spherical()) return 0;
+  const auto latitudes = domain.latitudes();
+  const auto [low, high] = std::minmax_element(latitudes.begin(), latitudes.end());
+  return *high - *low >= 90.0 ? 4 : 0;
+}
+
+namespace {
+
+/// A search over ranges and nuggets, logarithms of both.
+class Search {
+ public:
+  Search(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
+         const Eigen::MatrixXd& drift, double relative_nugget)
+      : nodes_(nodes), values_(values), drift_(drift) {
+    for (Eigen::Index k = 0; k < values.cols(); ++k) {
+      const auto count = (values.col(k).array() == values.col(k).array()).count();
+      if (count < kLeastFitted)
+        throw Error(ErrorKind::input,
+                    "a field of " + std::to_string(count) + " values is too little to fit a Matern field to",
+                    {.index = "[field " + std::to_string(k) + "]", .remedy = "Give fields with more values"});
+    }
+    const auto& laplacian = nodes->laplacian;
+    const double spacing = std::sqrt(laplacian.mass.minCoeff());
+    const double across = std::sqrt(laplacian.mass.sum());
+    box_ = {.low = {std::log(spacing), std::log(relative_nugget)},
+            .high = {std::log(10.0 * across), std::log(kMostRatio)}};
+    // A handful of ranges for a start; the likelihood has one hill along it.
+    constexpr double kFirstRatio = 0.01;
+    for (const double range : {4.0 * spacing, 0.03 * across, 0.1 * across, 0.3 * across, across})
+      static_cast<void>(at({std::log(range), std::log(kFirstRatio)}));
+  }
+
+  /// Of `columns` of the drift, from the best place so far in steps of `step`.
+  void run(std::size_t columns, const std::function<double(const Profile&)>& cost,
+           const std::vector<double>& step) {
+    const auto of = [&](const std::vector<double>& x) {
+      const double value = cost(at(x)[columns - 1]);
+      return std::isfinite(value) ? value : std::numeric_limits<double>::max();
+    };
+    static_cast<void>(operators::nelder_mead(of, box_, best(columns, cost).x, step, 0.01, kMostEvaluations));
+  }
+
+  struct Place {
+    std::vector<double> x{};
+    Profile profile{};
+  };
+  [[nodiscard]] Place best(std::size_t columns, const std::function<double(const Profile&)>& cost) const {
+    Place out;
+    double least = std::numeric_limits<double>::infinity();
+    for (const auto& [x, profiles] : seen_) {
+      const double value = cost(profiles[columns - 1]);
+      if (!out.x.empty() && !(value < least)) continue;
+      out = {x, profiles[columns - 1]};
+      if (std::isfinite(value)) least = value;
+    }
+    return out;
+  }
+
+  [[nodiscard]] MaternFit fit(std::size_t columns) const {
+    const Place place = best(columns, unlikely);
+    if (!std::isfinite(place.profile.restricted) || !(place.profile.variance > 0.0))
+      throw Error(ErrorKind::input, "the values do not vary: no Matern field can be fitted to them",
+                  {.remedy = "Give fields that differ from their mean"});
+    const double variance = place.profile.variance;
+    return {.parameters = {std::exp(place.x[0]), variance, std::exp(place.x[1]) * variance},
+            .log_likelihood = place.profile.restricted,
+            .evaluations = static_cast<int>(seen_.size()),
+            .coefficients = static_cast<int>(columns)};
+  }
+
+  static double unlikely(const Profile& p) { return -p.restricted; }
+  static double criterion(const Profile& p) { return p.criterion; }
+
+ private:
+  const std::vector<Profile>& at(const std::vector<double>& x) {
+    const auto known = std::find_if(seen_.begin(), seen_.end(), [&](const auto& s) { return s.first == x; });
+    if (known != seen_.end()) return known->second;
+    seen_.emplace_back(x, profiles(nodes_, values_, drift_, std::exp(x[0]), std::exp(x[1])));
+    return seen_.back().second;
+  }
+
+  const std::shared_ptr<const operators::DomainLaplacian>& nodes_;
+  const Eigen::MatrixXd& values_;
+  const Eigen::MatrixXd& drift_;
+  operators::SearchBox box_{};
+  std::vector<std::pair<std::vector<double>, std::vector<Profile>>> seen_{};
+};
+
+const std::vector<double> kWide{0.7, 1.5};
+const std::vector<double> kNarrow{0.2, 0.4};
+
+}  // namespace
+
 MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
                      const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift, double relative_nugget) {
-  for (Eigen::Index k = 0; k < values.cols(); ++k) {
-    const auto count = (values.col(k).array() == values.col(k).array()).count();
-    if (count < kLeastFitted)
-      throw Error(ErrorKind::input,
-                  "a field of " + std::to_string(count) + " values is too little to fit a Matern field to",
-                  {.index = "[field " + std::to_string(k) + "]", .remedy = "Give fields with more values"});
-  }
-  const auto& laplacian = nodes->laplacian;
-  const double spacing = std::sqrt(laplacian.mass.minCoeff());
-  const double across = std::sqrt(laplacian.mass.sum());
-  const operators::SearchBox box{.low = {std::log(spacing), std::log(relative_nugget)},
-                                 .high = {std::log(10.0 * across), std::log(kMostRatio)}};
-  int evaluations = 0;
-  const auto cost = [&](const std::vector<double>& x) {
-    ++evaluations;
-    const double l = profile(nodes, values, drift, std::exp(x[0]), std::exp(x[1])).log_likelihood;
-    return std::isfinite(l) ? -l : std::numeric_limits<double>::max();
-  };
-  // A handful of ranges for a start; the likelihood has one hill along it.
-  constexpr double kFirstRatio = 0.01;
-  std::vector<double> start;
-  double least = std::numeric_limits<double>::infinity();
-  for (const double range : {4.0 * spacing, 0.03 * across, 0.1 * across, 0.3 * across, across}) {
-    const std::vector<double> x{std::log(range), std::log(kFirstRatio)};
-    const double value = cost(x);
-    if (value < least) {
-      least = value;
-      start = x;
-    }
-  }
-  const auto best = operators::nelder_mead(cost, box, start, {0.7, 1.5}, 0.01, kMostEvaluations);
-  const double ratio = std::exp(best.x[1]);
-  const Profile at = profile(nodes, values, drift, std::exp(best.x[0]), ratio);
-  if (!std::isfinite(at.log_likelihood) || !(at.variance > 0.0))
-    throw Error(ErrorKind::input, "the values do not vary: no Matern field can be fitted to them",
-                {.remedy = "Give fields that differ from their mean"});
-  return {.parameters = {std::exp(best.x[0]), at.variance, ratio * at.variance},
-          .log_likelihood = at.log_likelihood,
-          .evaluations = evaluations};
+  Search search(nodes, values, drift, relative_nugget);
+  const auto columns = static_cast<std::size_t>(drift.cols());
+  search.run(columns, Search::unlikely, kWide);
+  return search.fit(columns);
+}
+
+MaternFit fit_matern_and_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                               const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
+                               double relative_nugget) {
+  if (drift.cols() == 1) return fit_matern(nodes, values, drift, relative_nugget);
+  Search search(nodes, values, drift, relative_nugget);
+  const auto most = static_cast<std::size_t>(drift.cols());
+  search.run(1, Search::criterion, kWide);
+  search.run(most, Search::criterion, kWide);
+  std::size_t chosen = 1;
+  for (std::size_t k = 2; k <= most; ++k)
+    if (search.best(k, Search::criterion).profile.criterion <
+        search.best(chosen, Search::criterion).profile.criterion)
+      chosen = k;
+  search.run(chosen, Search::unlikely, kNarrow);
+  return search.fit(chosen);
+}
+
+int best_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
+               const Eigen::MatrixXd& drift, const prior::MaternParameters& parameters) {
+  const auto at = profiles(nodes, values, drift, parameters.range, parameters.nugget / parameters.variance);
+  const auto less = [](const Profile& a, const Profile& b) { return a.criterion < b.criterion; };
+  return 1 + static_cast<int>(std::min_element(at.begin(), at.end(), less) - at.begin());
 }
 
 }  // namespace manifill::posterior

@@ -1,4 +1,5 @@
 """The method matern: a single field of any grid filled without a model, from its own values."""
+import re
 import sys
 
 sys.dont_write_bytecode = True  # nothing compiled is left in the source tree
@@ -15,14 +16,14 @@ def waves(x, y, times):
     return 280 + 2 * np.sqrt(2 / 60) * np.cos(angle).sum(axis=1)
 
 
-def write(path, values):
+def write(path, values, latitudes=None, longitudes=None):
     with netCDF4.Dataset(path, "w") as f:
         for name, length in (("time", None), ("lat", values.shape[1]), ("lon", values.shape[2])):
             f.createDimension(name, length)
         f.createVariable("time", "f8", ("time",)).units = "days since 2001-01-01"
         f["time"][:] = np.arange(len(values))
-        for name, units, first in (("lat", "degrees_north", 30), ("lon", "degrees_east", 350)):
-            f.createVariable(name, "f8", (name,))[:] = first + np.arange(f.dimensions[name].size)
+        for name, units, first, places in (("lat", "degrees_north", 30, latitudes), ("lon", "degrees_east", 350, longitudes)):
+            f.createVariable(name, "f8", (name,))[:] = first + np.arange(f.dimensions[name].size) if places is None else places
             f[name].units = units
         v = f.createVariable("ta", "f4", ("time", "lat", "lon"), fill_value=np.float32(-9e33), zlib=True)
         v.setncatts({"units": "K", "standard_name": "air_temperature"})
@@ -81,6 +82,21 @@ always = np.isnan(never).all(axis=0)
 check(np.all(status[:, always] == 3) and always[block].all(), "never observed: masked")
 check(np.all(status[2][~always] == 2), "a field without values is not filled")
 check(np.all(status[3][np.isnan(never[3]) & ~always] == 1), "other fields are filled")
+
+# On the globe the level follows latitude where the fields do, and not where they are anomalies.
+latitudes, longitudes = np.arange(-85.0, 86.0, 10.0), np.arange(0.0, 360.0, 15.0)
+steps = random.normal(size=(6, 2, 1, 1))
+waving = 0.7 * (steps[:, 0] * np.cos(np.radians(3 * longitudes)) + steps[:, 1] * np.sin(np.radians(2 * longitudes)))
+anomalies = waving * np.cos(np.radians(latitudes))[:, None] + random.normal(0, 0.3, (6, 18, 24))
+climate = 255 + 40 * np.cos(np.radians(latitudes))[:, None] + anomalies
+for name, values, follows in (("anomalies", anomalies, False), ("climate", climate, True)):
+    values[:, 2:6, 3:12] = np.nan
+    path = work / f"{name}.nc"
+    write(path, values, latitudes, longitudes)
+    run(0, "impute", "--method", "matern", "--input", path, "--output", work / f"{name}.out.nc", "--members", "4", "--quiet")
+    degree = int(re.search(r"latitude_degree = (\d+)", (work / f"{name}.out.nc.toml").read_text())[1])
+    check((degree > 0) == follows, f"{name}: degree {degree} is chosen")
+    check(("sine of latitude" in opened(work / f"{name}.out.nc").manifill_model) == follows, f"{name}: the provenance says it")
 
 for option, word in ((("--model", source), "impute.model"), (("--noise", "0.1"), "impute.noise"),
                      (("--representativeness", "0.1"), "representativeness"),

@@ -46,10 +46,14 @@ class MaternPosterior {
     double log_determinant =
         0.0;                  ///< of the covariance of the observations, and of the coefficients' precision
     double chi_square = 0.0;  ///< of the departures from the best drift
+    double covariance_log_determinant = 0.0;  ///< of the covariance of the observations alone
   };
   /// \param values [point], read where observed, any units \throws Error(input) naming the point of an
   /// observed value that is not finite
   [[nodiscard]] Likelihood likelihood(const Eigen::VectorXd& values) const;
+  /// \brief The same for a drift of the first column, the first two and so on, at the cost of one:
+  /// [coefficients - 1].
+  [[nodiscard]] std::vector<Likelihood> nested_likelihoods(const Eigen::VectorXd& values) const;
   /// \brief Posterior mean of f^T b + u: [point].
   [[nodiscard]] Eigen::VectorXd mean(const Eigen::VectorXd& values) const;
   /// \brief Draws of f^T b + u, without the nugget, by Matheron's rule: [point][member].
@@ -74,11 +78,17 @@ class MaternPosterior {
 /// degree 0, on any domain. \throws Error(usage) for a higher degree off the sphere
 Eigen::MatrixXd latitude_drift(const domain::Domain& domain, int degree);
 
+/// \brief Highest degree of a level that is chosen by its likelihood: 4 where latitudes span 90 degrees or
+/// more, else 0: climates follow latitude on the globe, within a region a slope would only be taken from the
+/// field.
+int most_latitude_degree(const domain::Domain& domain);
+
 /// \brief A fitted field and how likely it makes the data.
 struct MaternFit {
   prior::MaternParameters parameters{};
   double log_likelihood = 0.0;  ///< restricted; of the fields used
   int evaluations = 0;          ///< of the likelihood
+  int coefficients = 1;         ///< of the drift, for each field
 };
 
 /// \brief Restricted maximum likelihood of range, variance and nugget over independent fields, the variance
@@ -89,5 +99,21 @@ struct MaternFit {
 MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
                      const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
                      double relative_nugget = 1e-6);
+
+/// \brief As fit_matern, with as many of the drift's first columns as the values speak for.
+///
+/// Restricted likelihoods under different drifts are of different data and cannot be compared. The number is
+/// that of the least Bayesian information criterion (Schwarz 1978) of the full likelihood,
+/// -2 log L + k log n summed over fields of n values, each of which has k coefficients. One factorisation
+/// gives all numbers of columns, so that only the searches under the least and the most of them are added:
+/// two to three times the evaluations of fit_matern.
+MaternFit fit_matern_and_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                               const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
+                               double relative_nugget = 1e-6);
+
+/// \brief How many of the drift's first columns the same criterion chooses where range and share of the
+/// nugget are known.
+int best_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
+               const Eigen::MatrixXd& drift, const prior::MaternParameters& parameters);
 
 }  // namespace manifill::posterior
