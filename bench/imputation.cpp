@@ -3,11 +3,14 @@
 //   bench-imputation pressure  DATA.nc MODEL.h5 [options]   2008, random blocks and 20 % scattered cells
 //   bench-imputation fractions DATA.nc MODEL.h5 [options]   2008, CRPS against the share hidden
 //   bench-imputation gistemp   DATA.nc MODEL.h5 [options]   2010-2019 under the real gaps of 1880-1889
-//   bench-imputation swaths    DATA.nc MODEL.h5 [options]   realizations under orbits that see half of the
-//   globe bench-imputation ships     DATA.nc MODEL.h5 [options]   realizations seen where ships have been:
-//   --gaps
+//   bench-imputation swaths    DATA.nc MODEL.h5 [options]   under orbits that see half of the domain
+//   bench-imputation masks     DATA.nc MODEL.h5 [options]   under half a domain of masks of one kind
+//   bench-imputation ships     DATA.nc MODEL.h5 [options]   seen where ships have been: --gaps
 //
-//   --series A,B      of `swaths` and `ships`: the realizations scored, counted from 1
+//   --series A,B      of `swaths`, `masks` and `ships`: the realizations scored, counted from 1
+//   --years A,B       of the same: first and last year scored (all)
+//   --kind K          of `masks`: one of the mask bank's, or clouds, which are hidden where a random Matern
+//                     field is high and which no training draws (clouds)
 //   --gaps FILE       of `ships`: NetCDF file of a climatology with missing values where no ship came, on any
 //   grid
 //   --gaps-variable V its variable
@@ -28,6 +31,7 @@
 #include <map>
 #include <optional>
 #include <regex>
+#include <span>
 #include <sstream>
 #include <string>
 
@@ -40,6 +44,7 @@
 #include "manifill/posterior/kriging.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/posterior/windows.hpp"
+#include "manifill/prior/matern_field.hpp"
 #include "manifill/verification/bootstrap.hpp"
 #include "manifill/verification/scores.hpp"
 #include "program.hpp"
@@ -62,7 +67,9 @@ struct Options {
   std::string only{};
   std::string gaps{};
   std::string gaps_variable{};
+  std::string kind = "clouds";
   std::vector<double> series{1.0};
+  std::vector<double> years{-100000.0, 100000.0};
   double noise = 0.05;
   int stride = 1;
   std::int64_t refine = 0;
@@ -332,24 +339,64 @@ std::vector<measurement::ObservedCells> visited_cells(const Options& o, const do
   return out;
 }
 
-/// Every `stride`-th field of the realizations, each under a mask of its own.
-std::vector<Case> realization_cases(const Options& o, const prior::TrainingFields& all, double noise) {
+/// Masks like clouds: hidden where a random smooth field is high.
+class Clouds {
+ public:
+  explicit Clouds(const domain::Domain& domain)
+      : field_(std::make_shared<const operators::DomainLaplacian>(operators::domain_laplacian(domain)),
+               {.range = kRange, .variance = 1.0, .nugget = 0.0}) {}
+
+  [[nodiscard]] measurement::ObservedCells draw(RandomStream& random, double hidden) const {
+    Eigen::MatrixXd noise(field_.precision().rows(), 1);
+    random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
+    const Eigen::VectorXd height = field_.colour(noise)(field_.nodes().of_point, 0);
+    std::vector<double> sorted(height.begin(), height.end());
+    const auto edge = static_cast<std::ptrdiff_t>((1.0 - hidden) * static_cast<double>(sorted.size()));
+    std::nth_element(sorted.begin(), sorted.begin() + edge, sorted.end());
+    measurement::ObservedCells out;
+    for (const double h : height) out.push_back(h < sorted[static_cast<std::size_t>(edge)]);
+    return out;
+  }
+
+ private:
+  static constexpr double kRange = 2000.0;  // km
+  prior::MaternField field_;
+};
+
+/// Every `stride`-th field of the years asked for, each step of its window under a mask of its own.
+std::vector<Case> masked_cases(const Options& o, const prior::TrainingFields& all, std::int64_t half,
+                               double noise) {
+  constexpr double kHidden = 0.5;
   std::vector<measurement::ObservedCells> visited;
   if (o.protocol == "ships") visited = visited_cells(o, all.domain);
-  const measurement::MaskBank bank(all.domain, {}, {"swaths"});
+  std::optional<Clouds> clouds;
+  if (o.protocol == "masks" && o.kind == "clouds") clouds.emplace(all.domain);
+  const measurement::MaskBank bank(all.domain, {});
+  const auto mask = [&](std::int64_t index) {
+    RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::mask, .time = index});
+    if (clouds) return clouds->draw(random, kHidden);
+    return bank.draw(random, kHidden, o.protocol == "masks" ? o.kind : "swaths");
+  };
   const Eigen::VectorXd area =
       Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
   std::vector<Case> cases;
-  for (std::size_t t = 0; t < all.index.size(); t += static_cast<std::size_t>(o.stride)) {
-    RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::mask, .time = all.index[t]});
-    const auto observed = visited.empty() ? bank.draw(random, 0.5) : visited[cases.size() % visited.size()];
+  std::int64_t number = 0;
+  for (std::size_t t = 0; t < all.index.size(); ++t) {
+    const auto year = static_cast<double>(all.year[t]);
+    if (year < o.years.front() || year > o.years.back() || number++ % o.stride != 0) continue;
+    const auto observed = visited.empty() ? mask(all.index[t]) : visited[cases.size() % visited.size()];
     Case c{.window = {},
            .observed = observed,
            .truth = all.values.col(static_cast<Eigen::Index>(t)).cast<double>(),
            .weight = area};
-    for (std::size_t i = 0; i < observed.size(); ++i)
-      if (observed[i]) c.weight[static_cast<Eigen::Index>(i)] = 0.0;
-    c.window.steps.push_back(posterior::observe_cells(all, t, observed, noise));
+    for (std::size_t i = 0; i < observed.size(); ++i) {
+      const auto row = static_cast<Eigen::Index>(i);
+      if (std::isnan(c.truth[row])) c.observed[i] = false;
+      if (c.observed[i] || std::isnan(c.truth[row])) c.weight[row] = 0.0;
+    }
+    c.window = posterior::window_around(all.index, t, half, all.season[t], [&](std::size_t entry) {
+      return posterior::observe_cells(all, entry, entry == t ? observed : mask(all.index[entry]), noise);
+    });
     cases.push_back(std::move(c));
   }
   return cases;
@@ -401,8 +448,9 @@ std::vector<double> numbers(const std::string& text) {
 
 Options parse(const std::vector<std::string>& args) {
   if (args.size() < 3)
-    throw Error(ErrorKind::usage,
-                "usage: bench-imputation pressure|fractions|gistemp|swaths|ships DATA.nc MODEL.h5 [options]");
+    throw Error(
+        ErrorKind::usage,
+        "usage: bench-imputation pressure|fractions|gistemp|swaths|masks|ships DATA.nc MODEL.h5 [options]");
   Options o;
   o.protocol = args[0];
   o.data = args[1];
@@ -423,6 +471,10 @@ Options parse(const std::vector<std::string>& args) {
       o.gaps = value;
     else if (args[k] == "--gaps-variable")
       o.gaps_variable = value;
+    else if (args[k] == "--kind")
+      o.kind = value;
+    else if (args[k] == "--years")
+      o.years = numbers(value);
     else if (args[k] == "--series")
       o.series = numbers(value);
     else if (args[k] == "--figure")
@@ -436,7 +488,7 @@ Options parse(const std::vector<std::string>& args) {
 int main_of(const std::vector<std::string>& args) {
   const Options o = parse(args);
   const bool gistemp = o.protocol == "gistemp";
-  const bool realizations = o.protocol == "swaths" || o.protocol == "ships";
+  const bool masked = o.protocol == "swaths" || o.protocol == "masks" || o.protocol == "ships";
   const auto input = io::GriddedVariable::open(o.data, "");
   const auto all = pipeline::load_training_fields(input, -100000, 100000, {}, o.series);
   const Trained trained = load(o.model);
@@ -450,7 +502,7 @@ int main_of(const std::vector<std::string>& args) {
   plain.scale_power = 0.0;
   plain.season_bins = 1;
   plain.season_weights = {1.0};
-  plain.taper_km = gistemp || realizations ? 2.0 * std::sqrt(10.0 / 3.0) * 3000.0 : 0.0;
+  plain.taper_km = gistemp || masked ? 2.0 * std::sqrt(10.0 / 3.0) * 3000.0 : 0.0;
   plain.second_taper_share = 0.0;
   plain.half_life_years = 0.0;
   plain.bounds.clear();
@@ -462,7 +514,7 @@ int main_of(const std::vector<std::string>& args) {
   const posterior::Model plain_model{.info = model.info,
                                      .backbone = prior::Backbone::fit(std::move(known), plain)};
   const Trained reference{plain_model, watch.seconds()};
-  const double unit = gistemp || realizations ? 1.0 : kPressureUnit;
+  const double unit = gistemp || masked ? 1.0 : kPressureUnit;
   const auto methods = methods_of(o, trained, standard, reference, unit);
   if (o.protocol == "fractions") {
     fractions(o, all, model, methods);
@@ -471,14 +523,13 @@ int main_of(const std::vector<std::string>& args) {
   // Temperatures are scored as `impute` would fill them: with the noise that the model declares.
   const prior::Backbone& b = model.backbone;
   const double noise = b.options().noise_sigma * b.unit_scale();
-  const auto cases = gistemp ? gistemp_cases(all, noise, o.stride)
-                     : realizations
-                         ? realization_cases(o, all, noise)
-                         : pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
-                                          [&](RandomStream& random) {
-                                            return measurement::blocks_and_scattered(all.domain, random);
-                                          });
-  print_table(score(methods, all.domain, cases), cases.size(), gistemp || realizations ? "K" : "951 Pa");
+  const auto cases = gistemp  ? gistemp_cases(all, noise, o.stride)
+                     : masked ? masked_cases(o, all, model.backbone.options().window, noise)
+                              : pressure_cases(all, o.noise, o.stride, model.backbone.options().window,
+                                               [&](RandomStream& random) {
+                                                 return measurement::blocks_and_scattered(all.domain, random);
+                                               });
+  print_table(score(methods, all.domain, cases), cases.size(), gistemp || masked ? "K" : "951 Pa");
   return 0;
 }
 
