@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,10 @@ namespace {
 
 using operators::RingGrid;
 using operators::SphericalHarmonics;
+using operators::TangentField;
+using operators::VectorCoefficients;
+using operators::VectorHarmonics;
+using FieldFunction = std::function<void(std::int64_t fields, const double* from, double* to)>;
 
 /// Transforms of many fields work on whole fields in memory that the caller has; iterations do not.
 LinearMap synthesis_map(const SphericalHarmonics& h) {
@@ -55,6 +60,45 @@ LinearMap analysis_map(const SphericalHarmonics& h, int iterations) {
       });
 }
 
+/// A function of vector fields, field by field, as one of numbers: the two members of each one after the
+/// other.
+template <typename From, typename To>
+FieldFunction by_members(std::size_t from, std::size_t to, std::vector<double> From::*from_first,
+                         std::vector<double> From::*from_second, std::vector<double> To::*to_first,
+                         std::vector<double> To::*to_second, const std::function<To(const From&)>& f) {
+  return [=](std::int64_t fields, const double* x, double* y) {
+    for (std::int64_t k = 0; k < fields; ++k, x += 2 * from, y += 2 * to) {
+      From in;
+      (in.*from_first).assign(x, x + from);
+      (in.*from_second).assign(x + from, x + 2 * from);
+      const To out = f(in);
+      std::copy((out.*to_first).begin(), (out.*to_first).end(), y);
+      std::copy((out.*to_second).begin(), (out.*to_second).end(), y + to);
+    }
+  };
+}
+
+/// From coefficients to fields, or the transpose of the way back.
+FieldFunction to_fields(const VectorHarmonics& h,
+                        const std::function<TangentField(const VectorCoefficients&)>& f) {
+  return by_members<VectorCoefficients, TangentField>(
+      operators::coefficient_count(h.lmax()), h.grid().points, &VectorCoefficients::divergent,
+      &VectorCoefficients::rotational, &TangentField::east, &TangentField::north, f);
+}
+
+FieldFunction to_coefficients(const VectorHarmonics& h,
+                              const std::function<VectorCoefficients(const TangentField&)>& f) {
+  return by_members<TangentField, VectorCoefficients>(
+      h.grid().points, operators::coefficient_count(h.lmax()), &TangentField::east, &TangentField::north,
+      &VectorCoefficients::divergent, &VectorCoefficients::rotational, f);
+}
+
+std::int64_t numbers_of(const VectorHarmonics& h) {
+  return 2 * static_cast<std::int64_t>(operators::coefficient_count(h.lmax()));
+}
+
+std::int64_t values_of(const VectorHarmonics& h) { return 2 * static_cast<std::int64_t>(h.grid().points); }
+
 /// One transform for all layers of a domain and degree.
 std::shared_ptr<const SpectralTransform> shared_transform(const domain::Domain& domain, std::int64_t degree) {
   static std::mutex mutex;
@@ -91,6 +135,17 @@ torch::Tensor shares_of_knots(std::int64_t degree, std::int64_t knots, std::int6
 
 SpectralTransform::SpectralTransform(const SphericalHarmonics& harmonics, int iterations)
     : synthesis(synthesis_map(harmonics)), analysis(analysis_map(harmonics, iterations)) {}
+
+VectorTransform::VectorTransform(const VectorHarmonics& harmonics)
+    : synthesis(map_of_fields(
+          numbers_of(harmonics), values_of(harmonics),
+          to_fields(harmonics, [h = harmonics](const VectorCoefficients& c) { return h.synthesis(c); }),
+          to_coefficients(harmonics, [h = harmonics](const TangentField& u) { return h.synthesis_adj(u); }))),
+      analysis(map_of_fields(
+          values_of(harmonics), numbers_of(harmonics),
+          to_coefficients(harmonics, [h = harmonics](const TangentField& u) { return h.analysis(u); }),
+          to_fields(harmonics, [h = harmonics](const VectorCoefficients& c) { return h.analysis_adj(c); }))) {
+}
 
 int usual_iterations(const RingGrid& grid) {
   constexpr int usual = 3;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "manifill/operators/harmonic_fields.hpp"
 #include "manifill/operators/spherical_harmonics.hpp"
 #include "manifill/prior/grid_layers.hpp"
 #include "manifill/prior/linear_map.hpp"
@@ -20,6 +21,16 @@ struct SpectralTransform {
 
   /// \param iterations of the analysis, for grids without an exact quadrature
   explicit SpectralTransform(const operators::SphericalHarmonics& harmonics, int iterations = 0);
+};
+
+/// \brief The same of operators::VectorHarmonics: tangent vectors, spin 1. Analysis is the one without
+/// iterations: exact on Gauss and equiangular grids.
+struct VectorTransform {
+  LinearMap
+      synthesis;  ///< [...][part: divergent, rotational; coefficient] to [...][component: east, north; point]
+  LinearMap analysis;  ///< [...][component, point] to [...][part, coefficient]
+
+  explicit VectorTransform(const operators::VectorHarmonics& harmonics);
 };
 
 /// \brief Iterations of the analysis that a grid wants: none where its quadrature is exact, else the usual 3.

@@ -42,6 +42,41 @@ TEST_CASE("transforms of tensors are the transforms", "[prior][spectral_transfor
   CHECK_THROWS_AS(t.synthesis(f), Error);
 }
 
+TEST_CASE("transforms of tangent vectors are the transforms, and their gradients the adjoints",
+          "[prior][spectral_transform]") {
+  const auto grid = GENERATE(RingGrid::gauss_legendre(10, 20), RingGrid::clenshaw_curtis(17, 20));
+  const operators::VectorHarmonics h(grid, kDegree);
+  const VectorTransform t(h);
+  auto c = gradients::random({3, 2, 64}, 1);
+  c.select(2, 0).zero_();  // degree 0 has no vectors
+  const auto u = t.synthesis(c.flatten(1));
+  const auto points = static_cast<std::int64_t>(grid.points);
+  REQUIRE(u.sizes() == torch::IntArrayRef({3, 2 * points}));
+  const auto one = c[1].contiguous();
+  const double* data = one.data_ptr<double>();
+  const auto expected = h.synthesis({{data, data + 64}, {data + 64, data + 128}});
+  CHECK(torch::equal(u[1].slice(0, 0, points), field_of(expected.east)));
+  CHECK(torch::equal(u[1].slice(0, points), field_of(expected.north)));
+  CHECK(largest(t.analysis(u) - c.flatten(1)) < 1e-12);  // the grid's quadrature is exact
+  const auto x = gradients::random({2, 128}, 2);
+  const auto y = gradients::random({2, 2 * points}, 3);
+  CHECK(gradients::adjoint_error(t.synthesis, x, y) < 1e-13);
+  CHECK(gradients::adjoint_error(t.analysis, y, x) < 1e-13);
+  // Linear maps: central differences of a step of 1e-3 are good to rounding over the step.
+  const auto weights = gradients::random({2, 128}, 4);
+  auto leaf = y.clone().requires_grad_(true);
+  const auto loss = [&](const torch::Tensor& f) { return (weights * t.analysis(f).square()).sum(); };
+  loss(leaf).backward();
+  for (const std::int64_t k : {std::int64_t{3}, points + 11}) {
+    auto up = y.clone();
+    auto down = y.clone();
+    up[1][k] += 1e-3;
+    down[1][k] -= 1e-3;
+    const double slope = (loss(up) - loss(down)).item<double>() / 2e-3;
+    CHECK(leaf.grad()[1][k].item<double>() == Approx(slope).epsilon(1e-9));
+  }
+}
+
 TEST_CASE("gradients of transforms are the adjoints, of any order", "[prior][spectral_transform]") {
   // The second has no exact quadrature, so that its analysis iterates.
   const bool exact = GENERATE(true, false);
