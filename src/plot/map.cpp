@@ -72,7 +72,7 @@ class MapDrawing {
 
   MapLayout draw() {
     draw_heading();
-    const MapLayout places = layout();
+    MapLayout places = layout();
     const int width = places.maps[0].width, height = places.maps[0].height;
     if (camera_) {
       const MeshRaster raster(*camera_, width, height);

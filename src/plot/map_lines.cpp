@@ -72,6 +72,7 @@ std::vector<Place> parallel(const Projection& projection, double latitude) {
   const bool curved = projection.kind() == ProjectionKind::polar || projection.kind() == ProjectionKind::proj;
   const int points = curved ? 181 : 5;  // no step may reach half-way round
   std::vector<Place> line;
+  line.reserve(static_cast<std::size_t>(points));
   for (int k = 0; k < points; ++k)
     line.push_back({west + 1e-9 + (east - west - 2e-9) * k / (points - 1), latitude});
   return line;
@@ -83,6 +84,7 @@ std::vector<Place> meridian(const Projection& projection, double longitude) {
   const double top = meridians_meet(projection, 90) ? std::min(north, 85.0) : north;
   const double bottom = meridians_meet(projection, -90) ? std::max(south, -85.0) : south;
   std::vector<Place> line;
+  line.reserve(91);
   for (int k = 0; k <= 90; ++k) line.push_back({longitude, bottom + (top - bottom) * k / 90});
   return line;
 }
@@ -181,7 +183,12 @@ class Labels {
 std::optional<Label> latitude_at_edge(const MapView& view, double latitude, double size) {
   const Projection& projection = view.projection;
   const auto line = parallel(projection, latitude);
-  const auto found = exits(projection, line, {-1, 0});
+  auto found = exits(projection, line, {-1, 0});
+  // Near the top of a globe the label would lie on the map.
+  const double letter = size / view.box.width * projection.width();
+  std::erase_if(found, [&](const PlanePoint& p) {
+    return projection.inverse({p.x - 1.5 * letter, p.y - 0.6 * letter}).has_value();
+  });
   const auto left =
       std::min_element(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
   if (left != found.end()) {
@@ -262,7 +269,8 @@ Graticule graticule(const Projection& projection, double width_in_letters) {
                     : Graticule{{-60, -30, 0, 30, 60}, {-120, -60, 0, 60, 120}};
     case ProjectionKind::polar: {
       Graticule lines{degrees_between(south, north, 4), {}};
-      std::erase_if(lines.latitudes, [&](double d) { return d <= south + 1e-9 || d >= north - 1e-9; });
+      std::erase_if(lines.latitudes,
+                    [s = south, n = north](double d) { return d <= s + 1e-9 || d >= n - 1e-9; });
       for (int k = -180; k < 180; k += 45) lines.longitudes.push_back(k);
       return lines;
     }

@@ -104,7 +104,8 @@ std::vector<std::string> projection_names() {
 
 Projection named_projection(const std::string& text, const domain::Domain& domain) {
   if (text == "automatic") return Projection::suited_to(domain);
-  const auto [first, rest] = split(text);
+  const auto words = split(text);
+  const std::string &first = words.first, &rest = words.second;
   if (auto closed = closed_form(first, rest, domain)) return *closed;
   const auto known = std::find_if(kShortNames.begin(), kShortNames.end(),
                                   [&](const ShortName& s) { return first == s.name; });

@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <numbers>
+#include <tuple>
 #include <utility>
 
 #include "manifill/base/error.hpp"
@@ -154,7 +155,9 @@ class OutlineFinder {
   /// A side of the grid: from node (i, j) to the right (0) or up (1).
   struct Side {
     int i = 0, j = 0, up = 0;
-    friend auto operator<=>(const Side&, const Side&) = default;
+    friend bool operator<(const Side& a, const Side& b) {
+      return std::tie(a.j, a.i, a.up) < std::tie(b.j, b.i, b.up);
+    }
   };
   [[nodiscard]] PlanePoint node(int i, int j) const {
     return {frame_.west + (frame_.east - frame_.west) * i / columns_,

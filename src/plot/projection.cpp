@@ -121,8 +121,13 @@ Region region_of(const domain::Domain& domain) {
       west = longitude[i];
     }
   const double margin = 90 / std::sqrt(static_cast<double>(domain.size()));
-  const double low = std::max(-90.0, *south - margin), high = std::min(90.0, *north + margin);
-  if (gap < 60) return {west, west + 360, low, high, true};
+  double low = std::max(-90.0, *south - margin), high = std::min(90.0, *north + margin);
+  if (gap < 60) {
+    // The cells about a pole reach it, however far their centres keep off.
+    if (*south < -90 + 2 * margin) low = -90;
+    if (*north > 90 - 2 * margin) high = 90;
+    return {west, west + 360, low, high, true};
+  }
   return {west - margin, west + 360 - gap + margin, low, high, false};
 }
 

@@ -208,7 +208,8 @@ CellRaster::CellRaster(const domain::Domain& domain, const Projection& projectio
   const int step = projection.kind() == ProjectionKind::proj ? SquareInverse::kSide : 1;
   const int strips = (rows + step - 1) / step, bands = std::min(strips, 4 * available_threads());
   parallel_for(bands, [&](std::int64_t band) {
-    const Projection own = projection;  // PROJ serves one thread an object
+    // PROJ serves one thread an object. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+    const Projection own = projection;
     const int end = static_cast<int>((band + 1) * strips / bands);
     SquareInverse squares(own, columns, rows);
     const PlanePoint corner = own.lower_left();

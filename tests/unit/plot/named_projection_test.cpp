@@ -38,6 +38,7 @@ std::vector<Place> random_places(int count) {
   std::mt19937 random(7);
   std::uniform_real_distribution<double> east(-180, 180), up(-1, 1);
   std::vector<Place> places;
+  places.reserve(static_cast<std::size_t>(count));
   for (int k = 0; k < count; ++k) places.push_back({east(random), std::asin(up(random)) / kDegree});
   return places;
 }
@@ -166,6 +167,10 @@ TEST_CASE("outlines go round what a projection shows") {
   const Projection mollweide = named_projection("mollweide", grid);
   CHECK(mollweide.width() == Approx(4 * std::numbers::sqrt2).epsilon(1e-3));
   CHECK(mollweide.height() == Approx(2 * std::numbers::sqrt2).epsilon(1e-3));
+  const Projection pixels =
+      named_projection("mollweide", Domain::healpix(4, domain::healpix::Ordering::ring));
+  CHECK(pixels.width() == Approx(4 * std::numbers::sqrt2).epsilon(1e-3));
+  CHECK(pixels.height() == Approx(2 * std::numbers::sqrt2).epsilon(1e-3));
   CHECK_FALSE(mollweide.inverse({mollweide.lower_left().x + 0.1, mollweide.lower_left().y + 0.1}));
 
   const Projection half = named_projection("ortho +lat_0=40 +lon_0=-60 +R=1", grid);
