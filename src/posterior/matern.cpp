@@ -257,12 +257,12 @@ class Search {
 
   /// Of `columns` of the drift, from the best place so far in steps of `step`.
   void run(std::size_t columns, const std::function<double(const Profile&)>& cost,
-           const std::vector<double>& step) {
+           const std::vector<double>& step, int most = kMostEvaluations) {
     const auto of = [&](const std::vector<double>& x) {
       const double value = cost(at(x)[columns - 1]);
       return std::isfinite(value) ? value : std::numeric_limits<double>::max();
     };
-    static_cast<void>(operators::nelder_mead(of, box_, best(columns, cost).x, step, 0.01, kMostEvaluations));
+    static_cast<void>(operators::nelder_mead(of, box_, best(columns, cost).x, step, 0.01, most));
   }
 
   struct Place {
@@ -330,8 +330,9 @@ MaternFit fit_matern_and_drift(const std::shared_ptr<const operators::DomainLapl
   if (drift.cols() == 1) return fit_matern(nodes, values, drift, relative_nugget);
   Search search(nodes, values, drift, relative_nugget);
   const auto most = static_cast<std::size_t>(drift.cols());
-  search.run(1, Search::criterion, kWide);
-  search.run(most, Search::criterion, kWide);
+  // To choose among degrees, which differ by some log n, half of the way to the optimum is enough.
+  search.run(1, Search::criterion, kWide, kMostEvaluations / 2);
+  search.run(most, Search::criterion, kWide, kMostEvaluations / 2);
   std::size_t chosen = 1;
   for (std::size_t k = 2; k <= most; ++k)
     if (search.best(k, Search::criterion).profile.criterion <

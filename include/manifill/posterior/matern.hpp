@@ -105,8 +105,8 @@ MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& no
 /// Restricted likelihoods under different drifts are of different data and cannot be compared. The number is
 /// that of the least Bayesian information criterion (Schwarz 1978) of the full likelihood,
 /// -2 log L + k log n summed over fields of n values, each of which has k coefficients. One factorisation
-/// gives all numbers of columns, so that only the searches under the least and the most of them are added:
-/// two to three times the evaluations of fit_matern.
+/// gives all numbers of columns, so that only shorter searches under the least and the most of them are
+/// added: up to twice the evaluations of fit_matern.
 MaternFit fit_matern_and_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
                                const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
                                double relative_nugget = 1e-6);
