@@ -219,10 +219,9 @@ int work(const std::vector<std::string>& args) {
   }
 
   watch = Stopwatch();
-  const Eigen::MatrixXd levels =
-      posterior::latitude_drift(d, o.degree < 0 ? posterior::most_latitude_degree(d) : o.degree);
-  const auto fit = o.degree < 0 ? posterior::fit_matern_and_drift(nodes, cases.front().values, levels)
-                                : posterior::fit_matern(nodes, cases.front().values, levels);
+  const std::vector<int> degrees = o.degree < 0 ? posterior::latitude_degrees(d) : std::vector<int>{o.degree};
+  const Eigen::MatrixXd levels = posterior::latitude_drift(d, degrees.back());
+  const auto fit = posterior::fit_matern_and_degree(nodes, cases.front().values, levels, degrees);
   const Eigen::MatrixXd drift = levels.leftCols(fit.coefficients);
   const double fit_seconds = watch.seconds();
   Row row{};

@@ -232,7 +232,8 @@ void ImputedLayout::describe(const NetcdfHandle& out, const netCDF::NcVar& varia
   put_text(out, variable, "long_name", long_name);
   if (!standard_name.empty()) put_text(out, variable, "standard_name", standard_name);
   if (in_units && !units.empty()) put_text(out, variable, "units", units);
-  for (const char* attribute : {"coordinates", "grid_mapping", "cell_measures", "mesh", "location"}) {
+  for (const char* attribute :
+       {"coordinates", "grid_mapping", "cell_measures", "mesh", "location", "grid_type", "CDI_grid_type"}) {
     const std::string text = text_attribute(input_.id, attribute);
     if (!text.empty()) put_text(out, variable, attribute, text);
   }

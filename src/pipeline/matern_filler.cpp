@@ -27,9 +27,8 @@ class MaternFiller : public FieldFiller {
             operators::domain_laplacian(input.domain(), c.real("matern.margin")))) {
     refuse_foreign_options(c);
     const auto degree = static_cast<int>(c.integer("matern.latitude_degree"));
-    choose_degree_ = degree < 0;
-    drift_ = posterior::latitude_drift(
-        input.domain(), choose_degree_ ? posterior::most_latitude_degree(input.domain()) : degree);
+    degrees_ = degree < 0 ? posterior::latitude_degrees(input.domain()) : std::vector<int>{degree};
+    drift_ = posterior::latitude_drift(input.domain(), degrees_.back());
     stated_ = {c.real("matern.range"), std::pow(c.real("matern.sd"), 2),
                std::pow(c.real("matern.nugget_sd"), 2)};
     const auto given = (stated_.range > 0.0) + (stated_.variance > 0.0) + (stated_.nugget > 0.0);
@@ -89,9 +88,8 @@ class MaternFiller : public FieldFiller {
     parameters_ = stated_;
     if (stated_.range == 0.0)
       fit(notes);
-    else if (choose_degree_ && drift_.cols() > 1)
-      drift_.conservativeResize(Eigen::NoChange,
-                                posterior::best_drift(nodes_, some_fields(), drift_, stated_));
+    else if (degrees_.size() > 1)
+      keep_degree(posterior::best_degree(nodes_, some_fields(), drift_, degrees_, stated_));
     matern_ = std::make_shared<const prior::MaternField>(nodes_, parameters_);
   }
 
@@ -146,6 +144,7 @@ class MaternFiller : public FieldFiller {
   }
 
   [[nodiscard]] Eigen::Index degree() const { return drift_.cols() - 1; }
+  void keep_degree(int degree) { drift_.conservativeResize(Eigen::NoChange, degree + 1); }
 
   /// Some of the fields with enough values, spread evenly over the file, so that every shard finds the same:
   /// [point][field].
@@ -173,10 +172,9 @@ class MaternFiller : public FieldFiller {
     const Eigen::MatrixXd some = some_fields();
     log::info(fmt::format("fitting a Matern field to {} of {} fields, {} nodes", some.cols(),
                           input_.extras() * input_.times(), nodes_->laplacian.size()));
-    const auto found = choose_degree_ ? posterior::fit_matern_and_drift(nodes_, some, drift_)
-                                      : posterior::fit_matern(nodes_, some, drift_);
+    const auto found = posterior::fit_matern_and_degree(nodes_, some, drift_, degrees_);
     parameters_ = found.parameters;
-    drift_.conservativeResize(Eigen::NoChange, found.coefficients);
+    keep_degree(found.coefficients - 1);
     notes.push_back(provenance());
     if (parameters_.nugget > parameters_.variance)
       notes.emplace_back(
@@ -198,8 +196,8 @@ class MaternFiller : public FieldFiller {
   const io::GriddedVariable& input_;
   std::int64_t fields_;
   std::shared_ptr<const Nodes> nodes_;
-  bool choose_degree_ = false;
-  Eigen::MatrixXd drift_{};  // [point][coefficient]; of all degrees to choose from until the fit
+  std::vector<int> degrees_{};  // to choose among, increasing
+  Eigen::MatrixXd drift_{};     // [point][coefficient]; of the highest degree until one is chosen
   prior::MaternParameters stated_{};
   prior::MaternParameters parameters_{};
   std::shared_ptr<const prior::MaternField> matern_{};
@@ -228,9 +226,8 @@ std::vector<OptionSpec> matern_specs() {
        .fallback = 0.0,
        .lowest = 0},
       {.key = "matern.latitude_degree",
-       .help =
-           "degree in the sine of latitude of the unknown level; -1: chosen by likelihood, 0 to 4, over 90 "
-           "degrees of latitude or more, else 0",
+       .help = "degree in the sine of latitude of the unknown level; -1: 0, 2 or 4 by likelihood over 90 "
+               "degrees of latitude or more, else 0",
        .fallback = std::int64_t{-1},
        .lowest = -1,
        .highest = 6},

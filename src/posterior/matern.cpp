@@ -11,6 +11,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/base/signals.hpp"
 #include "manifill/operators/minimise.hpp"
 
 namespace manifill::posterior {
@@ -222,11 +223,12 @@ Eigen::MatrixXd latitude_drift(const domain::Domain& domain, int degree) {
   return out;
 }
 
-int most_latitude_degree(const domain::Domain& domain) {
-  if (!domain.spherical()) return 0;
+std::vector<int> latitude_degrees(const domain::Domain& domain) {
+  if (!domain.spherical()) return {0};
   const auto latitudes = domain.latitudes();
   const auto [low, high] = std::minmax_element(latitudes.begin(), latitudes.end());
-  return *high - *low >= 90.0 ? 4 : 0;
+  if (*high - *low < 90.0) return {0};
+  return {0, 2, 4};
 }
 
 namespace {
@@ -300,6 +302,7 @@ class Search {
   const std::vector<Profile>& at(const std::vector<double>& x) {
     const auto known = std::find_if(seen_.begin(), seen_.end(), [&](const auto& s) { return s.first == x; });
     if (known != seen_.end()) return known->second;
+    check_stop();
     seen_.emplace_back(x, profiles(nodes_, values_, drift_, std::exp(x[0]), std::exp(x[1])));
     return seen_.back().second;
   }
@@ -324,29 +327,30 @@ MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& no
   return search.fit(columns);
 }
 
-MaternFit fit_matern_and_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
-                               const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
-                               double relative_nugget) {
-  if (drift.cols() == 1) return fit_matern(nodes, values, drift, relative_nugget);
+MaternFit fit_matern_and_degree(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                                const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
+                                const std::vector<int>& degrees, double relative_nugget) {
+  if (degrees.size() == 1) return fit_matern(nodes, values, drift, relative_nugget);
   Search search(nodes, values, drift, relative_nugget);
-  const auto most = static_cast<std::size_t>(drift.cols());
+  const auto columns = [](int degree) { return static_cast<std::size_t>(degree) + 1; };
   // To choose among degrees, which differ by some log n, half of the way to the optimum is enough.
-  search.run(1, Search::criterion, kWide, kMostEvaluations / 2);
-  search.run(most, Search::criterion, kWide, kMostEvaluations / 2);
-  std::size_t chosen = 1;
-  for (std::size_t k = 2; k <= most; ++k)
-    if (search.best(k, Search::criterion).profile.criterion <
-        search.best(chosen, Search::criterion).profile.criterion)
-      chosen = k;
-  search.run(chosen, Search::unlikely, kNarrow);
-  return search.fit(chosen);
+  for (const int degree : {degrees.front(), degrees.back()})
+    search.run(columns(degree), Search::criterion, kWide, kMostEvaluations / 2);
+  const int chosen = *std::min_element(degrees.begin(), degrees.end(), [&](int a, int b) {
+    return search.best(columns(a), Search::criterion).profile.criterion <
+           search.best(columns(b), Search::criterion).profile.criterion;
+  });
+  search.run(columns(chosen), Search::unlikely, kNarrow);
+  return search.fit(columns(chosen));
 }
 
-int best_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
-               const Eigen::MatrixXd& drift, const prior::MaternParameters& parameters) {
+int best_degree(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
+                const Eigen::MatrixXd& drift, const std::vector<int>& degrees,
+                const prior::MaternParameters& parameters) {
   const auto at = profiles(nodes, values, drift, parameters.range, parameters.nugget / parameters.variance);
-  const auto less = [](const Profile& a, const Profile& b) { return a.criterion < b.criterion; };
-  return 1 + static_cast<int>(std::min_element(at.begin(), at.end(), less) - at.begin());
+  return *std::min_element(degrees.begin(), degrees.end(), [&](int a, int b) {
+    return at[static_cast<std::size_t>(a)].criterion < at[static_cast<std::size_t>(b)].criterion;
+  });
 }
 
 }  // namespace manifill::posterior

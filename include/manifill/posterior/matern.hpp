@@ -78,10 +78,10 @@ class MaternPosterior {
 /// degree 0, on any domain. \throws Error(usage) for a higher degree off the sphere
 Eigen::MatrixXd latitude_drift(const domain::Domain& domain, int degree);
 
-/// \brief Highest degree of a level that is chosen by its likelihood: 4 where latitudes span 90 degrees or
-/// more, else 0: climates follow latitude on the globe, within a region a slope would only be taken from the
-/// field.
-int most_latitude_degree(const domain::Domain& domain);
+/// \brief Degrees of a level to choose among, increasing: 0, 2 and 4 where latitudes span 90 degrees or more,
+/// else 0: climates follow latitude on the globe, the same way on both sides of the equator first, while
+/// within a region a slope would only be taken from the field.
+std::vector<int> latitude_degrees(const domain::Domain& domain);
 
 /// \brief A fitted field and how likely it makes the data.
 struct MaternFit {
@@ -95,7 +95,7 @@ struct MaternFit {
 /// in closed form. \param values [point][field], NaN where missing; at most a few fields: each different mask
 /// costs a factorisation an evaluation \param drift as MaternPosterior has it, each field with its own
 /// coefficients \param relative_nugget least nugget, as a share of the variance \throws Error(input) when a
-/// field has fewer than ten values, or none varies
+/// field has fewer than ten values, or none varies; Error(stopped) where a stop is asked for
 MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
                      const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
                      double relative_nugget = 1e-6);
@@ -106,14 +106,15 @@ MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& no
 /// that of the least Bayesian information criterion (Schwarz 1978) of the full likelihood,
 /// -2 log L + k log n summed over fields of n values, each of which has k coefficients. One factorisation
 /// gives all numbers of columns, so that only shorter searches under the least and the most of them are
-/// added: up to twice the evaluations of fit_matern.
-MaternFit fit_matern_and_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
-                               const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
-                               double relative_nugget = 1e-6);
+/// added: two to three times the evaluations of fit_matern.
+/// \param degrees to choose among, increasing: a degree has one column more; the last has all
+MaternFit fit_matern_and_degree(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                                const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
+                                const std::vector<int>& degrees, double relative_nugget = 1e-6);
 
-/// \brief How many of the drift's first columns the same criterion chooses where range and share of the
-/// nugget are known.
-int best_drift(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
-               const Eigen::MatrixXd& drift, const prior::MaternParameters& parameters);
+/// \brief The degree that the same criterion chooses where range and share of the nugget are known.
+int best_degree(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
+                const Eigen::MatrixXd& drift, const std::vector<int>& degrees,
+                const prior::MaternParameters& parameters);
 
 }  // namespace manifill::posterior

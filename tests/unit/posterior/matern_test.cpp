@@ -10,6 +10,7 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/base/signals.hpp"
 
 using namespace manifill;
 using posterior::MaternPosterior;
@@ -209,8 +210,9 @@ TEST_CASE("a level follows latitude where the values speak for it and not elsewh
   const auto d = domain::Domain::lat_lon(latitudes, longitudes);
   const auto nodes = nodes_of(d);
   const prior::MaternField field(nodes, {.range = 4000.0, .variance = 1.0, .nugget = 0.02});
-  const Eigen::MatrixXd drift = posterior::latitude_drift(d, posterior::most_latitude_degree(d));
-  REQUIRE(drift.cols() == 5);
+  const std::vector<int> degrees = posterior::latitude_degrees(d);
+  REQUIRE(degrees == std::vector<int>{0, 2, 4});
+  const Eigen::MatrixXd drift = posterior::latitude_drift(d, 4);
   const auto observed = some(d.size(), 0.7, 9);
   const auto masked = [&](Eigen::MatrixXd y) {
     for (std::size_t i = 0; i < observed.size(); ++i)
@@ -218,27 +220,43 @@ TEST_CASE("a level follows latitude where the values speak for it and not elsewh
     return y;
   };
   // Columns too many lower -2 log L by a chi-square of as many degrees of freedom and cost log 302 each: that
-  // chooses one field in fifty wrongly, and of ten fields three or more once in a thousand times.
+  // chooses one field in a hundred wrongly (11.4 of two degrees of freedom: 0.003), and of ten three or more
+  // hardly ever.
   int wrong = 0;
   for (std::uint64_t seed = 100; seed < 110; ++seed) {
     const Eigen::MatrixXd anomalies = masked(draws(field, 1, seed));
-    const auto fit = posterior::fit_matern_and_drift(nodes, anomalies, drift);
+    const auto fit = posterior::fit_matern_and_degree(nodes, anomalies, drift, degrees);
     wrong += fit.coefficients > 1 ? 1 : 0;
     if (seed > 100) continue;
     // Ten standard deviations from equator to pole, as temperatures have them: far from what a field of this
     // range does by itself.
     const Eigen::MatrixXd climate = anomalies.colwise() - 7.0 * drift.col(2);
-    const auto following = posterior::fit_matern_and_drift(nodes, climate, drift);
+    const auto following = posterior::fit_matern_and_degree(nodes, climate, drift, degrees);
     CHECK(following.coefficients == 3);
-    CHECK(posterior::best_drift(nodes, climate, drift, following.parameters) == 3);
+    CHECK(posterior::best_degree(nodes, climate, drift, degrees, following.parameters) == 2);
     // Two simplices end within their tolerance of one per cent of range and nugget of each other.
     const auto stated = posterior::fit_matern(nodes, climate, drift.leftCols(3));
     CHECK(following.log_likelihood == Approx(stated.log_likelihood).margin(0.05));
     CHECK(following.parameters.range == Approx(stated.parameters.range).epsilon(0.05));
   }
   CHECK(wrong < 3);
-  CHECK(posterior::most_latitude_degree(domain::Domain::lat_lon({0.0, 30.0, 60.0}, longitudes)) == 0);
-  CHECK(posterior::most_latitude_degree(domain::Domain::plane(4, 4)) == 0);
+  const std::vector<int> constant{0};
+  CHECK(posterior::latitude_degrees(domain::Domain::lat_lon({0.0, 30.0, 60.0}, longitudes)) == constant);
+  CHECK(posterior::latitude_degrees(domain::Domain::plane(4, 4)) == constant);
+}
+
+TEST_CASE("a fit obeys a stop", "[posterior]") {
+  const auto nodes = nodes_of(domain::Domain::plane(6, 6));
+  const Eigen::MatrixXd y = normals(36, 1, 3);
+  request_stop();
+  try {
+    posterior::fit_matern(nodes, y, Eigen::MatrixXd::Ones(36, 1));
+    FAIL("it went on");
+  } catch (const Error& e) {
+    CHECK(e.kind() == ErrorKind::stopped);
+  }
+  clear_stop();
+  CHECK(posterior::fit_matern(nodes, y, Eigen::MatrixXd::Ones(36, 1)).evaluations > 5);
 }
 
 TEST_CASE("fields without enough or varying values are refused", "[posterior]") {
