@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 #include <utility>
@@ -409,7 +410,10 @@ Domain Domain::surface(TriangleMesh mesh) {
 
 Domain Domain::plane(std::size_t rows, std::size_t columns) {
   const std::size_t n = rows * columns;
-  if (n == 0) throw Error(ErrorKind::input, "an image without pixels");
+  if (rows == 0 || columns == 0) throw Error(ErrorKind::input, "an image without pixels");
+  if (columns > std::numeric_limits<std::uint32_t>::max() / rows)
+    throw Error(ErrorKind::input, "an image of more pixels than 32 bits count",
+                {.remedy = "Cut it into parts"});
   auto impl = std::make_shared<Impl>();
   impl->kind = DomainKind::plane;
   std::vector<std::array<std::uint32_t, 2>> pairs;
@@ -506,7 +510,7 @@ std::string Domain::describe() const {
            " triangles";
   const std::string shape = std::to_string(size() / columns()) + " x " + std::to_string(columns());
   if (kind() == DomainKind::curvilinear) return "curvilinear " + shape;
-  if (kind() == DomainKind::plane) return "image " + shape;
+  if (kind() == DomainKind::plane) return "flat image " + shape;
   const auto& s = impl_->shape;
   const auto step = [](const std::vector<double>& c) {
     char text[32];

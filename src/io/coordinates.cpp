@@ -7,6 +7,7 @@
 #include <numbers>
 #include <utility>
 
+#include "image_layout.hpp"
 #include "packing.hpp"
 
 namespace manifill::io {
@@ -446,6 +447,15 @@ Layout layout_of(const CoordinateTable& table, const VariableId& v) {
     l.mesh = MeshPlace{.topology = mesh->topology, .dimension = mesh->dimension};
     l.latitude = mesh->dimension;
     l.of_grid_file = true;
+  }
+  const bool placed = l.cells() || l.plane || (l.latitude_variable && l.longitude_variable);
+  const auto last = static_cast<int>(l.dimensions.size()) - 1;
+  if (!placed && !mesh && l.time < last - 1 && is_image(table.file(), scope, v, l.dimensions)) {
+    l.image = true;
+    l.latitude = last - 1;
+    l.longitude = last;
+    l.latitude_variable.reset();
+    l.longitude_variable.reset();
   }
   l.reason = reason_for(scope, v, l);
   if (mesh && mesh->dimension < 0 && is_numeric(type_of(v)))

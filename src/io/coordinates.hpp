@@ -35,6 +35,7 @@ struct Layout {
   std::optional<PlaneLayout> plane{};  ///< rows and columns are lines of a map's plane
   bool of_grid_file = false;           ///< latitude and longitude are variables of the grid file
   bool curvilinear = false;            ///< latitudes and longitudes are two-dimensional
+  bool image = false;                  ///< rows and columns of pixels stand for latitude and longitude
   [[nodiscard]] bool cells() const {
     return latitude >= 0 && longitude < 0 && (mesh || healpix || (latitude_variable && longitude_variable));
   }

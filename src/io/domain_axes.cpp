@@ -14,6 +14,9 @@ DomainAxes::DomainAxes(const Writer& writer, const domain::Domain& domain) : wri
   if (axes) {
     add("lat", domain.size() / columns);
     add("lon", columns);
+  } else if (domain.kind() == domain::DomainKind::plane) {
+    add("row", domain.size() / columns);
+    add("column", columns);
   } else if (columns > 1) {
     add("y", domain.size() / columns);
     add("x", columns);

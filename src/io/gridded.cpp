@@ -11,6 +11,7 @@
 
 #include "coordinates.hpp"
 #include "gridded_impl.hpp"
+#include "image_layout.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/domain/sphere.hpp"
 
@@ -93,10 +94,11 @@ VariableId pick_only(const CoordinateTable& table, const std::vector<VariableId>
   const std::string& path = table.file().path();
   if (found.size() == 1) return found[0];
   if (found.empty())
-    throw Error(ErrorKind::input,
-                "no variable can be filled: none is numeric on a grid that is known" +
-                    (reasons.empty() ? std::string() : " (" + reasons[0] + ")"),
-                {.file = path, .remedy = "Look at the file with 'manifill inspect'"});
+    throw Error(
+        ErrorKind::input,
+        "no variable can be filled: none is numeric on a grid that is known" +
+            (reasons.empty() ? std::string() : " (" + reasons[0] + ")"),
+        {.file = path, .remedy = std::string("Look at the file with 'manifill inspect'; ") + kImageHint});
   throw Error(ErrorKind::input, "several variables can be filled: " + joined(names),
               {.file = path, .remedy = "Choose one with --variable"});
 }
@@ -125,21 +127,22 @@ void check_layout(const NetcdfHandle& file, const VariableId& v, const Layout& l
   };
   if (!l.reason.empty()) {
     const bool grid = l.reason.find("grid mapping") != std::string::npos;
-    throw refuse(
-        "cannot be filled: " + l.reason,
+    std::string remedy =
         grid ? "Add a grid mapping variable and name it in the attribute grid_mapping, or interpolate "
                "to latitudes and longitudes first, e.g. with cdo remapbil"
-             : "'manifill inspect' lists what can be filled");
+             : "'manifill inspect' lists what can be filled";
+    if (l.reason.starts_with("it has no ")) remedy += std::string("; ") + kImageHint;
+    throw refuse("cannot be filled: " + l.reason, remedy);
   }
   const std::string empty = empty_dimension(l.dimensions);
   if (!empty.empty()) throw refuse("cannot be filled: " + empty, "Write at least one record first");
-  if (l.cells() || l.plane) return;
+  if (l.cells() || l.plane || l.image) return;
   for (const auto& [position, variable] :
        {std::pair{l.latitude, &l.latitude_variable}, std::pair{l.longitude, &l.longitude_variable}})
     if (!*variable)
       throw refuse("the dimension '" + l.dimensions[static_cast<std::size_t>(position)].name +
                        "' has no coordinate variable",
-                   "Add a coordinate variable of that name, in degrees");
+                   std::string("Add a coordinate variable of that name, in degrees; ") + kImageHint);
 }
 
 /// Steps over the date line or Greenwich taken out, as Domain::lat_lon does.
@@ -299,6 +302,9 @@ domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const 
                            std::vector<double> area) {
   try {
     if (l.mesh) return mesh_domain(file, v, *l.mesh);
+    if (l.image)
+      return domain::Domain::plane(l.dimensions[static_cast<std::size_t>(l.latitude)].length,
+                                   l.dimensions[static_cast<std::size_t>(l.longitude)].length);
     if (l.healpix)
       return domain::Domain::healpix(l.healpix->nside, l.healpix->nested ? domain::healpix::Ordering::nested
                                                                          : domain::healpix::Ordering::ring);
@@ -309,7 +315,7 @@ domain::Domain make_domain(const NetcdfHandle& file, const VariableId& v, const 
     }
     return domain::Domain::lat_lon(std::move(latitude), std::move(longitude));
   } catch (const Error& e) {
-    if (l.mesh || l.healpix) {
+    if (l.mesh || l.healpix || l.image) {
       if (!e.context().file.empty()) throw;
       throw Error(e.kind(), bare_message(e) + " (the grid of '" + v.name + "')",
                   {.file = file.path(),
@@ -401,7 +407,7 @@ GriddedVariable GriddedVariable::open(const std::string& path, const std::string
     longitude = std::move(cells.longitude);
     area = std::move(cells.area);
   }
-  const bool rows_and_columns = !l.cells() && !l.curvilinear && !l.plane;
+  const bool rows_and_columns = !l.cells() && !l.curvilinear && !l.plane && !l.image;
   const std::size_t cyclic = rows_and_columns ? cyclic_columns_of(longitude) : 0;
   const std::size_t columns = longitude.size() - cyclic;
   // A seam is narrow. Whoever repeats most of a turn may mean something else by the second one.

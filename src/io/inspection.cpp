@@ -111,6 +111,9 @@ bool gaussian(const std::vector<double>& latitude) {
 
 /// Of points that come in no rows of latitude and columns of longitude.
 GridFacts free_grid_facts(const domain::Domain& d) {
+  if (d.kind() == domain::DomainKind::plane)
+    return {
+        .kind = "image", .cells = d.size(), .latitudes = d.size() / d.columns(), .longitudes = d.columns()};
   if (!d.spherical()) return {.kind = "surface", .cells = d.size()};
   const auto latitude = d.latitudes();
   const auto longitude = d.longitudes();
@@ -305,6 +308,9 @@ double arc_degrees(double latitude_a, double latitude_b, double longitude_differ
 std::vector<char> compare_points(const domain::Domain& file, const ModelCard& card, ModelFit& fit) {
   std::vector<char> used(file.size(), 0);
   if (file.spherical() != card.domain.spherical()) return used;
+  const bool image =
+      file.kind() == domain::DomainKind::plane || card.domain.kind() == domain::DomainKind::plane;
+  if (image && file.hash() != card.domain.hash()) return used;
   const domain::NearestPoints search({card.domain.points().begin(), card.domain.points().end()});
   std::size_t covered = 0;
   double farthest = 0.0;

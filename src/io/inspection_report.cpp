@@ -74,6 +74,8 @@ std::string projected_text(const GridFacts& g) {
 
 std::string grid_text(const GridFacts& g) {
   if (g.kind == "surface") return line("grid", fmt::format("a triangle mesh in space, {} vertices", g.cells));
+  if (g.kind == "image")
+    return line("grid", fmt::format("flat image {} x {} (rows x columns)", g.latitudes, g.longitudes));
   if (g.kind == "cells" || g.kind == "curvilinear" || g.kind == "projected") {
     const std::string shape = g.kind == "projected" ? projected_text(g)
                               : g.latitudes > 0

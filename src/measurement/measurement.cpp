@@ -183,7 +183,9 @@ SparseMatrix interpolation(const domain::Domain& from, const domain::Domain& to,
     a.setIdentity();
     return a;
   }
-  if (from.spherical() != to.spherical())
+  // Images of another size may show anything: a pixel's number alone places nothing.
+  const bool image = from.kind() == domain::DomainKind::plane || to.kind() == domain::DomainKind::plane;
+  if (image || from.spherical() != to.spherical())
     throw Error(ErrorKind::input, "no points of " + to.describe() + " lie on " + from.describe(),
                 {.remedy = "Use a model of the input's kind of domain"});
   if (from.kind() == domain::DomainKind::lat_lon) return bilinear(from, to, reachable);

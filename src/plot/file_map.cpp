@@ -155,12 +155,14 @@ FileMap::FileMap(const std::string& path, FileMapOptions options)
                  {.file = path, .variable = variable_.summary().name, .remedy = remedy});
   };
   if (!surface && (options_.towards || options_.up))
-    throw unsuited("a map is not seen from a direction in space",
+    throw unsuited("a map or image is not seen from a direction in space",
                    "Leave out --towards and --up; --projection chooses the map");
   if (options_.projection != "automatic") {
     if (surface)
       throw unsuited("a surface in space has no projection",
                      "Leave out --projection; --towards and --up choose the view");
+    if (!variable_.domain().spherical())
+      throw unsuited("a flat image has no projection", "Leave out --projection");
     projection_ = named_projection(options_.projection, variable_.domain());
   }
   open_ancillaries();

@@ -77,9 +77,12 @@ class MapDrawing {
     if (camera_) {
       const MeshRaster raster(*camera_, width, height);
       for (std::size_t i = 0; i < figure_.panels.size(); ++i) draw_view(i, places.maps[i], raster);
-    } else {
+    } else if (projection_) {
       const CellRaster raster(figure_.domain, *projection_, width, height);
       for (std::size_t i = 0; i < figure_.panels.size(); ++i) draw_map(i, places.maps[i], raster);
+    } else {
+      const CellRaster raster(figure_.domain, width, height);
+      for (std::size_t i = 0; i < figure_.panels.size(); ++i) draw_image(i, places.maps[i], raster);
     }
     draw_legend();
     canvas_.finish();
@@ -90,11 +93,14 @@ class MapDrawing {
   [[nodiscard]] int panels() const { return static_cast<int>(figure_.panels.size()); }
   [[nodiscard]] bool polar() const { return projection_ && projection_->kind() == ProjectionKind::polar; }
   [[nodiscard]] double aspect() const {
-    return camera_ ? camera_->aspect() : projection_->height() / projection_->width();
+    if (camera_) return camera_->aspect();
+    if (projection_) return projection_->height() / projection_->width();
+    const auto columns = static_cast<double>(figure_.domain.columns());
+    return static_cast<double>(figure_.domain.size()) / (columns * columns);
   }
 
   static std::optional<Projection> projection_of(const MapFigure& figure) {
-    if (figure.domain.kind() == domain::DomainKind::surface) return std::nullopt;
+    if (!figure.domain.spherical()) return std::nullopt;
     return figure.projection ? figure.projection : Projection::suited_to(figure.domain);
   }
   static std::optional<MeshCamera> camera_of(const MapFigure& figure) {
@@ -110,8 +116,8 @@ class MapDrawing {
     const bool titled = std::any_of(figure_.panels.begin(), figure_.panels.end(),
                                     [](const MapPanel& p) { return !p.title.empty(); });
     const double title_strip = titled || panels() > 1 ? 1.75 * m.panel_title : 0.4 * m.panel_title;
-    const double longitude_strip = camera_ ? 0.5 * m.tick : 1.9 * m.tick;
-    const double latitude_strip = camera_ ? 0.8 * m.tick : 3.0 * m.tick;
+    const double longitude_strip = !projection_ ? 0.5 * m.tick : 1.9 * m.tick;
+    const double latitude_strip = !projection_ ? 0.8 * m.tick : 3.0 * m.tick;
     // Round the polar map its own labels stand on every side, so each panel keeps room for them.
     const double between = polar() ? 7.4 * m.tick : m.gap;
     const double right = polar() ? 0.5 * m.margin + 3.3 * m.tick : m.margin + 0.8 * m.tick;
@@ -258,6 +264,16 @@ class MapDrawing {
     draw_words(i, view.box);
   }
 
+  void draw_image(std::size_t i, const MapLayout::Rectangle& place, const CellRaster& raster) const {
+    const MapPanel& panel = figure_.panels[i];
+    raster.paint(canvas_, panel, palettes_[panel.scale], ranges_[panel.scale], place.x, place.y, hatch());
+    canvas_.colour(kInk);
+    cairo_rectangle(canvas_.cairo(), place.x, place.y, place.width, place.height);
+    cairo_set_line_width(canvas_.cairo(), 1.6 * measures_.unit);
+    cairo_stroke(canvas_.cairo());
+    draw_words(i, box_of(place));
+  }
+
   void draw_view(std::size_t i, const MapLayout::Rectangle& place, const MeshRaster& raster) const {
     const MapPanel& panel = figure_.panels[i];
     const ScaleRange& range = ranges_[panel.scale];
@@ -349,7 +365,7 @@ class MapDrawing {
   }
 
   const MapFigure& figure_;
-  std::optional<Projection> projection_;  // of a surface none
+  std::optional<Projection> projection_;  // of a surface or an image none
   std::optional<MeshCamera> camera_;      // of a surface
   Arrangement arrangement_;
   Measures measures_;
@@ -362,7 +378,8 @@ class MapDrawing {
 
 std::pair<double, double> MapLayout::pixel(std::size_t panel, const Place& place) const {
   const Rectangle& r = maps.at(panel);
-  if (!projection) throw Error(ErrorKind::internal, "a surface in space has no places on the sphere");
+  if (!projection)
+    throw Error(ErrorKind::internal, "a surface in space and a flat image have no places on the sphere");
   const MapView view{*projection,
                      {static_cast<double>(r.x), static_cast<double>(r.y), static_cast<double>(r.width),
                       static_cast<double>(r.height)}};

@@ -224,6 +224,19 @@ CellRaster::CellRaster(const domain::Domain& domain, const Projection& projectio
   });
 }
 
+CellRaster::CellRaster(const domain::Domain& image, int width, int height)
+    : width_(width),
+      height_(height),
+      cell_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * kSamples * kSamples) {
+  const auto across = static_cast<std::size_t>(width) * kSamples;
+  const auto down = static_cast<std::size_t>(height) * kSamples;
+  const std::size_t columns = image.columns(), rows = image.size() / columns;
+  for (std::size_t j = 0; j < down; ++j)
+    for (std::size_t i = 0; i < across; ++i)
+      cell_[j * across + i] = static_cast<std::int32_t>((2 * j + 1) * rows / (2 * down) * columns +
+                                                        (2 * i + 1) * columns / (2 * across));
+}
+
 void CellRaster::paint(const Canvas& canvas, const MapPanel& panel, const Palette& palette,
                        const ScaleRange& range, int x, int y, double hatch) const {
   const std::vector<Paint> cells = paints(panel, palette, range);

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// \brief Cells of a lat-lon grid as pixels of a projected map. Not for users of the library.
+/// \brief Cells of a grid as pixels of a projected map, pixels of an image as those of a picture. Not for
+/// users of the library.
 
 #include <cstdint>
 #include <vector>
@@ -23,6 +24,8 @@ class CellRaster {
 
   /// \param width, height size of the map, pixels
   CellRaster(const domain::Domain& domain, const Projection& projection, int width, int height);
+  /// \brief The same of a flat image, which fills the rectangle, its first row on top.
+  CellRaster(const domain::Domain& image, int width, int height);
 
   /// \brief Paints a panel with its upper left corner at (x, y).
   /// \param hatch distance of the lines over gaps, pixels

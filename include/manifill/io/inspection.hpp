@@ -124,7 +124,8 @@ double estimate_memory(const MemoryNeed& need);
 
 /// \brief The grid of a variable for people.
 struct GridFacts {
-  /// "regular", "Gaussian", "irregular", "cells", "curvilinear", "projected", "surface"
+  /// "regular", "Gaussian", "irregular", "cells", "curvilinear", "projected", "surface",
+  /// "image"
   std::string kind{};
   std::size_t cells = 0;      ///< points in all
   std::size_t latitudes = 0;  ///< rows; 0 of a list of cells

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// \brief Maps of fields on the sphere and shaded views of fields on surfaces: panels of one figure under
-/// shared colour scales, as PNG, PDF or SVG.
+/// \brief Maps of fields on the sphere, shaded views of fields on surfaces, flat images: panels of one figure
+/// under shared colour scales, as PNG, PDF or SVG.
 
 #include <array>
 #include <cstddef>
@@ -59,9 +59,9 @@ struct MapLayout {
   int width = 0;
   int height = 0;
   std::vector<Rectangle> maps{};           ///< [panel]
-  std::optional<Projection> projection{};  ///< empty for a surface
+  std::optional<Projection> projection{};  ///< empty for a surface and a flat image
   /// \brief Pixel of a place on the sphere in a panel; NaN where the projection does not show it.
-  /// \throws Error(internal) for a surface
+  /// \throws Error(internal) for a surface and a flat image
   [[nodiscard]] std::pair<double, double> pixel(std::size_t panel, const Place& place) const;
 };
 

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -891,4 +893,105 @@ TEST_CASE("cells without coordinates take those of a grid file, if it is theirs"
   write_data("b2");
   CHECK_THAT(error_of([&] { GriddedVariable::open(folder / "data.nc", "", folder / "grid.nc"); }).what(),
              ContainsSubstring("grid.nc") && ContainsSubstring("uuidOfHGrid is a1"));
+}
+
+namespace {
+
+/// One variable over (time, two more dimensions), with coordinates of these: name, dimension (0 or 1), units.
+struct ImageFile {
+  std::string row = "row";
+  std::string column = "column";
+  struct Line {
+    std::string name{};
+    std::size_t of = 0;
+    std::string units{};
+    std::string standard_name{};
+  };
+  std::vector<Line> lines{};
+  std::vector<std::pair<std::string, std::string>> attributes{};
+
+  void write(const std::string& path) const {
+    File f(path);
+    const int t = f.dim("time", 2);
+    const std::array<int, 2> d{f.dim(row, 3), f.dim(column, 4)};
+    const int time = f.var("time", NC_DOUBLE, {t});
+    f.text(time, "units", "days since 2000-01-01");
+    for (const auto& l : lines) {
+      const int v = f.var(l.name, NC_DOUBLE, {d[l.of]});
+      if (!l.units.empty()) f.text(v, "units", l.units);
+      if (!l.standard_name.empty()) f.text(v, "standard_name", l.standard_name);
+    }
+    const int v = f.var("grey", NC_FLOAT, {t, d[0], d[1]});
+    for (const auto& [name, value] : attributes) f.text(v, name, value);
+    f.end();
+    f.put(time, {0, 1});
+    std::vector<double> values(24);
+    std::iota(values.begin(), values.end(), 0.0);
+    values[13] = NC_FILL_FLOAT;
+    f.put(v, values);
+    for (const auto& l : lines)
+      f.put(f.find(l.name), l.of == 0 ? std::vector<double>{0, 1, 2} : std::vector<double>{0, 1, 2, 3});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("flat images are known by what the file says of their rows and columns") {
+  const Folder folder;
+  const std::string path = folder / "image.nc";
+  const std::vector<std::pair<std::string, std::string>> names{
+      {"row", "column"}, {"Row", "Col"},      {"rows", "x"},    {"line", "sample"},
+      {"line", "width"}, {"height", "width"}, {"y", "columns"}, {"y", "width"}};
+  for (const auto& [row, column] : names) {
+    INFO(row << " " << column);
+    ImageFile{.row = row, .column = column}.write(path);
+    const auto v = GriddedVariable::open(path, "");
+    CHECK(v.domain().hash() == domain::Domain::plane(3, 4).hash());
+    CHECK(v.domain().describe() == "flat image 3 x 4");
+    CHECK(v.times() == 2);
+    CHECK(v.extras() == 1);
+    const auto fields = v.read(0, 0, 2);
+    CHECK(fields(0, 7) == 7.0);
+    CHECK(std::isnan(fields(1, 1)));
+    CHECK(v.cell_index(1, 6) == "[time 1][" + row + " 1][" + column + " 2]");
+  }
+  // By units of pixel alone, whatever the names.
+  ImageFile{.row = "y", .column = "x", .lines = {{"y", 0, "pixel"}, {"x", 1, "pixels"}}}.write(path);
+  CHECK(GriddedVariable::open(path, "grey").domain().kind() == domain::DomainKind::plane);
+  // Numbers without units count rows and columns.
+  ImageFile{.lines = {{"row", 0, ""}, {"column", 1, "1"}}}.write(path);
+  CHECK(GriddedVariable::open(path, "grey").domain().kind() == domain::DomainKind::plane);
+}
+
+TEST_CASE("what only looks like an image is refused, and the remedy says what an image is known by") {
+  const Folder folder;
+  const std::string path = folder / "image.nc";
+  const std::vector<std::pair<std::string, ImageFile>> others{
+      {"bare x and y", {.row = "y", .column = "x"}},
+      {"metres", {.row = "y", .column = "x", .lines = {{"y", 0, "m"}, {"x", 1, "m"}}}},
+      {"one in pixels", {.row = "y", .column = "x", .lines = {{"y", 0, "m"}, {"x", 1, "pixel"}}}},
+      {"metres of rows", {.lines = {{"row", 0, "m"}}}},
+      {"metres beside rows", {.lines = {{"y", 0, "km"}}}},
+      {"listed metres", {.lines = {{"depth", 0, "m"}}, .attributes = {{"coordinates", "depth"}}}},
+      {"latitudes of rows", {.lines = {{"lat", 0, "degrees_north"}}}},
+      {"altitude", {.row = "height", .column = "x"}},
+      {"columns of air", {.row = "height", .column = "column"}},
+      {"samples", {.row = "y", .column = "sample"}},
+  };
+  for (const auto& [what, file] : others) {
+    INFO(what);
+    file.write(path);
+    const Error e = error_of([&] { GriddedVariable::open(path, "grey"); });
+    CHECK(e.kind() == ErrorKind::input);
+    CHECK_THAT(e.what(), ContainsSubstring("row and column, height and width or line and sample") &&
+                             ContainsSubstring("units of pixel"));
+  }
+  // Projected grids keep their own remedy.
+  ImageFile{.lines = {{"y", 0, "m", "projection_y_coordinate"}, {"x", 1, "m", "projection_x_coordinate"}}}
+      .write(path);
+  CHECK_THAT(error_of([&] { GriddedVariable::open(path, "grey"); }).what(),
+             ContainsSubstring("no grid mapping says how") && ContainsSubstring("cdo remapbil") &&
+                 !ContainsSubstring("pixel"));
+  ImageFile{.attributes = {{"grid_mapping", "crs"}}}.write(path);
+  CHECK_THROWS_AS(GriddedVariable::open(path, "grey"), Error);
 }

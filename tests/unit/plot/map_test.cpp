@@ -308,3 +308,46 @@ TEST_CASE("colour ranges suit their data") {
   CHECK(frame.range(series).highest == t.highest);
   CHECK(frame.range(series).above);
 }
+
+TEST_CASE("a flat image is drawn with square pixels, its first row on top, and nothing over it") {
+  const Scratch scratch;
+  const std::string path = scratch.file("image.png");
+  constexpr std::size_t rows = 10, columns = 25;
+  std::vector<double> values(rows * columns);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j)
+      values[i * columns + j] = (static_cast<double>(j) + 10.0 * static_cast<double>(i)) / 130.0;
+  values[2 * columns + 3] = kNaN;
+  const MapFigure figure{
+      .domain = Domain::plane(rows, columns),
+      .scales = {{.label = "grey", .palette = PaletteKind::sequential, .lowest = 0.0, .highest = 1.0}},
+      .panels = {{.values = values}},
+      .width = 800};
+  const MapLayout layout = map(path, figure);
+  const Picture picture(path);
+  const auto& place = layout.maps.at(0);
+  // To the pixel that the height is rounded by.
+  CHECK(std::abs(place.width * static_cast<double>(rows) / columns - place.height) <= 1.0);
+  const Palette palette(PaletteKind::sequential);
+  // Every pixel of the image has one colour over all of its square but for a rim of a picture's pixel and the
+  // frame.
+  int wrong = 0;
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j) {
+      if (i == 2 && j == 3) continue;
+      const Rgb expected = palette.at(values[i * columns + j]);
+      const auto side = static_cast<double>(place.width) / columns,
+                 tall = static_cast<double>(place.height) / rows;
+      for (const double u : {0.15, 0.5, 0.85})
+        for (const double v : {0.15, 0.5, 0.85})
+          if (distance(picture.at(place.x + static_cast<int>(side * (static_cast<double>(j) + u)),
+                                  place.y + static_cast<int>(tall * (static_cast<double>(i) + v))),
+                       expected) > 0.01)
+            ++wrong;
+    }
+  CHECK(wrong == 0);
+  CHECK(distance(picture.at(place.x + static_cast<int>(3.2 * place.width / columns),
+                            place.y + static_cast<int>(2.5 * place.height / rows)),
+                 palette.at(0.0)) > 0.2);
+  CHECK_THROWS_AS(layout.pixel(0, {0, 0}), Error);
+}
