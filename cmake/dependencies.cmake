@@ -7,6 +7,7 @@ find_package(spdlog REQUIRED)
 find_package(HDF5 REQUIRED COMPONENTS C)
 pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf-cxx4 netcdf)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng>=1.6)
 pkg_check_modules(CFITSIO REQUIRED IMPORTED_TARGET cfitsio)
 pkg_check_modules(PROJ REQUIRED IMPORTED_TARGET proj>=9)
 find_library(UDUNITS2_LIBRARY udunits2 REQUIRED)
@@ -23,7 +24,7 @@ target_include_directories(manifill_third_party SYSTEM INTERFACE ${XTENSOR_INCLU
 target_compile_definitions(manifill_third_party INTERFACE EIGEN_USE_BLAS EIGEN_DONT_PARALLELIZE)
 target_link_libraries(
   manifill_third_party
-  INTERFACE PkgConfig::NETCDF PkgConfig::CAIRO PkgConfig::CFITSIO PkgConfig::PROJ ${HDF5_C_LIBRARIES} ${UDUNITS2_LIBRARY}
+  INTERFACE PkgConfig::NETCDF PkgConfig::CAIRO PkgConfig::CFITSIO PkgConfig::PNG PkgConfig::PROJ ${HDF5_C_LIBRARIES} ${UDUNITS2_LIBRARY}
             ${OPENBLAS_LIBRARY} ${LAPACKE_LIBRARY} Eigen3::Eigen fmt::fmt spdlog::spdlog Threads::Threads)
 
 find_package(Torch REQUIRED)

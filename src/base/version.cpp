@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <hdf5.h>
 #include <netcdf.h>
+#include <png.h>
 #include <Eigen/Core>
 #include <xtensor/xtensor_config.hpp>
 
@@ -26,6 +27,7 @@ std::vector<LibraryVersion> library_versions() {
           {"HDF5", fmt::format("{}.{}.{}", major, minor, release)},
           {"CFITSIO", fmt::format("{}.{}.{}", CFITSIO_MAJOR, CFITSIO_MINOR, CFITSIO_MICRO)},
           {"cairo", cairo_version_string()},
+          {"libpng", png_get_libpng_ver(nullptr)},
           {"Eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
           {"xtensor",
            fmt::format("{}.{}.{}", XTENSOR_VERSION_MAJOR, XTENSOR_VERSION_MINOR, XTENSOR_VERSION_PATCH)},

@@ -15,6 +15,7 @@
 #include "imputed_layout.hpp"
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/io/png_image.hpp"
 #include "netcdf_copy.hpp"
 #include "stored_numbers.hpp"
 
@@ -44,7 +45,24 @@ void check_output(const std::string& output, const std::vector<std::string>& inp
   const TemporaryFile probe(output);
 }
 
-void check_output_form(const GriddedVariable& input, const std::string& output) {
+void check_image_output(const std::string& input, const std::string& output, bool members) {
+  if (native_form(input) != NativeForm::image)
+    throw Error(ErrorKind::usage, "a PNG image is written from one alone",
+                {.file = output, .remedy = "Name the output .nc"});
+  if (members)
+    throw Error(ErrorKind::usage, "a PNG image has no room for members",
+                {.file = output, .remedy = "Name the output .nc, or leave out --write-members"});
+}
+
+std::vector<std::string> channels_to_fill(const std::string& input, const std::string& variable,
+                                          const std::string& output) {
+  const std::string ending = lower(fs::path(output).extension().string());
+  if (!variable.empty() || ending != ".png" || native_form(input) != NativeForm::image) return {};
+  auto channels = png_channels(input);
+  return channels.size() > 1 ? channels : std::vector<std::string>();
+}
+
+void check_output_form(const GriddedVariable& input, const std::string& output, bool members) {
   const auto refuse = [&](const std::string& what, const std::string& remedy) {
     return Error(ErrorKind::usage, what,
                  {.file = output, .variable = input.summary().name, .remedy = remedy});
@@ -52,6 +70,10 @@ void check_output_form(const GriddedVariable& input, const std::string& output) 
   const std::string ending = lower(fs::path(output).extension().string());
   if (ending == ".fits" && native_form(input.path()) != NativeForm::healpix)
     throw refuse("a HEALPix map in FITS is written from one alone", "Name the output .nc");
+  if (ending == ".png") check_image_output(input.path(), output, members);
+  if (ending == ".png" && png_channels(input.path()).size() > 1)
+    throw refuse("a pixel of a PNG image has all of its channels or none, and one of them was chosen",
+                 "Leave out --variable to fill all, or name the output .nc");
   if (ending == ".ply" && input.domain().kind() != domain::DomainKind::surface)
     throw refuse("values on " + input.domain().describe() + " are none on the vertices of a mesh",
                  "Name the output .nc");

@@ -14,6 +14,7 @@
 #include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/domain/nearest_points.hpp"
+#include "manifill/io/png_image.hpp"
 #include "manifill/io/projected_grid.hpp"
 #include "native_file.hpp"
 #include "netcdf.hpp"
@@ -380,7 +381,7 @@ void check_range(const GriddedVariable& v, const MissingScan& s, const ModelCard
 
 std::string format_name(const std::string& path) {
   if (const NativeForm form = native_form(path); form != NativeForm::none)
-    return form == NativeForm::healpix ? "HEALPix in FITS" : "mesh";
+    return form == NativeForm::healpix ? "HEALPix in FITS" : form == NativeForm::image ? "PNG image" : "mesh";
   switch (NetcdfHandle::open(path).format()) {
     case NC_FORMAT_CLASSIC:
       return "NetCDF classic";
@@ -424,10 +425,22 @@ void add_models(const GriddedVariable& v, const std::vector<ModelCard>& models, 
                       : "none of the models fits; " + out.models[0].name + ": " + out.models[0].refusal;
 }
 
+/// The channels of a colour image share their gaps: one stands for all.
+std::string first_channel(const std::string& path, Inspection& out) {
+  if (native_form(path) != NativeForm::image) return {};
+  const auto channels = png_channels(path);
+  if (channels.size() > 1)
+    out.notes.push_back(
+        "impute fills all channels, one after the other, into an output named .png; for any other "
+        "choose one with --variable. This is " +
+        channels[0]);
+  return channels[0];
+}
+
 void look_closely(const std::string& variable, const std::string& grid, bool repair,
                   const std::vector<ModelCard>& models, Inspection& out) {
   const auto v = GriddedVariable::open(out.path, variable, grid, repair);
-  out.notes = v.notes();
+  out.notes.insert(out.notes.end(), v.notes().begin(), v.notes().end());
   out.variable = v.summary().name;
   out.grid = grid_facts(v);
   out.time = time_facts(v);
@@ -604,7 +617,7 @@ Inspection inspect(const std::string& path, const std::string& variable, const s
   std::error_code ignored;
   out.bytes = std::filesystem::file_size(path, ignored);
   try {
-    look_closely(variable, grid, repair, models, out);
+    look_closely(variable.empty() ? first_channel(path, out) : variable, grid, repair, models, out);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::input) throw;
     if (!out.refusal) out.refusal = e.what();

@@ -16,6 +16,7 @@
 #include "manifill/domain/triangle_mesh.hpp"
 #include "manifill/io/healpix_fits.hpp"
 #include "manifill/io/mesh_file.hpp"
+#include "manifill/io/png_image.hpp"
 #include "plain_file.hpp"
 
 namespace manifill::io {
@@ -59,12 +60,13 @@ class MemoryFile {
   void text(const Owner& of, const std::string& name, const std::string& value) {
     if (!value.empty()) done([&] { of.putAtt(name, value); });
   }
-  /// Columns over one dimension, with their companions of an imputed file named.
-  std::vector<netCDF::NcVar> columns(const std::vector<std::string>& labels, const netCDF::NcDim& over) {
+  /// Columns over the same dimensions, with their companions of an imputed file named.
+  std::vector<netCDF::NcVar> columns(const std::vector<std::string>& labels,
+                                     const std::vector<netCDF::NcDim>& over) {
     const auto names = variable_names(labels);
     std::vector<netCDF::NcVar> out;
     for (std::size_t k = 0; k < names.size(); ++k) {
-      const auto v = variable(names[k], netCDF::ncDouble, {over});
+      const auto v = variable(names[k], netCDF::ncDouble, over);
       done([&] { v.putAtt("_FillValue", netCDF::ncDouble, kNaN); });
       if (names[k] != labels[k]) text(v, "long_name", labels[k]);
       std::string companions;
@@ -106,7 +108,7 @@ OpenedFields open_healpix(const std::string& path) {
   const auto cell = w.dimension("cell", count);
   std::vector<std::string> labels;
   for (const auto& m : maps.maps) labels.push_back(m.name);
-  const auto columns = w.columns(labels, cell);
+  const auto columns = w.columns(labels, {cell});
   const auto mapping = w.variable("healpix", netCDF::ncInt, {});
   w.text(mapping, "grid_mapping_name", "healpix");
   w.done([&] { mapping.putAtt("healpix_nside", netCDF::ncInt, static_cast<int>(maps.nside)); });
@@ -222,7 +224,7 @@ void lay_out_mesh(const std::string& path, const MeshFile& mesh, OpenedFields& o
   const auto vertex = w.dimension("vertex", vertices);
   std::vector<std::string> labels;
   for (const auto& s : mesh.signals) labels.push_back(s.name);
-  const auto columns = w.columns(labels, vertex);
+  const auto columns = w.columns(labels, {vertex});
   netCDF::NcVar faces;
   if (triangles > 0) {
     const auto face = w.dimension("face", triangles);
@@ -258,6 +260,25 @@ void lay_out_mesh(const std::string& path, const MeshFile& mesh, OpenedFields& o
   }
   for (std::size_t k = 0; k < columns.size(); ++k) w.put(columns[k], mesh.signals[k].values);
   out.file = std::move(w.file());
+}
+
+OpenedFields open_image(const std::string& path) {
+  const PngImage image = read_png(path);
+  MemoryFile w(path, image.pixels());
+  const auto row = w.dimension("row", image.rows);
+  const auto column = w.dimension("column", image.columns);
+  const auto channels = w.columns(image.colour_names(), {row, column});
+  for (const auto& c : channels) w.text(c, "units", "1");
+  w.text(w.file(), "Conventions", "CF-1.11");
+  w.end_definitions();
+  for (std::size_t k = 0; k < channels.size(); ++k) {
+    std::vector<double> values(image.pixels(), kNaN);
+    for (std::size_t p = 0; p < values.size(); ++p)
+      if (!image.missing(p))
+        values[p] = image.samples[p * image.channels() + k] / static_cast<double>(image.highest());
+    w.put(channels[k], values);
+  }
+  return {.file = std::move(w.file()), .form = NativeForm::image};
 }
 
 std::size_t count_missing(const std::vector<double>& values) {
@@ -308,6 +329,16 @@ std::vector<FileFact> mesh_facts(const std::string& path) {
   return out;
 }
 
+std::vector<FileFact> image_facts(const std::string& path) {
+  const PngImage image = read_png(path);
+  std::size_t missing = 0;
+  for (std::size_t p = 0; p < image.pixels(); ++p) missing += image.missing(p) ? 1 : 0;
+  return {counted("rows", image.rows),
+          counted("columns", image.columns),
+          {.name = "form", .text = image.form},
+          counted("missing", missing, "wholly transparent pixels")};
+}
+
 }  // namespace
 
 NativeForm native_form(const std::string& path) {
@@ -317,6 +348,7 @@ NativeForm native_form(const std::string& path) {
   const std::string head = head_of(path);
   if (head.starts_with("CDF") || head.starts_with("\x89HDF")) return NativeForm::none;
   if (head.starts_with("SIMPLE") || ending == ".fits") return NativeForm::healpix;
+  if (head.starts_with("\x89PNG\r\n\x1a\n") || ending == ".png") return NativeForm::image;
   for (const char* mesh : {".ply", ".off", ".obj", ".stl"})
     if (ending == mesh) return NativeForm::mesh;
   return head.starts_with("ply\n") || head.starts_with("ply\r") || head.starts_with("OFF") ? NativeForm::mesh
@@ -325,7 +357,7 @@ NativeForm native_form(const std::string& path) {
 
 bool is_native_output(const std::string& path) {
   const std::string ending = lower(fs::path(path).extension().string());
-  return ending == ".fits" || ending == ".ply";
+  return ending == ".fits" || ending == ".ply" || ending == ".png";
 }
 
 std::vector<std::string> variable_names(const std::vector<std::string>& columns) {
@@ -359,6 +391,8 @@ OpenedFields open_fields(const std::string& path, bool repair) {
       lay_out_mesh(path, mesh, out);
       return out;
     }
+    case NativeForm::image:
+      return open_image(path);
     default:
       return {.file = NetcdfHandle::open(path)};
   }
@@ -370,6 +404,8 @@ std::vector<FileFact> native_facts(const std::string& path) {
       return healpix_facts(path);
     case NativeForm::mesh:
       return mesh_facts(path);
+    case NativeForm::image:
+      return image_facts(path);
     default:
       return {};
   }

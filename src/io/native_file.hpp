@@ -1,6 +1,6 @@
 #pragma once
-// Files of other forms than NetCDF as files of variables, private to io: a HEALPix map or a mesh is laid out
-// as a NetCDF file in memory, so that everything reads it in one way and nothing is left behind.
+// Files of other forms than NetCDF as files of variables, private to io: a HEALPix map, a mesh or a PNG image
+// is laid out as a NetCDF file in memory, so that everything reads it in one way and nothing is left behind.
 
 #include <string>
 #include <vector>
@@ -12,10 +12,10 @@ namespace manifill::io {
 
 struct ImputedFileOptions;
 
-enum class NativeForm { none, healpix, mesh };
+enum class NativeForm { none, healpix, mesh, image };
 
-/// What a file is: FITS by its first bytes or the ending .fits, a mesh by its first bytes or the endings
-/// .ply, .off, .obj and .stl.
+/// What a file is: FITS by its first bytes or the ending .fits, an image by its first bytes or the ending
+/// .png, a mesh by its first bytes or the endings .ply, .off, .obj and .stl.
 NativeForm native_form(const std::string& path);
 
 struct OpenedFields {

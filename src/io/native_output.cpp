@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -8,6 +10,7 @@
 #include "manifill/io/healpix_fits.hpp"
 #include "manifill/io/imputed_file.hpp"
 #include "manifill/io/mesh_file.hpp"
+#include "manifill/io/png_image.hpp"
 #include "native_file.hpp"
 #include "packing.hpp"
 
@@ -93,12 +96,56 @@ void write_mesh(const NativeOutput& what, const ImputedFileOptions& options) {
   write_ply(options.path, what.domain.mesh(), signals);
 }
 
+/// A text of a PNG file: keyword, no compression, no language, UTF-8 (PNG 1.2, section 4.2.3.3).
+std::pair<std::string, std::string> png_text(const std::string& keyword, const std::string& text) {
+  std::string content = keyword;
+  content.append(5, '\0');
+  return {"iTXt", content.append(text)};
+}
+
 }  // namespace
+
+void write_filled_png(const std::string& input, const std::string& output,
+                      const std::vector<std::string>& imputed) {
+  PngImage image = read_png(input);
+  const auto names = image.colour_names();
+  if (imputed.size() != names.size())
+    throw Error(ErrorKind::internal, "there is not one file for each channel of the image", {.file = input});
+  std::vector<std::size_t> filled(image.pixels(), 0);  // in how many channels
+  std::vector<std::uint16_t> samples = image.samples;
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    const auto file = NetcdfHandle::open(imputed[k]);
+    const auto values = values_of(file, names[k]);
+    const auto status = values_of(file, names[k] + "_status");
+    if (values.size() != image.pixels() || status.size() != image.pixels())
+      throw Error(ErrorKind::input, "the image has changed while it was filled", {.file = input});
+    for (std::size_t p = 0; p < values.size(); ++p) {
+      if (status[p] != static_cast<double>(CellStatus::infilled)) continue;
+      ++filled[p];
+      samples[p * image.channels() + k] =
+          static_cast<std::uint16_t>(std::lround(std::clamp(values[p], 0.0, 1.0) * image.highest()));
+    }
+    const auto global = globals_of(file);
+    std::string text = text_attribute(global, "history");
+    for (const char* name : {"manifill_model", "manifill_config"})
+      text += fmt::format("\n{}: {}", name, text_attribute(global, name));
+    image.chunks.push_back(png_text("Comment", text));
+  }
+  for (std::size_t p = 0; p < image.pixels(); ++p) {
+    if (filled[p] != names.size() || !image.missing(p)) continue;
+    for (std::size_t k = 0; k < image.channels(); ++k)
+      image.samples[p * image.channels() + k] =
+          k == image.colours ? image.highest() : samples[p * image.channels() + k];
+  }
+  write_png(output, image);
+}
 
 void write_native(const NativeOutput& what, const ImputedFileOptions& options) {
   const std::string ending = lower(std::filesystem::path(options.path).extension().string());
   if (ending == ".fits")
     write_fits(what, options);
+  else if (ending == ".png")
+    write_filled_png(what.input, options.path, {what.filled.path()});
   else
     write_mesh(what, options);
 }

@@ -19,6 +19,7 @@
 #include "manifill/base/signals.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/io/inspection.hpp"
+#include "manifill/io/png_image.hpp"
 #include "manifill/pipeline/impute_stations.hpp"
 #include "manifill/pipeline/journal.hpp"
 
@@ -346,6 +347,43 @@ std::vector<OptionSpec> impute_specs() {
   return specs;
 }
 
+namespace {
+
+/// Fills the channels of a colour image one after the other, each by itself, and puts them together.
+std::vector<std::string> run_channels(const Config& c, const std::vector<std::string>& channels) {
+  const std::string& input = c.text("impute.input");
+  const std::string& output = c.text("impute.output");
+  io::check_image_output(input, output, c.flag("impute.write_members"));
+  std::vector<std::string> notes;
+  std::vector<std::string> parts;
+  const auto remove_parts = [&] {
+    std::error_code ignored;
+    for (const auto& part : parts)
+      for (const char* tail : {"", kConfigTail, kDiagnosticsTail, kCheckpointTail})
+        fs::remove(part + tail, ignored);
+  };
+  try {
+    for (const auto& channel : channels) {
+      parts.push_back(output + "." + channel + ".nc");
+      Config one = c;
+      one.set("impute.variable", channel);
+      one.set("impute.output", parts.back());
+      one.set("impute.overwrite", true);
+      for (const auto& note : run_impute(one)) notes.push_back(fmt::format("{}: {}", channel, note));
+    }
+    io::write_filled_png(input, output, parts);
+    write_atomically(output + kConfigTail, c.to_toml());
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::stopped) parts.pop_back();  // its checkpoint stays
+    remove_parts();
+    throw;
+  }
+  remove_parts();
+  return notes;
+}
+
+}  // namespace
+
 std::vector<std::string> run_impute(const Config& c) {
   if (takes_stations(c)) return run_impute_stations(c);
   std::vector<std::string> notes;
@@ -357,10 +395,12 @@ std::vector<std::string> run_impute(const Config& c) {
                 {.remedy = "Give --model M.h5, or --method matern, which needs none"});
   for (const auto& path : files_to_write(c))
     io::check_output(path, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
+  const auto channels = io::channels_to_fill(c.text("impute.input"), c.text("impute.variable"), output);
+  if (!channels.empty()) return run_channels(c, channels);
   const double memory_limit = parse_memory(c.text("impute.max_memory"));
   const auto input = io::GriddedVariable::open(c.text("impute.input"), c.text("impute.variable"),
                                                c.text("impute.grid"), c.flag("impute.repair"));
-  io::check_output_form(input, output);
+  io::check_output_form(input, output, c.flag("impute.write_members"));
   notes = input.notes();
   const Shard shard = parse_shard(c.text("impute.shard"), input.times());
   const io::MissingScan scan = io::scan_missing(input);

@@ -44,7 +44,8 @@ struct ImputedFileOptions {
 ///
 /// A name that ends in .fits gives a copy of the input's FITS file with the gaps of the column filled and
 /// columns V_spread, V_status, V_member_1, ... after the others; one that ends in .ply a mesh in double
-/// precision with these as properties. Both are made from the NetCDF file that is written and verified first,
+/// precision with these as properties; one that ends in .png the image itself with its missing pixels filled.
+/// All are made from the NetCDF file that is written and verified first,
 /// under a temporary name, and removed.
 class ImputedFileWriter {
  public:
@@ -86,8 +87,17 @@ class ImputedFileWriter {
 };
 
 /// \brief Checks that an output can have the form that its name asks for: `.fits` for an input in FITS,
-/// `.ply` for one field on the vertices of a mesh; any other name means NetCDF. \throws Error(usage)
-void check_output_form(const GriddedVariable& input, const std::string& output);
+/// `.ply` for one field on the vertices of a mesh, `.png` for an image of grey in PNG, without members; any
+/// other name means NetCDF. \throws Error(usage)
+void check_output_form(const GriddedVariable& input, const std::string& output, bool members = false);
+
+/// \brief The same of an image in PNG as a whole. \throws Error(usage)
+void check_image_output(const std::string& input, const std::string& output, bool members);
+
+/// \brief Channels of a colour image in PNG that are to be filled one after the other, because the output is
+/// one too and no variable is named; else none. \throws Error as read_png
+std::vector<std::string> channels_to_fill(const std::string& input, const std::string& variable,
+                                          const std::string& output);
 
 /// \brief Checks that `output` may be written: directory exists and is writable, not the input, not an
 /// existing file unless `overwrite`. \throws Error(usage) or Error(io)
