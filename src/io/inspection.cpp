@@ -308,10 +308,7 @@ double arc_degrees(double latitude_a, double latitude_b, double longitude_differ
 /// there.
 std::vector<char> compare_points(const domain::Domain& file, const ModelCard& card, ModelFit& fit) {
   std::vector<char> used(file.size(), 0);
-  if (file.spherical() != card.domain.spherical()) return used;
-  const bool image =
-      file.kind() == domain::DomainKind::plane || card.domain.kind() == domain::DomainKind::plane;
-  if (image && file.hash() != card.domain.hash()) return used;
+  if (!share_space(file, card.domain)) return used;
   const domain::NearestPoints search({card.domain.points().begin(), card.domain.points().end()});
   std::size_t covered = 0;
   double farthest = 0.0;
@@ -546,6 +543,13 @@ void check_times(const GriddedVariable& v, const ModelCard& m) {
     if (index[t] <= index[t - 1])
       throw refuse(v, fmt::format("two times fall into one {} of the model or run backwards", m.step),
                    fmt::format("See time index {}; average the file to the model's step first", t));
+}
+
+bool share_space(const domain::Domain& a, const domain::Domain& b) {
+  if (a.hash() == b.hash()) return true;
+  // Images of another size may show anything: a pixel's number alone places nothing.
+  const auto image = [](const domain::Domain& d) { return d.kind() == domain::DomainKind::plane; };
+  return a.spherical() == b.spherical() && !image(a) && !image(b);
 }
 
 Error off_grid(const GriddedVariable& v, const ModelCard& m) {

@@ -71,6 +71,7 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
   InputFit f;
   const io::ModelCard card = card_of(model);
   std::tie(f.unit_scale, f.unit_offset) = io::check_quantity(input, card);
+  if (!io::share_space(input.domain(), model.backbone.domain())) throw io::off_grid(input, card);
   std::vector<bool> reachable;
   f.operator_matrix = measurement::interpolation(model.backbone.domain(), input.domain(), &reachable);
   if (std::none_of(reachable.begin(), reachable.end(), [](bool r) { return r; }))

@@ -67,7 +67,7 @@ def write_netcdf(path, fields, dimensions=("row", "column"), units=None):
                 f[name][:] = np.arange(length)
         if fields.ndim == 3:
             f.createDimension("time", len(fields))
-            f.createVariable("time", "f8", ("time",)).units = "days since 2000-01-01"
+            f.createVariable("time", "f8", ("time",)).units = "years since 1-1-1"
             f["time"][:] = np.arange(len(fields))
             dimensions = ("time", *dimensions)
         f.createVariable("grey", "f4", dimensions, fill_value=np.float32(-9))[:] = np.where(np.isnan(fields), -9, fields)
@@ -163,26 +163,27 @@ check(not list(work.glob("no.*")), f"nothing is left of what was refused: {list(
 
 # Learning from images, and filling one of the same size.
 history = np.stack([smooth(0.2 * k) for k in range(40)])
-write_netcdf(work / "history.nc", history[:, ::1, ::1])
+write_netcdf(work / "history.nc", history)
 options = ("--set", "backbone.season_bins=1", "--set", "backbone.mean_harmonics=0", "--set", "backbone.taper_km=60", "--quiet")
 run(0, "train", "prior", "--input", work / "history.nc", "--output", work / "scenes.h5", *options)
 run(0, "impute", "--method", "gaussian", "--model", work / "scenes.h5", "--members", "8", "--quiet", "--input", work / "grey16.png", "--output", work / "learnt.png")
 _, learnt, _ = read_samples(work / "learnt.png")
 check(np.abs(learnt[gap, 0] / 65535 - scene[gap]).max() < 0.1, f"a model of images fills an image: {np.abs(learnt[gap, 0] / 65535 - scene[gap]).max():.3f}")
 write_png(work / "small.png", np.dstack([np.arange(600).reshape(20, 30) % 200, np.tile([0, 255, 255], (20, 10))]), 8, 4)
-run(3, "impute", "--method", "gaussian", "--model", work / "scenes.h5", "--input", work / "small.png", "--output", work / "no.png", says=["flat image 20 x 30"])
-run(3, "inspect", work / "small.png", "--model", work / "scenes.h5", says=["lies on the model's"])
+run(3, "impute", "--method", "gaussian", "--model", work / "scenes.h5", "--input", work / "small.png", "--output", work / "no.png", says=["flat image 20 x 30", "lies on the model's"])
+run(3, "inspect", work / "small.png", "--model", work / "scenes.h5", says=["flat image 20 x 30", "lies on the model's"])
 run(0, "sample", "--model", work / "scenes.h5", "-n", "2", "-o", work / "draws.nc", "--quiet")
 run(0, "inspect", work / "draws.nc", says=[f"flat image {ROWS} x {COLUMNS}"])
 
 
 # Pictures: square pixels, the first row on top, nothing but a frame over them.
-def dark_box(picture):
-    """Rows and columns of the largest frame: first and last with a long line of ink."""
-    ink = (picture.max(axis=2) < 90)
-    lines = np.flatnonzero(ink.sum(axis=1) > 0.5 * picture.shape[1])
-    posts = np.flatnonzero(ink.sum(axis=0) > 0.4 * picture.shape[0])
-    return lines[0], lines[-1], posts[0], posts[-1]
+def image_box(picture):
+    """Where the image is: the first run of lines that are hardly white, half a frame taken off."""
+    ink = picture.min(axis=2) < 250
+    lines = np.flatnonzero(ink.mean(axis=1) > 0.7)
+    lines = lines[:np.flatnonzero(np.diff(lines, append=lines[-1] + 2) > 1)[0] + 1]
+    posts = np.flatnonzero(ink[lines].mean(axis=0) > 0.9)
+    return lines[0] + 1, lines[-1], posts[0] + 1, posts[-1]
 
 
 steps = np.repeat(np.repeat(np.arange(ROWS * COLUMNS // 16).reshape(ROWS // 4, COLUMNS // 4) * 37 % 101 / 100.0, 4, 0), 4, 1)
@@ -191,17 +192,17 @@ steps[20:] = 0.6 + 0.4 * steps[20:]
 write_netcdf(work / "steps.nc", np.where(gap, np.nan, steps))
 run(0, "plot", work / "steps.nc", "-o", work / "steps_map.png", "--width", "900", "--range", "0,1", "--quiet")
 picture = read_png(work / "steps_map.png")
-top_edge, bottom, left, right = dark_box(picture)
+top_edge, bottom, left, right = image_box(picture)
 side = (right - left) / COLUMNS
 check(abs((bottom - top_edge) / ROWS - side) < 2 / ROWS, f"pixels are square: {(bottom - top_edge) / ROWS:.3f} {side:.3f}")
-patch = np.array([[picture[int(top_edge + side * (4 * i + 2)), int(left + side * (4 * j + 2))] for j in range(COLUMNS // 4)] for i in range(ROWS // 4)])
+patch = np.array([[picture[int(top_edge + side * (4 * i + 2.5)), int(left + side * (4 * j + 2.5))] for j in range(COLUMNS // 4)] for i in range(ROWS // 4)])
 value = steps[2::4, 2::4]
 hidden = gap[2::4, 2::4]
 # viridis grows lighter with the value: green by itself orders the patches that are not gaps.
 order = np.argsort(value[~hidden], kind="stable")
 green = patch[~hidden][:, 1][order]
-check((np.diff(green) >= -1).all() and green[-1] - green[0] > 150, "colours follow the values, the first row on top")
-check((np.ptp(patch[hidden], axis=1) < 12).all(), "gaps are grey")
+check((np.diff(green) >= -1).all() and green[-1] - green[0] > 150, f"colours follow the values, the first row on top: {green}")
+check((np.ptp(patch[hidden], axis=1) < 12).all(), f"gaps are grey: {patch[hidden]}")
 inner = [picture[int(top_edge + side * (4 * i + a)), int(left + side * (4 * j + b))] for i in range(ROWS // 4) for j in range(COLUMNS // 4)
          if not gap[4 * i:4 * i + 4, 4 * j:4 * j + 4].any() for a, b in ((0.3, 0.3), (0.3, 3.7), (3.7, 0.3), (3.7, 3.7))]
 same = [patch[i, j] for i in range(ROWS // 4) for j in range(COLUMNS // 4) if not gap[4 * i:4 * i + 4, 4 * j:4 * j + 4].any() for _ in range(4)]

@@ -37,8 +37,9 @@ struct VariableSummary {
 /// \throws Error(input) when the file is not NetCDF, empty, truncated, a directory or absent; Error(io) when
 /// it may not be read
 ///
-/// HEALPix maps in FITS and meshes (PLY, OFF, OBJ, STL) count as files of variables over pixels or vertices,
-/// here and in GriddedVariable::open: their columns and properties, missing values NaN.
+/// HEALPix maps in FITS, meshes (PLY, OFF, OBJ, STL) and PNG images count as files of variables over pixels
+/// or vertices, here and in GriddedVariable::open: their columns, properties and channels, missing values
+/// NaN.
 std::vector<VariableSummary> list_variables(const std::string& path, const std::string& grid = {});
 
 /// \brief One variable on a grid, open for reading. One thread at a time, over all NetCDF files: the
@@ -46,8 +47,9 @@ std::vector<VariableSummary> list_variables(const std::string& path, const std::
 ///
 /// Grids are of rows of latitude and columns of longitude, curvilinear (latitudes and longitudes over the
 /// same two dimensions), projected (lines of a map's plane, which `grid_mapping` or a definition for PROJ
-/// places on the earth; read as curvilinear, with the areas of the projection) or lists of cells (latitudes
-/// and longitudes along one dimension: ICON, UGRID, reduced grids), whose areas are those of `cell_measures`,
+/// places on the earth; read as curvilinear, with the areas of the projection), flat images (whose last two
+/// dimensions the file says to be rows and columns of pixels) or lists of cells (latitudes and longitudes
+/// along one dimension: ICON, UGRID, reduced grids), whose areas are those of `cell_measures`,
 /// of the polygons of their bounds, or follow from the distances between centres. The grid keeps the file's
 /// own order of rows and columns. Cyclic duplicate columns are dropped from the domain (see
 /// `cyclic_columns`). Every other dimension that is not time is an "extra" dimension; the combination of

@@ -75,6 +75,10 @@ std::pair<double, double> check_quantity(const std::string& path, const Variable
 /// backwards. \throws Error(input)
 void check_times(const GriddedVariable& variable, const ModelCard& model);
 
+/// \brief Whether places of one domain mean something on the other: both on the sphere, both surfaces, or the
+/// same image.
+bool share_space(const domain::Domain& a, const domain::Domain& b);
+
 /// \brief The refusal of a grid that lies off the model's.
 Error off_grid(const GriddedVariable& variable, const ModelCard& model);
 

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// \brief Pictures of a file, NetCDF, HEALPix in FITS or a mesh: of a plain one the field with its gaps; of
-/// an imputed one what was observed, what was filled, the spread and some members.
+/// \brief Pictures of a file, NetCDF, HEALPix in FITS, a mesh or a PNG image: of a plain one the field with
+/// its gaps; of an imputed one what was observed, what was filled, the spread and some members.
 
 #include <array>
 #include <cstddef>
