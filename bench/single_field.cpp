@@ -221,7 +221,8 @@ int work(const std::vector<std::string>& args) {
   watch = Stopwatch();
   const std::vector<int> degrees = o.degree < 0 ? posterior::latitude_degrees(d) : std::vector<int>{o.degree};
   const Eigen::MatrixXd levels = posterior::latitude_drift(d, degrees.back());
-  const auto fit = posterior::fit_matern_and_degree(nodes, cases.front().values, levels, degrees);
+  const auto fit = posterior::fit_matern_and_degree(nodes, cases.front().values, levels, degrees,
+                                                    posterior::withheld_blocks(d));
   const Eigen::MatrixXd drift = levels.leftCols(fit.coefficients);
   const double fit_seconds = watch.seconds();
   Row row{};

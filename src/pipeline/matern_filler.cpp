@@ -89,7 +89,8 @@ class MaternFiller : public FieldFiller {
     if (stated_.range == 0.0)
       fit(notes);
     else if (degrees_.size() > 1)
-      keep_degree(posterior::best_degree(nodes_, some_fields(), drift_, degrees_, stated_));
+      keep_degree(posterior::best_degree(nodes_, some_fields(), drift_, degrees_,
+                                         posterior::withheld_blocks(input_.domain()), stated_));
     matern_ = std::make_shared<const prior::MaternField>(nodes_, parameters_);
   }
 
@@ -172,7 +173,8 @@ class MaternFiller : public FieldFiller {
     const Eigen::MatrixXd some = some_fields();
     log::info(fmt::format("fitting a Matern field to {} of {} fields, {} nodes", some.cols(),
                           input_.extras() * input_.times(), nodes_->laplacian.size()));
-    const auto found = posterior::fit_matern_and_degree(nodes_, some, drift_, degrees_);
+    const auto found = posterior::fit_matern_and_degree(nodes_, some, drift_, degrees_,
+                                                        posterior::withheld_blocks(input_.domain()));
     parameters_ = found.parameters;
     keep_degree(found.coefficients - 1);
     notes.push_back(provenance());
@@ -226,8 +228,8 @@ std::vector<OptionSpec> matern_specs() {
        .fallback = 0.0,
        .lowest = 0},
       {.key = "matern.latitude_degree",
-       .help = "degree in the sine of latitude of the unknown level; -1: 0, 2 or 4 by likelihood over 90 "
-               "degrees of latitude or more, else 0",
+       .help = "degree in the sine of latitude of the unknown level; -1: 0, 2 or 4, whichever predicts "
+               "withheld blocks best, over 90 degrees of latitude or more, else 0",
        .fallback = std::int64_t{-1},
        .lowest = -1,
        .highest = 6},

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <numbers>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,7 +13,9 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
+#include "manifill/measurement/mask_bank.hpp"
 #include "manifill/operators/minimise.hpp"
+#include "manifill/verification/crps.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -40,8 +43,7 @@ std::vector<bool> finite(const Eigen::Ref<const Eigen::VectorXd>& values) {
 /// Likelihoods of some fields under a drift, each with the variance at its best.
 struct Profile {
   double restricted = -std::numeric_limits<double>::infinity();
-  double criterion = std::numeric_limits<double>::infinity();  // Schwarz's, of the full likelihood
-  double variance = 0.0;                                       // of the restricted likelihood
+  double variance = 0.0;  // of the restricted likelihood
 };
 
 /// [columns of the drift - 1].
@@ -52,7 +54,6 @@ std::vector<Profile> profiles(const std::shared_ptr<const operators::DomainLapla
       std::make_shared<const prior::MaternField>(nodes, prior::MaternParameters{range, 1.0, ratio});
   std::vector<MaternPosterior::Likelihood> sums(static_cast<std::size_t>(drift.cols()));
   double count = 0.0;
-  double log_counts = 0.0;
   std::vector<bool> mask;
   std::unique_ptr<const MaternPosterior> posterior;
   for (Eigen::Index f = 0; f < values.cols(); ++f) {
@@ -65,10 +66,8 @@ std::vector<Profile> profiles(const std::shared_ptr<const operators::DomainLapla
     for (std::size_t k = 0; k < sums.size(); ++k) {
       sums[k].log_determinant += nested[k].log_determinant;
       sums[k].chi_square += nested[k].chi_square;
-      sums[k].covariance_log_determinant += nested[k].covariance_log_determinant;
     }
     count += static_cast<double>(posterior->observations());
-    log_counts += std::log(static_cast<double>(posterior->observations()));
   }
   const auto twice_log = [](double freedom, double variance, double log_determinant) {
     return -freedom * (std::log(2.0 * std::numbers::pi * variance) + 1.0) - log_determinant;
@@ -78,10 +77,8 @@ std::vector<Profile> profiles(const std::shared_ptr<const operators::DomainLapla
     const auto coefficients = static_cast<double>(k + 1);
     const double freedom = count - coefficients * static_cast<double>(values.cols());
     const double variance = sums[k].chi_square / freedom;
-    out.push_back({.restricted = 0.5 * twice_log(freedom, variance, sums[k].log_determinant),
-                   .criterion = coefficients * log_counts - twice_log(count, sums[k].chi_square / count,
-                                                                      sums[k].covariance_log_determinant),
-                   .variance = variance});
+    out.push_back(
+        {.restricted = 0.5 * twice_log(freedom, variance, sums[k].log_determinant), .variance = variance});
   }
   return out;
 }
@@ -161,8 +158,7 @@ std::vector<MaternPosterior::Likelihood> MaternPosterior::nested_likelihoods(
   const Eigen::VectorXd right = scatter(y);
   const Eigen::VectorXd solved = factor_->solve(right);
   Likelihood l{.log_determinant = log_determinant_,
-               .chi_square = y.squaredNorm() / nugget - right.dot(solved) / (nugget * nugget),
-               .covariance_log_determinant = log_determinant_};
+               .chi_square = y.squaredNorm() / nugget - right.dot(solved) / (nugget * nugget)};
   const Eigen::VectorXd by_drift =
       seen_drift_.transpose() * y / nugget - solved_drift_.transpose() * right / (nugget * nugget);
   // The Cholesky factor of a leading block is that block of the factor: each column takes its share off.
@@ -296,7 +292,6 @@ class Search {
   }
 
   static double unlikely(const Profile& p) { return -p.restricted; }
-  static double criterion(const Profile& p) { return p.criterion; }
 
  private:
   const std::vector<Profile>& at(const std::vector<double>& x) {
@@ -327,30 +322,96 @@ MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& no
   return search.fit(columns);
 }
 
+std::vector<std::vector<bool>> withheld_blocks(const domain::Domain& domain) {
+  constexpr std::int64_t kFolds = 6;
+  constexpr double kShare = 0.25;
+  const measurement::MaskBank bank(domain, {});
+  std::vector<std::vector<bool>> out;
+  for (std::int64_t fold = 0; fold < kFolds; ++fold) {
+    RandomStream random({.seed = 1, .purpose = RandomPurpose::mask, .time = fold});
+    out.push_back(bank.draw(random, kShare, "blocks"));
+    out.back().flip();
+  }
+  return out;
+}
+
+namespace {
+
+/// Mean CRPS of the normal law about the posterior mean at withheld points: [fold and field].
+std::vector<double> withheld_scores(const std::shared_ptr<const prior::MaternField>& field,
+                                    const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
+                                    const std::vector<std::vector<bool>>& withheld) {
+  constexpr std::uint32_t kMembers = 32;
+  const double nugget = field->parameters().nugget;
+  std::vector<double> scores;
+  for (const auto& hidden : withheld)
+    for (Eigen::Index f = 0; f < values.cols(); ++f) {
+      check_stop();
+      const auto known = finite(values.col(f));
+      auto seen = known;
+      for (std::size_t i = 0; i < seen.size(); ++i)
+        if (hidden[i]) seen[i] = false;
+      const auto kept = std::count(seen.begin(), seen.end(), true);
+      const auto scored = std::count(known.begin(), known.end(), true) - kept;
+      // The same folds for all degrees: judged by what the field has, not by the drift.
+      if (kept < kLeastFitted || scored == 0) continue;
+      const MaternPosterior posterior(field, seen, drift);
+      const Eigen::VectorXd mean = posterior.mean(values.col(f));
+      const Eigen::MatrixXd members = posterior.draw(values.col(f), {.members = kMembers});
+      double sum = 0.0;
+      for (std::size_t i = 0; i < seen.size(); ++i) {
+        if (!known[i] || seen[i]) continue;
+        const auto row = static_cast<Eigen::Index>(i);
+        const double spread = (members.row(row).array() - mean[row]).square().mean();
+        sum += verification::gaussian_crps(mean[row], std::sqrt(spread + nugget), values(row, f));
+      }
+      scores.push_back(sum / static_cast<double>(scored));
+    }
+  return scores;
+}
+
+/// The first whose mean score is within a hundredth of the least: a level that gains nothing is left out.
+/// \param scores [degree][case]
+std::size_t least_of_the_best(const std::vector<std::vector<double>>& scores) {
+  constexpr double kAlike = 1.01;
+  std::vector<double> sums;
+  for (const auto& cases : scores) sums.push_back(std::accumulate(cases.begin(), cases.end(), 0.0));
+  const double best = *std::min_element(sums.begin(), sums.end());
+  const auto first = std::find_if(sums.begin(), sums.end(), [&](double x) { return x <= kAlike * best; });
+  return static_cast<std::size_t>(first - sums.begin());
+}
+
+}  // namespace
+
 MaternFit fit_matern_and_degree(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
                                 const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift,
-                                const std::vector<int>& degrees, double relative_nugget) {
+                                const std::vector<int>& degrees,
+                                const std::vector<std::vector<bool>>& withheld, double relative_nugget) {
   if (degrees.size() == 1) return fit_matern(nodes, values, drift, relative_nugget);
   Search search(nodes, values, drift, relative_nugget);
-  const auto columns = [](int degree) { return static_cast<std::size_t>(degree) + 1; };
-  // To choose among degrees, which differ by some log n, half of the way to the optimum is enough.
-  for (const int degree : {degrees.front(), degrees.back()})
-    search.run(columns(degree), Search::criterion, kWide, kMostEvaluations / 2);
-  const int chosen = *std::min_element(degrees.begin(), degrees.end(), [&](int a, int b) {
-    return search.best(columns(a), Search::criterion).profile.criterion <
-           search.best(columns(b), Search::criterion).profile.criterion;
-  });
-  search.run(columns(chosen), Search::unlikely, kNarrow);
-  return search.fit(columns(chosen));
+  std::vector<MaternFit> fits;
+  std::vector<std::vector<double>> scores;
+  for (const int degree : degrees) {
+    const Eigen::Index columns = degree + 1;
+    search.run(static_cast<std::size_t>(columns), Search::unlikely, fits.empty() ? kWide : kNarrow);
+    fits.push_back(search.fit(static_cast<std::size_t>(columns)));
+    scores.push_back(
+        withheld_scores(std::make_shared<const prior::MaternField>(nodes, fits.back().parameters), values,
+                        drift.leftCols(columns), withheld));
+  }
+  MaternFit chosen = fits[least_of_the_best(scores)];
+  chosen.evaluations = fits.back().evaluations;
+  return chosen;
 }
 
 int best_degree(const std::shared_ptr<const operators::DomainLaplacian>& nodes, const Eigen::MatrixXd& values,
                 const Eigen::MatrixXd& drift, const std::vector<int>& degrees,
-                const prior::MaternParameters& parameters) {
-  const auto at = profiles(nodes, values, drift, parameters.range, parameters.nugget / parameters.variance);
-  return *std::min_element(degrees.begin(), degrees.end(), [&](int a, int b) {
-    return at[static_cast<std::size_t>(a)].criterion < at[static_cast<std::size_t>(b)].criterion;
-  });
+                const std::vector<std::vector<bool>>& withheld, const prior::MaternParameters& parameters) {
+  const auto field = std::make_shared<const prior::MaternField>(nodes, parameters);
+  std::vector<std::vector<double>> scores;
+  for (const int degree : degrees)
+    scores.push_back(withheld_scores(field, values, drift.leftCols(degree + 1), withheld));
+  return degrees[least_of_the_best(scores)];
 }
 
 }  // namespace manifill::posterior
