@@ -372,10 +372,11 @@ std::vector<Case> masked_cases(const Options& o, const prior::TrainingFields& al
   std::optional<Clouds> clouds;
   if (o.protocol == "masks" && o.kind == "clouds") clouds.emplace(all.domain);
   const measurement::MaskBank bank(all.domain, {});
+  const measurement::MaskBank orbits(all.domain, {}, {"swaths"});
   const auto mask = [&](std::int64_t index) {
     RandomStream random({.seed = kMaskSeed, .purpose = RandomPurpose::mask, .time = index});
     if (clouds) return clouds->draw(random, kHidden);
-    return bank.draw(random, kHidden, o.protocol == "masks" ? o.kind : "swaths");
+    return o.protocol == "masks" ? bank.draw(random, kHidden, o.kind) : orbits.draw(random, kHidden);
   };
   const Eigen::VectorXd area =
       Eigen::Map<const Eigen::VectorXd>(all.domain.weights().data(), all.values.rows());
