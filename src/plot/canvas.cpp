@@ -111,6 +111,14 @@ void Canvas::font(double size, bool bold) const {
   cairo_set_font_size(cairo(), size);
 }
 
+void Canvas::paint_pixels(cairo_surface_t* image, double x, double y) const {
+  cairo_surface_mark_dirty(image);
+  cairo_set_source_surface(cairo(), image, x, y);
+  cairo_pattern_set_filter(cairo_get_source(cairo()), CAIRO_FILTER_NEAREST);
+  cairo_paint(cairo());
+  cairo_surface_destroy(image);
+}
+
 void Canvas::text(double x, double y, const std::string& words, double size, Align align, bool bold) const {
   const double width = align == Align::left ? 0.0 : text_width(words, size, bold);
   font(size, bold);

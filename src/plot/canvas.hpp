@@ -37,6 +37,9 @@ class Canvas {
   void fill(const Box& box, const Rgb& c) const;
   void frame(const Box& box, const Rgb& c, double width) const;
 
+  /// \brief Puts the pixels of an image, which is given up, with its upper left corner at a place.
+  void paint_pixels(cairo_surface_t* image, double x, double y) const;
+
   /// \brief Text on a baseline, in the current colour.
   void text(double x, double y, const std::string& words, double size, Align align = Align::left,
             bool bold = false) const;

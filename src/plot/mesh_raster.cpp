@@ -189,11 +189,7 @@ void MeshRaster::paint(const Canvas& canvas, const MeshPaint& paint, int x, int 
           data + static_cast<std::ptrdiff_t>(j) * row + static_cast<std::ptrdiff_t>(i) * 4));
       *pixel = byte(sum[0]) << 24U | byte(sum[1]) << 16U | byte(sum[2]) << 8U | byte(sum[3]);
     }
-  cairo_surface_mark_dirty(image);
-  cairo_set_source_surface(canvas.cairo(), image, x, y);
-  cairo_pattern_set_filter(cairo_get_source(canvas.cairo()), CAIRO_FILTER_NEAREST);
-  cairo_paint(canvas.cairo());
-  cairo_surface_destroy(image);
+  canvas.paint_pixels(image, x, y);
 }
 
 }  // namespace manifill::plot

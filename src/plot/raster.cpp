@@ -267,11 +267,7 @@ void CellRaster::paint(const Canvas& canvas, const MapPanel& panel, const Palett
       line[i] = pack(sum[0] / n, sum[1] / n, sum[2] / n, sum[3] / n);
     }
   }
-  cairo_surface_mark_dirty(image);
-  cairo_set_source_surface(canvas.cairo(), image, x, y);
-  cairo_pattern_set_filter(cairo_get_source(canvas.cairo()), CAIRO_FILTER_NEAREST);
-  cairo_paint(canvas.cairo());
-  cairo_surface_destroy(image);
+  canvas.paint_pixels(image, x, y);
 }
 
 }  // namespace manifill::plot

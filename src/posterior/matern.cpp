@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numbers>
 #include <numeric>
@@ -254,33 +253,16 @@ class Search {
   }
 
   /// Of `columns` of the drift, from the best place so far in steps of `step`.
-  void run(std::size_t columns, const std::function<double(const Profile&)>& cost,
-           const std::vector<double>& step, int most = kMostEvaluations) {
-    const auto of = [&](const std::vector<double>& x) {
-      const double value = cost(at(x)[columns - 1]);
-      return std::isfinite(value) ? value : std::numeric_limits<double>::max();
+  void run(std::size_t columns, const std::vector<double>& step) {
+    const auto cost = [&](const std::vector<double>& x) {
+      const double likelihood = at(x)[columns - 1].restricted;
+      return std::isfinite(likelihood) ? -likelihood : std::numeric_limits<double>::max();
     };
-    static_cast<void>(operators::nelder_mead(of, box_, best(columns, cost).x, step, 0.01, most));
-  }
-
-  struct Place {
-    std::vector<double> x{};
-    Profile profile{};
-  };
-  [[nodiscard]] Place best(std::size_t columns, const std::function<double(const Profile&)>& cost) const {
-    Place out;
-    double least = std::numeric_limits<double>::infinity();
-    for (const auto& [x, profiles] : seen_) {
-      const double value = cost(profiles[columns - 1]);
-      if (!out.x.empty() && !(value < least)) continue;
-      out = {x, profiles[columns - 1]};
-      if (std::isfinite(value)) least = value;
-    }
-    return out;
+    static_cast<void>(operators::nelder_mead(cost, box_, best(columns).x, step, 0.01, kMostEvaluations));
   }
 
   [[nodiscard]] MaternFit fit(std::size_t columns) const {
-    const Place place = best(columns, unlikely);
+    const Place place = best(columns);
     if (!std::isfinite(place.profile.restricted) || !(place.profile.variance > 0.0))
       throw Error(ErrorKind::input, "the values do not vary: no Matern field can be fitted to them",
                   {.remedy = "Give fields that differ from their mean"});
@@ -291,9 +273,23 @@ class Search {
             .coefficients = static_cast<int>(columns)};
   }
 
-  static double unlikely(const Profile& p) { return -p.restricted; }
-
  private:
+  struct Place {
+    std::vector<double> x{};
+    Profile profile{};
+  };
+  [[nodiscard]] Place best(std::size_t columns) const {
+    Place out;
+    for (const auto& [x, profiles] : seen_) {
+      const Profile& p = profiles[columns - 1];
+      if (std::isfinite(p.restricted) && p.restricted > out.profile.restricted)
+        out = {x, p};
+      else if (out.x.empty())
+        out.x = x;
+    }
+    return out;
+  }
+
   const std::vector<Profile>& at(const std::vector<double>& x) {
     const auto known = std::find_if(seen_.begin(), seen_.end(), [&](const auto& s) { return s.first == x; });
     if (known != seen_.end()) return known->second;
@@ -318,7 +314,7 @@ MaternFit fit_matern(const std::shared_ptr<const operators::DomainLaplacian>& no
                      const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift, double relative_nugget) {
   Search search(nodes, values, drift, relative_nugget);
   const auto columns = static_cast<std::size_t>(drift.cols());
-  search.run(columns, Search::unlikely, kWide);
+  search.run(columns, kWide);
   return search.fit(columns);
 }
 
@@ -393,7 +389,7 @@ MaternFit fit_matern_and_degree(const std::shared_ptr<const operators::DomainLap
   std::vector<std::vector<double>> scores;
   for (const int degree : degrees) {
     const Eigen::Index columns = degree + 1;
-    search.run(static_cast<std::size_t>(columns), Search::unlikely, fits.empty() ? kWide : kNarrow);
+    search.run(static_cast<std::size_t>(columns), fits.empty() ? kWide : kNarrow);
     fits.push_back(search.fit(static_cast<std::size_t>(columns)));
     scores.push_back(
         withheld_scores(std::make_shared<const prior::MaternField>(nodes, fits.back().parameters), values,

@@ -257,7 +257,7 @@ struct Backbone::Impl {
                                                          std::int64_t half) const;
   [[nodiscard]] Eigen::MatrixXf sample_covariance(std::size_t bin, std::int64_t half) const;
   [[nodiscard]] bool closed_form() const { return covariance.size() > 0; }
-  [[nodiscard]] Eigen::VectorXd sample_variance(std::size_t bin, double* fields_that_count) const;
+  [[nodiscard]] Eigen::VectorXd sample_variance(const Eigen::VectorXd& weight) const;
   [[nodiscard]] Eigen::VectorXd closed_scale(std::size_t bin) const;
   [[nodiscard]] Eigen::MatrixXd closed_covariance(std::size_t bin, std::int64_t steps_apart) const;
   void fit_stationary_correlation(std::vector<double> parameters, double neighbours);
@@ -333,11 +333,8 @@ void Backbone::Impl::localise(Eigen::MatrixXf& sample, Eigen::Index steps) const
   });
 }
 
-/// Variances of the anomalies of a season, 0 where there are none: [point].
-/// \param fields_that_count (sum w)^2 / sum w^2
-Eigen::VectorXd Backbone::Impl::sample_variance(std::size_t bin, double* fields_that_count) const {
-  const Eigen::VectorXd weight = season_weight(bin);
-  *fields_that_count = weight.sum() * weight.sum() / weight.squaredNorm();
+/// Variances of the anomalies under weights of the training times, 0 where there are none: [point].
+Eigen::VectorXd Backbone::Impl::sample_variance(const Eigen::VectorXd& weight) const {
   const Eigen::VectorXd squares = anomalies.cast<double>().cwiseAbs2() * weight;
   const Eigen::VectorXd seen = available.cast<double>() * weight;
   return (seen.array() > 0.0).select(squares.array() / seen.array().max(1e-12), 0.0).matrix();
@@ -347,8 +344,9 @@ Eigen::VectorXd Backbone::Impl::sample_variance(std::size_t bin, double* fields_
 Eigen::VectorXd Backbone::Impl::closed_scale(std::size_t bin) const {
   const Eigen::Index n = relative_weights.size();
   if (given) return Eigen::VectorXd::Ones(n);
-  double count = 0.0;
-  const Eigen::VectorXd variance = sample_variance(bin, &count);
+  const Eigen::VectorXd weight = season_weight(bin);
+  const double count = weight.sum() * weight.sum() / weight.squaredNorm();  // of fields that tell as much
+  const Eigen::VectorXd variance = sample_variance(weight);
   const Eigen::VectorXd area = relative_weights.cwiseProduct(active) / relative_weights.dot(active);
   const double mean = area.dot(variance);
   const double differences = area.dot((variance.array() - mean).square().matrix());
@@ -372,8 +370,8 @@ Eigen::MatrixXd Backbone::Impl::closed_covariance(std::size_t bin, std::int64_t 
 /// parameters are
 void Backbone::Impl::fit_stationary_correlation(std::vector<double> parameters, double neighbours) {
   if (parameters.empty()) {
-    double count = 0.0;
-    const Eigen::VectorXd unit = sample_variance(0, &count).cwiseSqrt();
+    const Eigen::VectorXd weight = season_weight(0);
+    const Eigen::VectorXd unit = sample_variance(weight).cwiseSqrt();
     const StandardFields standard{.domain = fields.domain,
                                   .values = (unit.array() > 0.0)
                                                 .select(unit.array().max(1e-12).inverse(), 0.0)
@@ -382,7 +380,7 @@ void Backbone::Impl::fit_stationary_correlation(std::vector<double> parameters, 
                                                 .asDiagonal() *
                                             anomalies,
                                   .known = active.cast<float>().asDiagonal() * available,
-                                  .weight = season_weight(0)};
+                                  .weight = weight};
     parameters = fit_stationary(options.correlation, standard);
     double products = 0.0;
     double squares = 0.0;

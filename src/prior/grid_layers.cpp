@@ -23,6 +23,10 @@ torch::Tensor beyond(const torch::Tensor& x, std::int64_t width, bool first, boo
 
 }  // namespace
 
+bool in_rows(const domain::Domain& domain) {
+  return domain.kind() != domain::DomainKind::cells && domain.kind() != domain::DomainKind::surface;
+}
+
 GridTopology GridTopology::of(const domain::Domain& domain, const Eigen::VectorXd& active) {
   const auto columns = static_cast<std::int64_t>(domain.columns());
   const auto rows = static_cast<std::int64_t>(domain.size()) / columns;

@@ -45,7 +45,7 @@ torch::Tensor GridLevel::unpool(const torch::Tensor& x) const {
 }
 
 std::vector<GridLevel> grid_levels(const domain::Domain& domain, std::int64_t coarser) {
-  if (domain.kind() == domain::DomainKind::cells || domain.kind() == domain::DomainKind::surface)
+  if (!in_rows(domain))
     throw Error(ErrorKind::usage, fmt::format("the score network unet does not fit {}", domain.describe()),
                 {.remedy = "Set score.network to auto or graph"});
   std::vector<GridLevel> levels;

@@ -291,9 +291,7 @@ ScoreNetworkOptions ScoreNetworkOptions::from(const Config& c) {
 
 ScoreNetworkOptions ScoreNetworkOptions::resolved(const domain::Domain& domain) const {
   ScoreNetworkOptions o = *this;
-  const bool in_rows =
-      domain.kind() != domain::DomainKind::cells && domain.kind() != domain::DomainKind::surface;
-  if (o.network == "auto") o.network = in_rows ? "conv" : "graph";
+  if (o.network == "auto") o.network = in_rows(domain) ? "conv" : "graph";
   if (o.network != "sfno") return o;
   try {
     const std::int64_t resolved = resolved_degree(domain);
@@ -499,10 +497,10 @@ io::ModelFile::Shape shape_of(const torch::Tensor& t) {
 }
 
 /// Shape of the largest parameters of each block.
-io::ModelFile::Shape block_shape(const ScoreNetworkOptions& o, bool in_rows) {
+io::ModelFile::Shape block_shape(const ScoreNetworkOptions& o, bool rows) {
   const auto width = static_cast<std::size_t>(o.width);
   if (o.network == "sfno") return {width, static_cast<std::size_t>(o.knots) * width};
-  if ((o.network == "conv" && in_rows) || o.network == "unet") return {width, width, 3, 3};
+  if ((o.network == "conv" && rows) || o.network == "unet") return {width, width, 3, 3};
   return {width, static_cast<std::size_t>(GraphStencil::kTaps) * width, 1, 1};
 }
 
@@ -537,11 +535,10 @@ ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain)
                                                            : options.levels.size();
     if (blocks > kMostBlocks) throw bad("it has too many blocks");
     // The file must hold what the options claim before memory is set aside for it.
-    const bool in_rows =
-        domain.kind() != domain::DomainKind::cells && domain.kind() != domain::DomainKind::surface;
     const char* name = options.network == "sfno" ? "score/first.{}.mix" : "score/first.{}.conv.weight";
     for (std::size_t k = 0; k < blocks; ++k)
-      static_cast<void>(file.floats(fmt::format(fmt::runtime(name), k), block_shape(options, in_rows)));
+      static_cast<void>(
+          file.floats(fmt::format(fmt::runtime(name), k), block_shape(options, in_rows(domain))));
     network = ScoreNetwork(domain, options);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;

@@ -129,9 +129,11 @@ Eigen::MatrixXd PriorSequence::closed_form(std::int64_t time, double season) {
   double rho = 0.0;
   static_cast<void>(backbone_.closed_form(&rho));
   const Eigen::Index n = closed_root_.rows();
+  const std::size_t bin = backbone_.season_bin(season);
+  auto scale = correction_.find(bin);
+  if (scale == correction_.end()) scale = correction_.emplace(bin, backbone_.closed_form_scale(bin)).first;
   const auto scaled = [&](const Eigen::MatrixXd& xi) {
-    Eigen::MatrixXd out =
-        backbone_.closed_form_scale(backbone_.season_bin(season)).asDiagonal() * (closed_root_ * xi);
+    Eigen::MatrixXd out = scale->second.asDiagonal() * (closed_root_ * xi);
     if (backbone_.options().offset_variance > 0.0 && !backbone_.stationary().empty())
       out.rowwise() += std::sqrt(backbone_.options().offset_variance) * levels_.transpose();
     return out;

@@ -13,6 +13,9 @@
 
 namespace manifill::prior {
 
+/// \brief Whether points come in rows and columns, so that windows can be laid over them.
+bool in_rows(const domain::Domain& domain);
+
 /// \brief How a grid continues beyond its edges. Domains whose points come in no rows have one column, and
 /// what is near what is said by their neighbours.
 struct GridTopology {

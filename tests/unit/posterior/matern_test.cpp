@@ -68,13 +68,11 @@ struct Dense {
     covariance =
         c - cross * factor.solve(cross.transpose()) + rest * precision.ldlt().solve(rest.transpose());
     const Eigen::MatrixXd lower = factor.matrixL();
-    covariance_log_determinant = 2.0 * lower.diagonal().array().log().sum();
-    log_determinant = covariance_log_determinant + std::log(precision.determinant());
+    log_determinant = 2.0 * lower.diagonal().array().log().sum() + std::log(precision.determinant());
     chi_square = left.dot(factor.solve(left));
   }
   Eigen::VectorXd mean;
   Eigen::MatrixXd covariance;
-  double covariance_log_determinant = 0.0;
   double log_determinant = 0.0;
   double chi_square = 0.0;
 };
