@@ -298,7 +298,8 @@ std::vector<OptionSpec> impute_specs() {
        .fallback = std::string()},
       {.key = "impute.output", .help = "NetCDF file to write", .fallback = std::string()},
       {.key = "impute.method",
-       .help = "posterior sampler: flow, gaussian; or matern, which needs no model",
+       .help = fmt::format("posterior sampler: {}; or matern, which needs no model",
+                           fmt::join(posterior::SamplerRegistry::instance().names(), ", ")),
        .fallback = std::string("flow")},
       {.key = "impute.members",
        .help = "ensemble members",
@@ -342,8 +343,8 @@ std::vector<OptionSpec> impute_specs() {
       {.key = "impute.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
       {.key = "impute.overwrite", .help = "replace an existing output", .fallback = false},
   };
-  const auto more = matern_specs();
-  specs.insert(specs.end(), more.begin(), more.end());
+  for (const auto& more : {matern_specs(), posterior::SamplerRegistry::instance().specs()})
+    specs.insert(specs.end(), more.begin(), more.end());
   return specs;
 }
 

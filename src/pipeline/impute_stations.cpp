@@ -338,7 +338,7 @@ std::vector<std::string> run_impute_stations(const Config& c) {
   const PlaceTable places(stations, model);
   StationFit fit = fit_stations(stations, places, card_of(model));
   check_memory(c, model, fit);
-  auto sampler = posterior::SamplerRegistry::instance().make(c.text("impute.method"), model);
+  auto sampler = posterior::SamplerRegistry::instance().make(c.text("impute.method"), model, c);
   const double noise = c.real("impute.noise") > 0.0
                            ? c.real("impute.noise") * std::abs(fit.unit_scale)
                            : model.backbone.options().noise_sigma * model.backbone.unit_scale();
@@ -361,11 +361,12 @@ std::vector<std::string> run_impute_stations(const Config& c) {
   const std::string resolved = chosen.to_toml();
   std::error_code ignored;
   const std::string identity = fmt::format(
-      "stations {}|{:016x}|{}|{}|{}|{}|{}|{}|{:g}|{:g}|{}|{}|{}|{}|{}", version(), model.checksum,
+      "stations {}|{:016x}|{}|{}|{}|{}|{}|{}|{:g}|{:g}|{}|{}|{}|{}|{}|{}", version(), model.checksum,
       fs::file_size(input, ignored), fs::last_write_time(input, ignored).time_since_epoch().count(),
       stations.variable.name, c.text("impute.method"), c.integer("impute.members"),
       c.integer("impute.refine"), noise, unresolved, c.integer("impute.seed"), c.flag("impute.write_members"),
-      c.flag("impute.diagnostics"), c.text("impute.time_units"), stations.variable.units);
+      c.flag("impute.diagnostics"), c.text("impute.time_units"), stations.variable.units,
+      posterior::SamplerRegistry::instance().describe(c.text("impute.method"), c));
   set_time_limit(c.real("impute.time_limit"));
   Journal journal(output + kCheckpointTail, identity, c.flag("impute.resume"));
   if (journal.size() > 0) notes.push_back(fmt::format("resumed: {} fields were done before", journal.size()));

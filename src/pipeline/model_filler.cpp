@@ -242,7 +242,8 @@ class ModelFiller : public FieldFiller {
         stated_(config.real("impute.representativeness")),
         model_(posterior::Model::load(config.text("impute.model"))),
         fit_(fit_input(input, model_)),
-        sampler_(posterior::SamplerRegistry::instance().make(config.text("impute.method"), model_)) {
+        sampler_(posterior::SamplerRegistry::instance().make(config.text("impute.method"), model_, config)),
+        options_(posterior::SamplerRegistry::instance().describe(config.text("impute.method"), config)) {
     fixed_ = fit_.fixed;
     noise_ = config.real("impute.noise") > 0.0
                  ? config.real("impute.noise") * std::abs(fit_.unit_scale)
@@ -293,8 +294,8 @@ class ModelFiller : public FieldFiller {
   }
   [[nodiscard]] std::string phrase() const override { return "with model " + model_.info.name; }
   [[nodiscard]] std::string settings() const override {
-    return fmt::format("{:016x} noise {:g} representativeness {:g}", model_.checksum, noise_,
-                       fit_.unresolved);
+    return fmt::format("{:016x} noise {:g} representativeness {:g}\n{}", model_.checksum, noise_,
+                       fit_.unresolved, options_);
   }
 
  private:
@@ -308,6 +309,7 @@ class ModelFiller : public FieldFiller {
   posterior::Model model_;
   InputFit fit_;
   std::unique_ptr<posterior::PosteriorSampler> sampler_;
+  std::string options_;  // of the sampler
   double noise_ = 0.0;
   std::unique_ptr<Observations> observations_{};
 };

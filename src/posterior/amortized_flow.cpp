@@ -12,7 +12,7 @@ namespace {
 
 const SamplerRegistration kRegistration("flow",
                                         "amortised flow on the Gaussian posterior, one evaluation a sample",
-                                        [](const Model& model) {
+                                        {}, [](const Model& model, const Config&) {
                                           return std::make_unique<AmortizedFlowSampler>(model);
                                         });
 

@@ -6,7 +6,7 @@ namespace manifill::posterior {
 namespace {
 
 const SamplerRegistration kRegistration("gaussian", "optimal interpolation with the Gaussian backbone, exact",
-                                        [](const Model& model) {
+                                        {}, [](const Model& model, const Config&) {
                                           return std::make_unique<GaussianSampler>(model);
                                         });
 

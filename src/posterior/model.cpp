@@ -64,9 +64,11 @@ std::vector<std::pair<std::string, torch::Tensor>> state(const FlowNetwork& netw
 
 }  // namespace
 
-std::string options_text(const Config& config) {
+std::string options_text(const Config& config) { return options_text(config, config.specs()); }
+
+std::string options_text(const Config& config, const std::vector<OptionSpec>& options) {
   std::string text;
-  for (const auto& s : config.specs()) {
+  for (const auto& s : options) {
     OptionValue value;
     if (std::holds_alternative<bool>(s.fallback))
       value = config.flag(s.key);

@@ -12,8 +12,9 @@ SamplerRegistry& SamplerRegistry::instance() {
   return registry;
 }
 
-void SamplerRegistry::add(const std::string& name, const std::string& summary, SamplerFactory factory) {
-  entries_[name] = {summary, std::move(factory)};
+void SamplerRegistry::add(const std::string& name, const std::string& summary,
+                          std::vector<OptionSpec> options, SamplerFactory factory) {
+  entries_[name] = {summary, std::move(options), std::move(factory)};
 }
 
 std::vector<std::string> SamplerRegistry::names() const {
@@ -22,9 +23,9 @@ std::vector<std::string> SamplerRegistry::names() const {
   return out;
 }
 
-std::unique_ptr<PosteriorSampler> SamplerRegistry::make(const std::string& name, const Model& model) const {
+const SamplerRegistry::Entry& SamplerRegistry::entry(const std::string& name) const {
   const auto found = entries_.find(name);
-  if (found != entries_.end()) return found->second.factory(model);
+  if (found != entries_.end()) return found->second;
   const auto known = names();
   if (known.empty())
     throw Error(ErrorKind::internal, "no method is linked in", {.remedy = "Link manifill::manifill"});
@@ -35,9 +36,31 @@ std::unique_ptr<PosteriorSampler> SamplerRegistry::make(const std::string& name,
                  "'?"});
 }
 
+const std::string& SamplerRegistry::summary(const std::string& name) const { return entry(name).summary; }
+
+std::vector<OptionSpec> SamplerRegistry::specs() const {
+  std::vector<OptionSpec> out;
+  for (const auto& [name, entry] : entries_)
+    out.insert(out.end(), entry.options.begin(), entry.options.end());
+  return out;
+}
+
+std::string SamplerRegistry::describe(const std::string& name, const Config& options) const {
+  return options_text(options, entry(name).options);
+}
+
+std::unique_ptr<PosteriorSampler> SamplerRegistry::make(const std::string& name, const Model& model,
+                                                        const Config& options) const {
+  return entry(name).factory(model, options);
+}
+
+std::unique_ptr<PosteriorSampler> SamplerRegistry::make(const std::string& name, const Model& model) const {
+  return make(name, model, Config(entry(name).options));
+}
+
 SamplerRegistration::SamplerRegistration(const std::string& name, const std::string& summary,
-                                         SamplerFactory factory) {
-  SamplerRegistry::instance().add(name, summary, std::move(factory));
+                                         std::vector<OptionSpec> options, SamplerFactory factory) {
+  SamplerRegistry::instance().add(name, summary, std::move(options), std::move(factory));
 }
 
 double effective_sample_size(const Eigen::VectorXd& log_weight) {

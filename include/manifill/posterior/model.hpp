@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "manifill/io/model_file.hpp"
 #include "manifill/posterior/flow_condition.hpp"
@@ -49,8 +50,9 @@ struct Model {
   static Model load(const std::string& path);
 };
 
-/// \brief Text of every option of a configuration, a line "key=value" each, and back.
+/// \brief Text of every option of a configuration, or of some of them, a line "key=value" each, and back.
 std::string options_text(const Config& config);
+std::string options_text(const Config& config, const std::vector<OptionSpec>& options);
 void set_options(Config& config, const std::string& text);
 
 }  // namespace manifill::posterior
