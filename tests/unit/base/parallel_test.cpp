@@ -1,9 +1,13 @@
 #include "manifill/base/parallel.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.hpp"
@@ -38,6 +42,45 @@ TEST_CASE("the first failure of a piece of work is thrown and ends the loop", "[
   else
     setenv("OMP_NUM_THREADS", threads.c_str(), 1);
   REQUIRE(runs == 4);
+}
+
+TEST_CASE("loops from several threads, inside each other and of changing width keep apart", "[base]") {
+  // Far more turns than threads: a helper that mistakes one turn for another would run a piece twice or
+  // never.
+  std::atomic<std::int64_t> total{0};
+  const auto many = [&] {
+    for (int turn = 0; turn < 2000; ++turn)
+      parallel_for(1 + turn % 5, [&](std::int64_t k) {
+        if (turn % 7 == 0)
+          parallel_for(3, [&](std::int64_t) { ++total; });
+        else
+          total += k + 1;
+      });
+  };
+  std::int64_t expected = 0;
+  for (int turn = 0; turn < 2000; ++turn) {
+    const int count = 1 + turn % 5;
+    expected += turn % 7 == 0 ? 3 * count : count * (count + 1) / 2;
+  }
+  std::thread other(many);
+  many();
+  other.join();
+  REQUIRE(total == 2 * expected);
+}
+
+TEST_CASE("a forked child has helpers of its own", "[base]") {
+  std::atomic<int> runs{0};
+  parallel_for(8, [&](std::int64_t) { ++runs; });
+  const pid_t child = fork();
+  if (child == 0) {
+    std::atomic<int> again{0};
+    parallel_for(8, [&](std::int64_t) { ++again; });
+    _exit(again == 8 ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("at least one thread is there", "[base]") { REQUIRE(available_threads() >= 1); }
