@@ -50,6 +50,13 @@ struct Turns {
   const double* rotation = nullptr;  ///< [order][2], exp(i m first longitude); null when that is 0
 };
 
+/// Where Fourier coefficients lie: doubles from one of the four of an order to the next, and to the next
+/// order.
+struct Rows {
+  std::size_t part = 0;
+  std::size_t order = 0;
+};
+
 /// Complex values of a transform: [point][2][width], real parts of all lanes, then imaginary ones.
 struct Kernels {
   const char* name = nullptr;
@@ -66,13 +73,26 @@ struct Kernels {
   /// already \param q [step][kGroup * width] \return whether all pairs count at the end
   bool (*fill)(const double* recurrence, const double* square, std::size_t steps, State state, bool settled,
                double* q) = nullptr;
-  /// phase_c += sum_k coefficient_kc q_k. \param coefficients [step][4] \param phase 4 rows of pairs, `row`
-  /// apart
+  /// phase_c += sum_k coefficient_kc q_k, of one field. \param coefficients [step][4] \param phase 4 rows of
+  /// pairs, `row` apart
   void (*synthesise)(const double* q, const double* coefficients, std::size_t steps, double* phase,
                      std::size_t row) = nullptr;
-  /// sums_kc += q_k phase_c, lane by lane. \param sums [step][4][width]
+  /// sums_kc += q_k phase_c, lane by lane, of one field. \param sums [step][4][width]
   void (*analyse)(const double* q, const double* phase, std::size_t row, std::size_t steps,
                   double* sums) = nullptr;
+  /// The same of as many fields as a vector has lanes. \param coefficients [step][4][width] \param phase
+  /// [kGroup * width, pair][4][width] \param soon where that is written to afterwards, fetched meanwhile; or
+  /// null
+  void (*synthesise_fields)(const double* q, const double* coefficients, std::size_t steps, double* phase,
+                            const double* soon) = nullptr;
+  /// \param sums [step][4][width], over pairs
+  void (*analyse_fields)(const double* q, const double* phase, std::size_t steps, double* sums) = nullptr;
+  /// Coefficients of an order, cosines and sines, to those of the steps. \param coefficients [degree][2 *
+  /// width] \param factors [step][3] \param out [step][4][width]
+  void (*to_steps)(const double* coefficients, const double* factors, std::size_t degrees,
+                   double* out) = nullptr;
+  /// The transpose.
+  void (*from_steps)(const double* sums, const double* factors, std::size_t degrees, double* out) = nullptr;
   /// `fill` and `synthesise` of settled pairs in one, for a single field.
   void (*synthesise_one)(const double* recurrence, const double* square, const double* coefficients,
                          std::size_t steps, State state, double* phase, std::size_t row) = nullptr;
@@ -85,12 +105,12 @@ struct Kernels {
   /// passes.
   void (*fft)(const FftPass* passes, std::size_t count, double* a, double* b) = nullptr;
   /// Fourier coefficients of ring pairs to those of the signal north + i south, with real and
-  /// imaginary parts exchanged. \param phase [order][4], `row` apart, a vector wide \param cosine [width]
-  void (*to_signal)(const double* phase, std::size_t row, const double* cosine, const Turns& turns,
+  /// imaginary parts exchanged. \param phase a vector each \param cosine [width]
+  void (*to_signal)(const double* phase, const Rows& rows, const double* cosine, const Turns& turns,
                     double* signal) = nullptr;
   /// The transpose, of a signal in its natural order.
   void (*from_signal)(const double* signal, const double* cosine, const Turns& turns, double* phase,
-                      std::size_t row) = nullptr;
+                      const Rows& rows) = nullptr;
   /// a *= b, complex; \param b [point][2], one for all lanes
   void (*multiply)(double* a, const double* b, std::size_t points) = nullptr;
   /// Rings to the lanes of a signal, each times its factor; one without a ring is zero. \param rows [2 *

@@ -17,6 +17,7 @@ struct Vectorised {
   // Two multiply-adds a cycle with a latency of four want eight sums in flight at least.
   static constexpr std::size_t kAbreast = width >= 8 ? 4 : 2;
   static constexpr std::size_t kStepsAbreast = width >= 8 ? 5 : 3;
+  static constexpr std::size_t kOrdersAhead = 4;
   struct Complex {
     V re, im;
   };
@@ -51,12 +52,27 @@ struct Vectorised {
     }
   }
 
+  /// Numbers of a row before its first whole cache line, as far as rows of a field lie alike in theirs.
+  template <typename T>
+  static std::size_t before_line(T* const* rows, std::size_t points) {
+    const double* first = nullptr;
+    for (std::size_t i = 0; i < width && first == nullptr; ++i) first = rows[i];
+    const std::size_t past = reinterpret_cast<std::uintptr_t>(first) / sizeof(double) % 8;
+    return past == 0 || 8 - past > points ? 0 : 8 - past;
+  }
+
   static void gather(const double* const* rows, const double* factors, std::size_t points, double* to) {
     for (std::size_t half = 0; half < 2; ++half) {
       const double* const* from = rows + half * width;
       const double* factor = factors + half * width;
       double* out = to + half * width;
-      std::size_t j = 0;
+      const auto one_by_one = [&](std::size_t begin, std::size_t end) {
+        for (std::size_t j = begin; j < end; ++j)
+          for (std::size_t i = 0; i < width; ++i)
+            out[2 * width * j + i] = from[i] == nullptr ? 0.0 : factor[i] * from[i][j];
+      };
+      std::size_t j = before_line(from, points);
+      one_by_one(0, j);
       for (; j + width <= points; j += width) {
         V block[width];
         for (std::size_t i = 0; i < width; ++i)
@@ -64,9 +80,7 @@ struct Vectorised {
         transpose(block);
         for (std::size_t i = 0; i < width; ++i) store(out + 2 * width * (j + i), block[i]);
       }
-      for (; j < points; ++j)
-        for (std::size_t i = 0; i < width; ++i)
-          out[2 * width * j + i] = from[i] == nullptr ? 0.0 : factor[i] * from[i][j];
+      one_by_one(j, points);
     }
   }
 
@@ -75,7 +89,13 @@ struct Vectorised {
       double* const* to = rows + half * width;
       const double* factor = factors + half * width;
       const double* in = from + half * width;
-      std::size_t j = 0;
+      const auto one_by_one = [&](std::size_t begin, std::size_t end) {
+        for (std::size_t j = begin; j < end; ++j)
+          for (std::size_t i = 0; i < width; ++i)
+            if (to[i] != nullptr) to[i][j] = factor[i] * in[2 * width * j + i];
+      };
+      std::size_t j = before_line(to, points);
+      one_by_one(0, j);
       for (; j + width <= points; j += width) {
         V block[width];
         for (std::size_t i = 0; i < width; ++i) block[i] = load(in + 2 * width * (j + i));
@@ -83,9 +103,7 @@ struct Vectorised {
         for (std::size_t i = 0; i < width; ++i)
           if (to[i] != nullptr) store(to[i] + j, V(factor[i]) * block[i]);
       }
-      for (; j < points; ++j)
-        for (std::size_t i = 0; i < width; ++i)
-          if (to[i] != nullptr) to[i][j] = factor[i] * in[2 * width * j + i];
+      one_by_one(j, points);
     }
   }
 
@@ -339,6 +357,87 @@ struct Vectorised {
     for (; k < steps; ++k) analyse_steps<1>(q + k * kGroup * width, phase, row, sums + 4 * k * width);
   }
 
+  static void synthesise_fields(const double* q, const double* coefficients, std::size_t steps, double* phase,
+                                const double* soon) {
+    constexpr std::size_t n = kAbreast;
+    for (std::size_t p = 0; p < kGroup * width; p += n, phase += 4 * n * width) {
+      if (soon != nullptr)
+        for (std::size_t k = 4 * p * width; k < 4 * (p + n) * width; k += 8) __builtin_prefetch(soon + k, 1);
+      V sum[n][4];
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t c = 0; c < 4; ++c) sum[i][c] = load(phase + (4 * i + c) * width);
+      const double* at = q + p;
+      const double* from = coefficients;
+      for (std::size_t k = 0; k < steps; ++k, at += kGroup * width, from += 4 * width) {
+        V value[4];
+        for (std::size_t c = 0; c < 4; ++c) value[c] = load(from + c * width);
+        for (std::size_t i = 0; i < n; ++i) {
+          const V legendre(at[i]);
+          for (std::size_t c = 0; c < 4; ++c) sum[i][c] = xsimd::fma(value[c], legendre, sum[i][c]);
+        }
+      }
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t c = 0; c < 4; ++c) store(phase + (4 * i + c) * width, sum[i][c]);
+    }
+  }
+
+  template <std::size_t n>
+  [[gnu::always_inline]] static void analyse_field_steps(const double* q, const double* phase, double* sums) {
+    V sum[n][4];
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t c = 0; c < 4; ++c) sum[i][c] = load(sums + (4 * i + c) * width);
+    for (std::size_t p = 0; p < kGroup * width; ++p, phase += 4 * width) {
+      V value[4];
+      for (std::size_t c = 0; c < 4; ++c) value[c] = load(phase + c * width);
+      for (std::size_t i = 0; i < n; ++i) {
+        const V legendre(q[i * kGroup * width + p]);
+        for (std::size_t c = 0; c < 4; ++c) sum[i][c] = xsimd::fma(value[c], legendre, sum[i][c]);
+      }
+    }
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t c = 0; c < 4; ++c) store(sums + (4 * i + c) * width, sum[i][c]);
+  }
+
+  static void analyse_fields(const double* q, const double* phase, std::size_t steps, double* sums) {
+    constexpr std::size_t block = kGroup * width * 4 * width;  // of the next group, fetched meanwhile
+    std::size_t k = 0;
+    std::size_t ahead = block;
+    for (; k + kAbreast <= steps; k += kAbreast) {
+      for (std::size_t line = 0; line < 16 && ahead < 2 * block; ++line, ahead += 8)
+        __builtin_prefetch(phase + ahead);
+      analyse_field_steps<kAbreast>(q + k * kGroup * width, phase, sums + 4 * k * width);
+    }
+    for (; k < steps; ++k) analyse_field_steps<1>(q + k * kGroup * width, phase, sums + 4 * k * width);
+  }
+
+  static void to_steps(const double* coefficients, const double* factors, std::size_t degrees, double* out) {
+    const auto degree = [&](std::size_t l) {
+      return l < degrees ? load_complex(coefficients + 2 * l * width) : Complex{V(0.0), V(0.0)};
+    };
+    Complex even = degree(0);
+    for (std::size_t l = 0; l < degrees; l += 2, factors += 3, out += 4 * width) {
+      const Complex odd = degree(l + 1);
+      const Complex further = degree(l + 2);
+      store(out, xsimd::fma(V(factors[0]), even.re, V(factors[1]) * further.re));
+      store(out + width, xsimd::fma(V(factors[0]), even.im, V(factors[1]) * further.im));
+      store(out + 2 * width, V(factors[2]) * odd.re);
+      store(out + 3 * width, V(factors[2]) * odd.im);
+      even = further;
+    }
+  }
+
+  static void from_steps(const double* sums, const double* factors, std::size_t degrees, double* out) {
+    Complex earlier{V(0.0), V(0.0)};
+    for (std::size_t l = 0; l < degrees; l += 2, factors += 3, sums += 4 * width, out += 4 * width) {
+      const Complex even = load_complex(sums);
+      const Complex odd = load_complex(sums + 2 * width);
+      store(out, xsimd::fma(V(factors[0]), even.re, earlier.re));
+      store(out + width, xsimd::fma(V(factors[0]), even.im, earlier.im));
+      earlier = {V(factors[1]) * even.re, V(factors[1]) * even.im};
+      if (l + 1 < degrees) store_complex(out + 2 * width, {V(factors[2]) * odd.re, V(factors[2]) * odd.im});
+    }
+  }
+
   static void total(const double* sums, std::size_t count, double* totals) {
     std::size_t k = 0;
     for (; k + width <= count; k += width) {
@@ -490,30 +589,40 @@ struct Vectorised {
     bool westward;
   };
 
+  /// Asks for the four vectors of an order that comes soon: orders are pages apart, where the processor does
+  /// not look ahead by itself.
+  template <int write>
+  [[gnu::always_inline]] static void fetch_order(const double* phase, const Rows& rows) {
+    for (std::size_t c = 0; c < 4; ++c)
+      __builtin_prefetch(phase + kOrdersAhead * rows.order + c * rows.part, write);
+  }
+
   template <bool alone>
   static void put(double* at, const Complex& z) {
     store_complex(at, alone ? z : add(load_complex(at), z));
   }
 
-  static void to_signal(const double* phase, std::size_t row, const double* cosine, const Turns& turns,
+  static void to_signal(const double* phase, const Rows& rows, const double* cosine, const Turns& turns,
                         double* signal) {
     // Rings with a point for every harmonic: no two of them meet.
     if (turns.length + 1 < 2 * turns.orders) {
       for (std::size_t k = 0; k < 2 * turns.length; ++k) store(signal + k * width, V(0.0));
-      spread<false>(phase, row, cosine, turns, signal);
+      spread<false>(phase, rows, cosine, turns, signal);
       return;
     }
     for (std::size_t k = turns.orders; k + turns.orders <= turns.length; ++k)
       store_complex(signal + 2 * width * k, {V(0.0), V(0.0)});
-    spread<true>(phase, row, cosine, turns, signal);
+    spread<true>(phase, rows, cosine, turns, signal);
   }
 
   template <bool alone>
-  static void spread(const double* phase, std::size_t row, const double* cosine, const Turns& turns,
+  static void spread(const double* phase, const Rows& rows, const double* cosine, const Turns& turns,
                      double* signal) {
     const V x = load(cosine);
+    const std::size_t row = rows.part;
     Places places(turns);
-    for (std::size_t m = 0; m < turns.orders; ++m, phase += 4 * row, places.next()) {
+    for (std::size_t m = 0; m < turns.orders; ++m, phase += rows.order, places.next()) {
+      fetch_order<0>(phase, rows);
       const Complex even{load(phase), load(phase + row)};
       const Complex odd{x * load(phase + 2 * row), x * load(phase + 3 * row)};
       Complex north = add(even, odd);
@@ -528,11 +637,13 @@ struct Vectorised {
   }
 
   static void from_signal(const double* signal, const double* cosine, const Turns& turns, double* phase,
-                          std::size_t row) {
+                          const Rows& rows) {
     const V x = load(cosine);
     const V half(0.5);
+    const std::size_t row = rows.part;
     Places places(turns);
-    for (std::size_t m = 0; m < turns.orders; ++m, phase += 4 * row, places.next()) {
+    for (std::size_t m = 0; m < turns.orders; ++m, phase += rows.order, places.next()) {
+      fetch_order<1>(phase, rows);
       const Complex plus = load_complex(signal + 2 * width * places.plus());
       const Complex minus = load_complex(signal + 2 * width * places.minus());
       Complex north{half * (plus.re + minus.re), half * (plus.im - minus.im)};
@@ -557,8 +668,26 @@ struct Vectorised {
   }
 
   static constexpr Kernels table(const char* name) {
-    return {name,         width,  &start, &skip,      &fill,        &synthesise, &analyse, &synthesise_one,
-            &analyse_one, &total, &fft,   &to_signal, &from_signal, &multiply,   &gather,  &scatter};
+    return {.name = name,
+            .width = width,
+            .start = &start,
+            .skip = &skip,
+            .fill = &fill,
+            .synthesise = &synthesise,
+            .analyse = &analyse,
+            .synthesise_fields = &synthesise_fields,
+            .analyse_fields = &analyse_fields,
+            .to_steps = &to_steps,
+            .from_steps = &from_steps,
+            .synthesise_one = &synthesise_one,
+            .analyse_one = &analyse_one,
+            .total = &total,
+            .fft = &fft,
+            .to_signal = &to_signal,
+            .from_signal = &from_signal,
+            .multiply = &multiply,
+            .gather = &gather,
+            .scatter = &scatter};
   }
 };
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <numbers>
 #include <numeric>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,11 +28,10 @@ using legendre::kGroup;
 
 constexpr std::int64_t kHighest = 8191;
 constexpr std::size_t kChunk = 64;  // steps: with a group's Legendre functions this stays in the first cache
-constexpr std::size_t kBatchChunk = 16;   // of a batch's analysis: the sums of all fields stay there too
-constexpr std::size_t kUnsettled = 12;    // steps between two looks whether a group can take the faster loops
-constexpr std::size_t kFieldsAtOnce = 4;  // beyond, the recurrence is a small share already
-constexpr std::size_t kPhaseBytes = 32
-                                    << 20;  // of the fields at once: from main memory they would take longer
+constexpr std::size_t kBatchChunk = 32;  // of fields side by side: with coefficients or sums, and phases
+constexpr std::size_t kUnsettled = 12;   // steps between two looks whether a group can take the faster loops
+constexpr std::size_t kMostPhases = 1U << 30U;  // bytes; fields beyond are transformed one by one
+constexpr std::size_t kShares = 16;             // of a loop over all cores, a core
 constexpr std::size_t kSerial =
     1U << 15;  // points and orders below which starting threads costs more than it saves
 
@@ -86,7 +88,12 @@ void run(std::size_t count, bool parallel, const Work& work) {
     for (std::size_t k = 0; k < count; ++k) work(k);
     return;
   }
-  parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t k) { work(static_cast<std::size_t>(k)); });
+  // Pieces of a microsecond would wait for the counter that hands them out; high orders have less to do than
+  // low ones, so that a share takes some of all.
+  const std::size_t shares = std::min(count, kShares * static_cast<std::size_t>(available_threads()));
+  parallel_for(static_cast<std::int64_t>(shares), [&](std::int64_t share) {
+    for (auto k = static_cast<std::size_t>(share); k < count; k += shares) work(k);
+  });
 }
 
 AlignedVector<double>& scratch(std::size_t which, std::size_t size) {
@@ -127,6 +134,19 @@ std::vector<double> change_degree(std::span<const double> coefficients, std::int
   return out;
 }
 
+namespace {
+
+std::size_t first_coefficient(std::int64_t lmax, std::size_t m) {
+  return coefficient_index(lmax, static_cast<std::int64_t>(m), static_cast<std::int64_t>(m));
+}
+
+/// What real coefficients are multiplied by: `factor` for cosines, minus that for sines, 1 for order 0.
+double part_factor(std::size_t m, std::size_t part, double factor) {
+  return m == 0 ? 1.0 : part == 0 ? factor : -factor;
+}
+
+}  // namespace
+
 struct SphericalHarmonics::Impl {
   RingGrid grid;
   std::int64_t lmax = 0;
@@ -163,9 +183,27 @@ struct SphericalHarmonics::Impl {
 
   struct View {
     const double* phase;
-    std::size_t row;
+    legendre::Rows rows;
     const double* cosine;
   };
+  /// Fields that are transformed together: one, its ring pairs in the lanes of vectors, or up to a vector's
+  /// width of them, a lane each.
+  struct Part {
+    std::size_t first = 0;
+    std::size_t count = 1;
+    [[nodiscard]] bool by_field() const { return count > 1; }
+  };
+  /// Fourier coefficients of a part, of one field [order][4][stride], of several [order][row, and
+  /// one][4][width]: even and odd part in the cosine of the colatitude, each real and imaginary; the odd ones
+  /// still want a factor cos(theta). What fills up the rows of pairs is zero.
+  using Phases = std::unique_ptr<double[], AlignedFree>;
+  struct Workspace {
+    Phases one{};
+    Phases several{};
+  };
+  // Kept from call to call: the system would have to clear their pages anew.
+  mutable std::mutex mutex;
+  mutable std::vector<Workspace> spare;
   using Rings = std::function<void(const Alike&, const std::vector<Lane>&)>;
 
   [[nodiscard]] static std::size_t width() { return legendre::kernels().width; }
@@ -173,9 +211,11 @@ struct SphericalHarmonics::Impl {
     return available_threads() > 1 && fields * (grid.points + coefficient_count(lmax)) > kSerial;
   }
 
-  [[nodiscard]] std::size_t at_once() const {
-    const std::size_t bytes = static_cast<std::size_t>(lmax + 1) * 4 * stride * sizeof(double);
-    return std::clamp<std::size_t>(kPhaseBytes / std::max<std::size_t>(bytes, 1), 1, kFieldsAtOnce);
+  [[nodiscard]] std::size_t orders() const { return static_cast<std::size_t>(lmax + 1); }
+  [[nodiscard]] legendre::Rows rows_of(const Part& part) const {
+    // A pair more than there are, as orders a power of two apart share cache sets.
+    return part.by_field() ? legendre::Rows{width(), (row + 1) * 4 * width()}
+                           : legendre::Rows{stride, 4 * stride};
   }
 
   void pair_rings();
@@ -190,23 +230,32 @@ struct SphericalHarmonics::Impl {
   };
   [[nodiscard]] std::vector<char> start_order(std::size_t m) const;
   template <typename One, typename Kept>
-  void each_piece(std::size_t m, std::size_t k, std::size_t count, bool single, std::vector<char>& settled,
-                  const One& one, const Kept& kept) const;
-  void legendre_synthesis(const double* c, double* phase, std::size_t fields) const;
-  void legendre_analysis(const double* phase, double* c, std::size_t fields) const;
-  void fourier(std::size_t fields, const Rings& work) const;
-  void fourier_synthesis(const double* phase, double* f, std::size_t fields, bool weighted) const;
-  void fourier_analysis(const double* f, double* phase, std::size_t fields, bool weighted) const;
+  void each_piece(std::size_t m, std::size_t k, std::size_t count, std::vector<char>& settled, const One& one,
+                  const Kept& kept) const;
+  void legendre_synthesis(const double* c, double* phase) const;
+  void legendre_analysis(const double* phase, double* c) const;
+  void legendre_synthesis_fields(const double* c, std::size_t fields, double* phase) const;
+  void legendre_analysis_fields(const double* phase, std::size_t fields, double* c) const;
+  template <typename T>
+  [[nodiscard]] std::vector<T*> order_rows(T* c, std::size_t fields, std::size_t m) const;
+  [[nodiscard]] std::vector<double> part_factors(std::size_t m, double factor) const;
+  void fourier(const Part& part, const Rings& work) const;
+  void fourier_synthesis(const double* phase, double* f, const Part& part, bool weighted) const;
+  void fourier_analysis(const double* f, double* phase, const Part& part, bool weighted) const;
   template <typename Each>
   [[nodiscard]] std::vector<double> lane_rings(const std::vector<Lane>& lanes, bool weighted, bool north_last,
                                                const Each& each) const;
   void collect(const double* f, const std::vector<Lane>& lanes, std::size_t n, bool weighted,
                double* to) const;
   [[nodiscard]] bool adjoining(const std::vector<Lane>& lanes) const;
-  [[nodiscard]] View view_of(const std::vector<Lane>& lanes, const double* phase,
+  [[nodiscard]] View view_of(const Part& part, const std::vector<Lane>& lanes, const double* phase,
                              AlignedVector<double>& collected) const;
   [[nodiscard]] legendre::Turns turns_of(const Alike& rings) const;
-  [[nodiscard]] std::unique_ptr<double[], AlignedFree> phases(std::size_t fields) const;
+  [[nodiscard]] double* phases(const Part& part, Workspace& space) const;
+  void clear_padding(const Part& part, double* phase) const;
+  [[nodiscard]] std::vector<Part> parts_of(std::size_t fields) const;
+  template <typename Work>
+  void each_part(std::size_t fields, const Work& work) const;
 
   void forward(std::span<const double> c, std::span<double> f, bool weighted) const;
   void backward(std::span<const double> f, std::span<double> c, bool weighted) const;
@@ -335,10 +384,10 @@ std::vector<char> SphericalHarmonics::Impl::start_order(std::size_t m) const {
   return settled;
 }
 
-/// Steps k to k + count of an order, group by group: of one field `one` where a group is settled, else `kept`
-/// with the values of the Legendre functions.
+/// Steps k to k + count of an order, group by group: `one`, where there is one, for groups that are settled,
+/// else `kept` with the values of the Legendre functions.
 template <typename One, typename Kept>
-void SphericalHarmonics::Impl::each_piece(std::size_t m, std::size_t k, std::size_t count, bool single,
+void SphericalHarmonics::Impl::each_piece(std::size_t m, std::size_t k, std::size_t count,
                                           std::vector<char>& settled, const One& one,
                                           const Kept& kept) const {
   const auto& kernel = legendre::kernels();
@@ -351,119 +400,169 @@ void SphericalHarmonics::Impl::each_piece(std::size_t m, std::size_t k, std::siz
     for (std::size_t from = std::max(begins[m * settled.size() + g].step, k); from < k + count;) {
       const double* steps_from = recurrence.data() + 2 * (first_step[m] + from);
       Piece piece{g, from, k + count - from};
-      if (single && settled[g] != 0) {
-        one(piece, steps_from, x2, at);
-      } else {
-        if (single) piece.count = std::min(piece.count, kUnsettled);
-        settled[g] = kernel.fill(steps_from, x2, piece.count, at, settled[g] != 0, q.data());
-        kept(piece, q.data());
+      if constexpr (!std::is_same_v<One, std::nullptr_t>) {
+        if (settled[g] != 0) {
+          one(piece, steps_from, x2, at);
+          break;
+        }
+        piece.count = std::min(piece.count, kUnsettled);
       }
+      settled[g] = kernel.fill(steps_from, x2, piece.count, at, settled[g] != 0, q.data());
+      kept(piece, q.data());
       from += piece.count;
     }
   }
 }
 
-// phase [field][order][4][stride]: even and odd part in the cosine of the colatitude, each real and
-// imaginary; the odd ones still want a factor cos(theta).
-void SphericalHarmonics::Impl::legendre_synthesis(const double* c, double* phase, std::size_t fields) const {
+void SphericalHarmonics::Impl::legendre_synthesis(const double* c, double* phase) const {
   const auto& kernel = legendre::kernels();
-  const auto orders = static_cast<std::size_t>(lmax + 1);
   const std::size_t group = kGroup * kernel.width;
-  const std::size_t per_field = orders * 4 * stride;
-  run(orders, parallel(fields), [&](std::size_t m) {
+  run(orders(), parallel(1), [&](std::size_t m) {
     const std::size_t steps = first_step[m + 1] - first_step[m];
-    const std::size_t length = orders - m;  // degrees m to lmax
+    const std::size_t length = orders() - m;  // degrees m to lmax
     const double* factor = factors.data() + 3 * first_step[m];
-    auto& coefficients = scratch(0, 4 * steps * fields);
-    const std::size_t cosines =
-        coefficient_index(lmax, static_cast<std::int64_t>(m), static_cast<std::int64_t>(m));
-    for (std::size_t i = 0; i < fields; ++i)
-      for (std::size_t part = 0; part < 2; ++part) {
-        const double* from = c + i * coefficient_count(lmax) + cosines + (m > 0 ? part * length : 0);
-        double* to = coefficients.data() + 4 * steps * i + part;
-        if (m == 0 && part == 1) {
-          for (std::size_t k = 0; k < steps; ++k) to[4 * k] = to[4 * k + 2] = 0.0;
-          continue;
-        }
-        const double sign = m == 0 ? 1.0 : part == 0 ? std::numbers::sqrt2 / 2.0 : -std::numbers::sqrt2 / 2.0;
-        for (std::size_t k = 0; k < steps; ++k) {
-          const double even = from[2 * k];
-          const double odd = 2 * k + 1 < length ? from[2 * k + 1] : 0.0;
-          const double further = 2 * k + 2 < length ? from[2 * k + 2] : 0.0;
-          to[4 * k] = sign * (factor[3 * k] * even + factor[3 * k + 1] * further);
-          to[4 * k + 2] = sign * factor[3 * k + 2] * odd;
-        }
+    auto& coefficients = scratch(0, 4 * steps);
+    for (std::size_t part = 0; part < 2; ++part) {
+      const double* from = c + first_coefficient(lmax, m) + (m > 0 ? part * length : 0);
+      double* to = coefficients.data() + part;
+      if (m == 0 && part == 1) {
+        for (std::size_t k = 0; k < steps; ++k) to[4 * k] = to[4 * k + 2] = 0.0;
+        continue;
       }
-    for (std::size_t i = 0; i < fields; ++i)
-      std::fill_n(phase + i * per_field + m * 4 * stride, 4 * stride, 0.0);
+      const double sign = part_factor(m, part, std::numbers::sqrt2 / 2.0);
+      for (std::size_t k = 0; k < steps; ++k) {
+        const double even = from[2 * k];
+        const double odd = 2 * k + 1 < length ? from[2 * k + 1] : 0.0;
+        const double further = 2 * k + 2 < length ? from[2 * k + 2] : 0.0;
+        to[4 * k] = sign * (factor[3 * k] * even + factor[3 * k + 1] * further);
+        to[4 * k + 2] = sign * factor[3 * k + 2] * odd;
+      }
+    }
+    double* of_order = phase + m * 4 * stride;
+    std::fill_n(of_order, 4 * stride, 0.0);
     auto settled = start_order(m);
-    for (std::size_t k = 0; k < steps; k += kChunk) {
-      const std::size_t count = std::min(kChunk, steps - k);
-      const auto at = [&](std::size_t g) { return phase + m * 4 * stride + g * group; };
+    for (std::size_t k = 0; k < steps; k += kChunk)
       each_piece(
-          m, k, count, fields == 1, settled,
+          m, k, std::min(kChunk, steps - k), settled,
           [&](const Piece& p, const double* steps_from, const double* x2, const legendre::State& state) {
             kernel.synthesise_one(steps_from, x2, coefficients.data() + 4 * p.from, p.count, state,
-                                  at(p.group), stride);
+                                  of_order + p.group * group, stride);
           },
           [&](const Piece& p, const double* q) {
-            for (std::size_t i = 0; i < fields; ++i)
-              kernel.synthesise(q, coefficients.data() + 4 * (steps * i + p.from), p.count,
-                                at(p.group) + i * per_field, stride);
+            kernel.synthesise(q, coefficients.data() + 4 * p.from, p.count, of_order + p.group * group,
+                              stride);
           });
-    }
   });
 }
 
-void SphericalHarmonics::Impl::legendre_analysis(const double* phase, double* c, std::size_t fields) const {
+void SphericalHarmonics::Impl::legendre_analysis(const double* phase, double* c) const {
   const auto& kernel = legendre::kernels();
-  const auto orders = static_cast<std::size_t>(lmax + 1);
   const std::size_t group = kGroup * kernel.width;
-  const std::size_t per_field = orders * 4 * stride;
-  run(orders, parallel(fields), [&](std::size_t m) {
+  run(orders(), parallel(1), [&](std::size_t m) {
     const std::size_t steps = first_step[m + 1] - first_step[m];
-    const std::size_t length = orders - m;
+    const std::size_t length = orders() - m;
+    const double* of_order = phase + m * 4 * stride;
     auto settled = start_order(m);
-    const std::size_t chunk = fields == 1 ? kChunk : kBatchChunk;
-    auto& sums = scratch(3, chunk * 4 * kernel.width * fields);
-    auto& totals = scratch(0, 4 * steps * fields);
-    for (std::size_t k = 0; k < steps; k += chunk) {
-      const std::size_t count = std::min(chunk, steps - k);
-      const std::size_t per_sum = count * 4 * kernel.width;
-      std::fill_n(sums.data(), per_sum * fields, 0.0);
-      const auto of = [&](std::size_t g) { return phase + m * 4 * stride + g * group; };
+    auto& sums = scratch(3, kChunk * 4 * kernel.width);
+    auto& totals = scratch(0, 4 * steps);
+    for (std::size_t k = 0; k < steps; k += kChunk) {
+      const std::size_t count = std::min(kChunk, steps - k);
+      std::fill_n(sums.data(), count * 4 * kernel.width, 0.0);
       const auto to = [&](const Piece& p) { return sums.data() + (p.from - k) * 4 * kernel.width; };
       each_piece(
-          m, k, count, fields == 1, settled,
+          m, k, count, settled,
           [&](const Piece& p, const double* steps_from, const double* x2, const legendre::State& state) {
-            kernel.analyse_one(steps_from, x2, of(p.group), stride, p.count, state, to(p));
+            kernel.analyse_one(steps_from, x2, of_order + p.group * group, stride, p.count, state, to(p));
           },
           [&](const Piece& p, const double* q) {
-            for (std::size_t i = 0; i < fields; ++i)
-              kernel.analyse(q, of(p.group) + i * per_field, stride, p.count, to(p) + i * per_sum);
+            kernel.analyse(q, of_order + p.group * group, stride, p.count, to(p));
           });
-      for (std::size_t i = 0; i < fields; ++i)
-        kernel.total(sums.data() + i * per_sum, 4 * count, totals.data() + 4 * (steps * i + k));
+      kernel.total(sums.data(), 4 * count, totals.data() + 4 * k);
     }
     const double* factor = factors.data() + 3 * first_step[m];
-    const std::size_t cosines =
-        coefficient_index(lmax, static_cast<std::int64_t>(m), static_cast<std::int64_t>(m));
-    for (std::size_t i = 0; i < fields; ++i)
-      for (std::size_t part = 0; part < (m == 0 ? 1U : 2U); ++part) {
-        double* to = c + i * coefficient_count(lmax) + cosines + part * length;
-        const double* from = totals.data() + 4 * steps * i + part;
-        const double sign = m == 0 ? 1.0 : part == 0 ? std::numbers::sqrt2 : -std::numbers::sqrt2;
-        for (std::size_t k = 0; k < steps; ++k) {
-          const double earlier = k > 0 ? factor[3 * k - 2] * from[4 * k - 4] : 0.0;
-          to[2 * k] = sign * (factor[3 * k] * from[4 * k] + earlier);
-          if (2 * k + 1 < length) to[2 * k + 1] = sign * factor[3 * k + 2] * from[4 * k + 2];
-        }
+    for (std::size_t part = 0; part < (m == 0 ? 1U : 2U); ++part) {
+      double* to = c + first_coefficient(lmax, m) + part * length;
+      const double* from = totals.data() + part;
+      const double sign = part_factor(m, part, std::numbers::sqrt2);
+      for (std::size_t k = 0; k < steps; ++k) {
+        const double earlier = k > 0 ? factor[3 * k - 2] * from[4 * k - 4] : 0.0;
+        to[2 * k] = sign * (factor[3 * k] * from[4 * k] + earlier);
+        if (2 * k + 1 < length) to[2 * k + 1] = sign * factor[3 * k + 2] * from[4 * k + 2];
       }
+    }
   });
 }
 
-void SphericalHarmonics::Impl::fourier(std::size_t fields, const Rings& work) const {
-  const std::size_t w = width();
+/// Cosines of all fields of an order, then sines, as `gather` and `scatter` take them.
+template <typename T>
+std::vector<T*> SphericalHarmonics::Impl::order_rows(T* c, std::size_t fields, std::size_t m) const {
+  std::vector<T*> rows(2 * width(), nullptr);
+  for (std::size_t i = 0; i < fields; ++i)
+    for (std::size_t part = 0; part < (m == 0 ? 1U : 2U); ++part)
+      rows[part * width() + i] =
+          c + i * coefficient_count(lmax) + first_coefficient(lmax, m) + part * (orders() - m);
+  return rows;
+}
+
+std::vector<double> SphericalHarmonics::Impl::part_factors(std::size_t m, double factor) const {
+  std::vector<double> factors_of(2 * width(), part_factor(m, 0, factor));
+  std::fill(factors_of.begin() + static_cast<std::ptrdiff_t>(width()), factors_of.end(),
+            part_factor(m, 1, factor));
+  return factors_of;
+}
+
+void SphericalHarmonics::Impl::legendre_synthesis_fields(const double* c, std::size_t fields,
+                                                         double* phase) const {
+  const auto& kernel = legendre::kernels();
+  const std::size_t w = kernel.width;
+  run(orders(), parallel(fields), [&](std::size_t m) {
+    const std::size_t steps = first_step[m + 1] - first_step[m];
+    auto& collected = scratch(3, 2 * w * (orders() - m));
+    auto& coefficients = scratch(0, 4 * w * steps);
+    kernel.gather(order_rows(c, fields, m).data(), part_factors(m, std::numbers::sqrt2 / 2.0).data(),
+                  orders() - m, collected.data());
+    kernel.to_steps(collected.data(), factors.data() + 3 * first_step[m], orders() - m, coefficients.data());
+    // Added up in the cache: rows of phases come from main memory and go there.
+    auto& of_order = scratch(4, row * 4 * w);
+    std::fill_n(of_order.data(), row * 4 * w, 0.0);
+    auto settled = start_order(m);
+    double* target = phase + m * rows_of({0, w}).order;
+    for (std::size_t k = 0; k < steps; k += kBatchChunk)
+      each_piece(m, k, std::min(kBatchChunk, steps - k), settled, nullptr,
+                 [&](const Piece& p, const double* q) {
+                   const std::size_t at = p.group * kGroup * w * 4 * w;
+                   kernel.synthesise_fields(
+                       q, coefficients.data() + 4 * w * p.from, p.count, of_order.data() + at,
+                       p.from == begins[m * settled.size() + p.group].step ? target + at : nullptr);
+                 });
+    std::copy_n(of_order.data(), row * 4 * w, target);
+  });
+}
+
+void SphericalHarmonics::Impl::legendre_analysis_fields(const double* phase, std::size_t fields,
+                                                        double* c) const {
+  const auto& kernel = legendre::kernels();
+  const std::size_t w = kernel.width;
+  run(orders(), parallel(fields), [&](std::size_t m) {
+    const std::size_t steps = first_step[m + 1] - first_step[m];
+    const double* of_order = phase + m * rows_of({0, w}).order;
+    auto& sums = scratch(0, 4 * w * steps);
+    std::fill_n(sums.data(), 4 * w * steps, 0.0);
+    auto settled = start_order(m);
+    for (std::size_t k = 0; k < steps; k += kBatchChunk)
+      each_piece(m, k, std::min(kBatchChunk, steps - k), settled, nullptr,
+                 [&](const Piece& p, const double* q) {
+                   kernel.analyse_fields(q, of_order + p.group * kGroup * w * 4 * w, p.count,
+                                         sums.data() + 4 * w * p.from);
+                 });
+    auto& collected = scratch(3, 2 * w * (orders() - m));
+    kernel.from_steps(sums.data(), factors.data() + 3 * first_step[m], orders() - m, collected.data());
+    kernel.scatter(collected.data(), part_factors(m, std::numbers::sqrt2).data(), orders() - m,
+                   order_rows(c, fields, m).data());
+  });
+}
+
+void SphericalHarmonics::Impl::fourier(const Part& part, const Rings& work) const {
   struct Block {
     const Alike* rings;
     std::vector<Lane> lanes;
@@ -471,13 +570,14 @@ void SphericalHarmonics::Impl::fourier(std::size_t fields, const Rings& work) co
   std::vector<Block> blocks;
   for (const auto& [key, rings] : alike) {
     blocks.push_back({&rings, {}});
-    for (std::size_t i = 0; i < fields; ++i)
-      for (const std::size_t p : rings.pairs) {
-        if (blocks.back().lanes.size() == w) blocks.push_back({&rings, {}});
+    for (const std::size_t p : rings.pairs)
+      for (std::size_t i = 0; i < part.count; ++i) {
+        if (blocks.back().lanes.size() == (part.by_field() ? part.count : width()))
+          blocks.push_back({&rings, {}});
         blocks.back().lanes.push_back({i, p});
       }
   }
-  run(blocks.size(), parallel(fields), [&](std::size_t b) { work(*blocks[b].rings, blocks[b].lanes); });
+  run(blocks.size(), parallel(part.count), [&](std::size_t b) { work(*blocks[b].rings, blocks[b].lanes); });
 }
 
 /// Points of rings that lie scattered in a field, to [point][2][lane].
@@ -521,18 +621,18 @@ std::vector<double> SphericalHarmonics::Impl::lane_rings(const std::vector<Lane>
 
 // North and south of a pair are real and imaginary part of one complex signal. The transform is of exponent
 // -i, the signal is one of exponent +i: real and imaginary parts change places before and after.
-void SphericalHarmonics::Impl::fourier_synthesis(const double* phase, double* f, std::size_t fields,
+void SphericalHarmonics::Impl::fourier_synthesis(const double* phase, double* f, const Part& part,
                                                  bool weighted) const {
   const auto& kernel = legendre::kernels();
   const std::size_t w = kernel.width;
-  fourier(fields, [&](const Alike& rings, const std::vector<Lane>& lanes) {
+  fourier(part, [&](const Alike& rings, const std::vector<Lane>& lanes) {
     const RingFft& fft = *rings.fft;
     const std::size_t n = fft.length();
     auto& a = scratch(0, fft.buffer(w));
     auto& b = scratch(1, fft.buffer(w));
-    auto& collected = scratch(2, (static_cast<std::size_t>(lmax + 1) * 4 + 1) * w);
-    const View view = view_of(lanes, phase, collected);
-    kernel.to_signal(view.phase, view.row, view.cosine, turns_of(rings), a.data());
+    auto& collected = scratch(2, (orders() * 4 + 1) * w);
+    const View view = view_of(part, lanes, phase, collected);
+    kernel.to_signal(view.phase, view.rows, view.cosine, turns_of(rings), a.data());
     const double* z = fft.forward(kernel, a.data(), b.data());
     // North is the imaginary part: see above.
     if (grid.order.empty()) {
@@ -557,16 +657,16 @@ void SphericalHarmonics::Impl::fourier_synthesis(const double* phase, double* f,
   });
 }
 
-void SphericalHarmonics::Impl::fourier_analysis(const double* f, double* phase, std::size_t fields,
+void SphericalHarmonics::Impl::fourier_analysis(const double* f, double* phase, const Part& part,
                                                 bool weighted) const {
   const auto& kernel = legendre::kernels();
   const std::size_t w = kernel.width;
-  fourier(fields, [&](const Alike& rings, const std::vector<Lane>& lanes) {
+  fourier(part, [&](const Alike& rings, const std::vector<Lane>& lanes) {
     const RingFft& fft = *rings.fft;
     const std::size_t n = fft.length();
     auto& a = scratch(0, fft.buffer(w));
     auto& b = scratch(1, fft.buffer(w));
-    auto& collected = scratch(2, (static_cast<std::size_t>(lmax + 1) * 4 + 1) * w);
+    auto& collected = scratch(2, (orders() * 4 + 1) * w);
     if (grid.order.empty()) {
       std::vector<const double*> rows(2 * w, nullptr);
       const auto scales =
@@ -578,50 +678,87 @@ void SphericalHarmonics::Impl::fourier_analysis(const double* f, double* phase, 
       collect(f, lanes, n, weighted, a.data());
     }
     const double* z = fft.forward(kernel, a.data(), b.data());
-    const std::size_t orders = static_cast<std::size_t>(lmax + 1);
-    if (adjoining(lanes)) {
-      kernel.from_signal(z, cosine.data() + lanes[0].pair, turns_of(rings),
-                         phase + lanes[0].field * orders * 4 * stride + lanes[0].pair, stride);
+    const View view = view_of(part, lanes, nullptr, collected);
+    if (part.by_field()) {
+      kernel.from_signal(z, view.cosine, turns_of(rings), phase + lanes[0].pair * 4 * w, rows_of(part));
       return;
     }
-    const View view = view_of(lanes, nullptr, collected);
-    kernel.from_signal(z, view.cosine, turns_of(rings), collected.data() + w, w);
+    if (adjoining(lanes)) {
+      kernel.from_signal(z, cosine.data() + lanes[0].pair, turns_of(rings), phase + lanes[0].pair,
+                         rows_of(part));
+      return;
+    }
+    kernel.from_signal(z, view.cosine, turns_of(rings), collected.data() + w, {w, 4 * w});
     for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-      double* to = phase + lanes[lane].field * orders * 4 * stride + lanes[lane].pair;
-      for (std::size_t k = 0; k < 4 * orders; ++k) to[k * stride] = collected[w * (k + 1) + lane];
+      double* to = phase + lanes[lane].pair;
+      for (std::size_t k = 0; k < 4 * orders(); ++k) to[k * stride] = collected[w * (k + 1) + lane];
     }
   });
 }
 
-/// Whether lanes are ring pairs that follow each other in one field and fill a vector.
+/// Whether lanes are ring pairs that follow each other and fill a vector.
 bool SphericalHarmonics::Impl::adjoining(const std::vector<Lane>& lanes) const {
-  return lanes.size() == width() && lanes.front().field == lanes.back().field &&
-         lanes.back().pair - lanes.front().pair == lanes.size() - 1;
+  return lanes.size() == width() && lanes.back().pair - lanes.front().pair == lanes.size() - 1;
 }
 
-/// Phases and cosines of lanes as vectors: in place where they adjoin, else collected.
-SphericalHarmonics::Impl::View SphericalHarmonics::Impl::view_of(const std::vector<Lane>& lanes,
+/// Phases and cosines of lanes as vectors: in place where they adjoin or belong to fields, else collected.
+SphericalHarmonics::Impl::View SphericalHarmonics::Impl::view_of(const Part& part,
+                                                                 const std::vector<Lane>& lanes,
                                                                  const double* phase,
                                                                  AlignedVector<double>& collected) const {
-  const auto orders = static_cast<std::size_t>(lmax + 1);
   const std::size_t w = width();
-  const std::size_t per_field = orders * 4 * stride;
   if (adjoining(lanes) && phase != nullptr)
-    return {phase + lanes[0].field * per_field + lanes[0].pair, stride, cosine.data() + lanes[0].pair};
+    return {phase + lanes[0].pair, rows_of(part), cosine.data() + lanes[0].pair};
   for (std::size_t lane = 0; lane < w; ++lane) {
     const bool used = lane < lanes.size();
     collected[lane] = used ? cosine[lanes[lane].pair] : 0.0;
-    if (phase == nullptr) continue;
-    const double* from = used ? phase + lanes[lane].field * per_field + lanes[lane].pair : nullptr;
-    for (std::size_t k = 0; k < 4 * orders; ++k)
+    if (phase == nullptr || part.by_field()) continue;
+    const double* from = used ? phase + lanes[lane].pair : nullptr;
+    for (std::size_t k = 0; k < 4 * orders(); ++k)
       collected[w * (k + 1) + lane] = used ? from[k * stride] : 0.0;
   }
-  return {collected.data() + w, w, collected.data()};
+  if (part.by_field()) return {phase + lanes[0].pair * 4 * w, rows_of(part), collected.data()};
+  return {collected.data() + w, {w, 4 * w}, collected.data()};
 }
 
 legendre::Turns SphericalHarmonics::Impl::turns_of(const Alike& rings) const {
-  return {static_cast<std::size_t>(lmax + 1), rings.fft->length(), rings.westward,
+  return {orders(), rings.fft->length(), rings.westward,
           rings.rotation.empty() ? nullptr : rings.rotation.data()};
+}
+
+/// Fields side by side as far as they fill vectors well, the rest one by one.
+std::vector<SphericalHarmonics::Impl::Part> SphericalHarmonics::Impl::parts_of(std::size_t fields) const {
+  const std::size_t w = width();
+  const std::size_t least = w - w / 4;
+  const bool fits = orders() * (row + 1) * 4 * w * sizeof(double) <= kMostPhases;
+  std::vector<Part> parts;
+  for (std::size_t i = 0; i < fields; i += parts.back().count)
+    parts.push_back({i, w > 1 && fits && fields - i >= least ? std::min(w, fields - i) : 1});
+  return parts;
+}
+
+/// Calls work(part, workspace) for all parts, whole parts on each core as long as there are enough for all.
+template <typename Work>
+void SphericalHarmonics::Impl::each_part(std::size_t fields, const Work& work) const {
+  const std::vector<Part> parts = parts_of(fields);
+  const std::size_t threads = parallel(fields) ? static_cast<std::size_t>(available_threads()) : 1;
+  const std::size_t shared = threads > 1 ? parts.size() / threads * threads : 0;
+  const auto do_parts = [&](std::size_t first, std::size_t end, std::size_t step) {
+    if (first >= end) return;
+    Workspace space;
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!spare.empty()) {
+        space = std::move(spare.back());
+        spare.pop_back();
+      }
+    }
+    for (std::size_t k = first; k < end; k += step) work(parts[k], space);
+    const std::lock_guard<std::mutex> lock(mutex);
+    spare.push_back(std::move(space));
+  };
+  run(shared > 0 ? threads : 0, true, [&](std::size_t t) { do_parts(t, shared, threads); });
+  do_parts(shared, parts.size(), 1);
 }
 
 void SphericalHarmonics::Impl::forward(std::span<const double> c, std::span<double> f, bool weighted) const {
@@ -629,12 +766,15 @@ void SphericalHarmonics::Impl::forward(std::span<const double> c, std::span<doub
   if (c.size() != fields * coefficient_count(lmax) || f.size() != fields * grid.points)
     throw Error(ErrorKind::internal,
                 "fields and coefficients of a spherical harmonic transform do not match");
-  auto phase = phases(fields);
-  for (std::size_t i = 0; i < fields; i += at_once()) {
-    const std::size_t count = std::min(at_once(), fields - i);
-    legendre_synthesis(c.data() + i * coefficient_count(lmax), phase.get(), count);
-    fourier_synthesis(phase.get(), f.data() + i * grid.points, count, weighted);
-  }
+  each_part(fields, [&](const Part& part, Workspace& space) {
+    double* phase = phases(part, space);
+    const double* from = c.data() + part.first * coefficient_count(lmax);
+    if (part.by_field())
+      legendre_synthesis_fields(from, part.count, phase);
+    else
+      legendre_synthesis(from, phase);
+    fourier_synthesis(phase, f.data() + part.first * grid.points, part, weighted);
+  });
 }
 
 void SphericalHarmonics::Impl::backward(std::span<const double> f, std::span<double> c, bool weighted) const {
@@ -642,21 +782,31 @@ void SphericalHarmonics::Impl::backward(std::span<const double> f, std::span<dou
   if (c.size() != fields * coefficient_count(lmax) || f.size() != fields * grid.points)
     throw Error(ErrorKind::internal,
                 "fields and coefficients of a spherical harmonic transform do not match");
-  auto phase = phases(fields);
-  for (std::size_t i = 0; i < fields; i += at_once()) {
-    const std::size_t count = std::min(at_once(), fields - i);
-    fourier_analysis(f.data() + i * grid.points, phase.get(), count, weighted);
-    legendre_analysis(phase.get(), c.data() + i * coefficient_count(lmax), count);
-  }
+  each_part(fields, [&](const Part& part, Workspace& space) {
+    double* phase = phases(part, space);
+    clear_padding(part, phase);
+    fourier_analysis(f.data() + part.first * grid.points, phase, part, weighted);
+    double* to = c.data() + part.first * coefficient_count(lmax);
+    if (part.by_field())
+      legendre_analysis_fields(phase, part.count, to);
+    else
+      legendre_analysis(phase, to);
+  });
 }
 
-/// Room for the phases of a block of fields; what fills up the rows of pairs is zero, the rest is not set.
-std::unique_ptr<double[], AlignedFree> SphericalHarmonics::Impl::phases(std::size_t fields) const {
-  const std::size_t rows = static_cast<std::size_t>(lmax + 1) * 4 * std::min(fields, at_once());
-  auto phase = aligned_numbers(rows * stride);
-  for (std::size_t k = 0; k < rows; ++k)
-    std::fill(&phase[k * stride + pairs.size()], &phase[k * stride] + stride, 0.0);
-  return phase;
+double* SphericalHarmonics::Impl::phases(const Part& part, Workspace& space) const {
+  Phases& phase = part.by_field() ? space.several : space.one;
+  if (!phase) phase = aligned_numbers(orders() * rows_of(part).order);
+  return phase.get();
+}
+
+/// Sets to zero what fills up the rows of pairs.
+void SphericalHarmonics::Impl::clear_padding(const Part& part, double* phase) const {
+  // Of one field an order has four rows of pairs, of several one row of pairs with four vectors each.
+  const std::size_t rows = orders() * (part.by_field() ? 1 : 4);
+  const std::size_t length = part.by_field() ? rows_of(part).order : stride;
+  const std::size_t used = pairs.size() * (part.by_field() ? 4 * width() : 1);
+  for (std::size_t k = 0; k < rows; ++k) std::fill(phase + k * length + used, phase + (k + 1) * length, 0.0);
 }
 
 SphericalHarmonics::SphericalHarmonics(RingGrid grid, std::int64_t lmax) {

@@ -156,8 +156,9 @@ TEST_CASE("adjoints of synthesis and analysis, on every grid", "[operators]") {
     for (const auto& [name, grid] : grids(lmax)) {
       CAPTURE(lmax, name);
       const SphericalHarmonics sht(grid, lmax);
-      const auto c = random_numbers(2 * sht.coefficients(), 11);
-      const auto f = random_numbers(2 * sht.points(), 12);
+      const auto c = random_numbers(11 * sht.coefficients(),
+                                    11);  // of every width some fields side by side, and some left
+      const auto f = random_numbers(11 * sht.points(), 12);
       const double size = std::sqrt(dot(c, c) * dot(f, f));
       CHECK(std::abs(dot(sht.synthesis(c), f) - dot(c, sht.synthesis_adj(f))) < 1e-13 * size);
       for (const int iterations : {0, 2})
@@ -179,13 +180,43 @@ TEST_CASE("HEALPix analysis converges with its iterations", "[operators]") {
   CHECK(before < 1e-4);
 }
 
-TEST_CASE("a field does not depend on its neighbours in the batch", "[operators]") {
+TEST_CASE("fields side by side are those one by one", "[operators]") {
+  for (const std::int64_t lmax : {1, 13, 40})
+    for (const auto& [name, grid] : grids(lmax)) {
+      CAPTURE(lmax, name);
+      const SphericalHarmonics sht(grid, lmax);
+      const auto n = static_cast<std::ptrdiff_t>(sht.coefficients());
+      const auto points = static_cast<std::ptrdiff_t>(sht.points());
+      const auto c = random_numbers(19 * sht.coefficients(), 21);
+      const auto f = random_numbers(19 * sht.points(), 22);
+      for (const std::ptrdiff_t count : {2, 6, 8, 9, 19}) {
+        const auto synthesis = sht.synthesis(std::vector<double>(c.begin(), c.begin() + count * n));
+        const auto analysis = sht.analysis(std::vector<double>(f.begin(), f.begin() + count * points));
+        for (std::ptrdiff_t i = 0; i < count; ++i) {
+          const auto cut = [i](const std::vector<double>& v, std::ptrdiff_t size) {
+            return std::vector<double>(v.begin() + i * size, v.begin() + (i + 1) * size);
+          };
+          // Sums in another order.
+          REQUIRE(relative_error(cut(synthesis, points), sht.synthesis(cut(c, n))) < 1e-13);
+          REQUIRE(relative_error(cut(analysis, n), sht.analysis(cut(f, points))) < 1e-13);
+        }
+      }
+    }
+}
+
+TEST_CASE("a field does not depend on the values of its neighbours in the batch", "[operators]") {
   const SphericalHarmonics sht(RingGrid::healpix(8), 12);
-  const auto c = random_numbers(11 * sht.coefficients(), 21);
+  const auto n = static_cast<std::ptrdiff_t>(sht.coefficients());
+  auto c = random_numbers(11 * sht.coefficients(), 21);
   const auto all = sht.synthesis(c);
-  const std::vector<double> last(c.end() - static_cast<std::ptrdiff_t>(sht.coefficients()), c.end());
-  const auto alone = sht.synthesis(last);
-  CHECK(std::equal(alone.begin(), alone.end(), all.end() - static_cast<std::ptrdiff_t>(sht.points())));
+  for (const std::ptrdiff_t i : {3, 10}) {
+    auto others = random_numbers(11 * sht.coefficients(), 22);
+    std::copy_n(c.begin() + i * n, n, others.begin() + i * n);
+    const auto again = sht.synthesis(others);
+    const auto at = i * static_cast<std::ptrdiff_t>(sht.points());
+    CHECK(std::equal(all.begin() + at, all.begin() + at + static_cast<std::ptrdiff_t>(sht.points()),
+                     again.begin() + at));
+  }
 }
 
 TEST_CASE("all instruction sets give the same to rounding", "[operators]") {
