@@ -5,6 +5,7 @@ find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(ZLIB REQUIRED)
 pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf-cxx4 netcdf)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng>=1.6)
@@ -24,7 +25,7 @@ target_include_directories(manifill_third_party SYSTEM INTERFACE ${XTENSOR_INCLU
 target_compile_definitions(manifill_third_party INTERFACE EIGEN_USE_BLAS EIGEN_DONT_PARALLELIZE)
 target_link_libraries(
   manifill_third_party
-  INTERFACE PkgConfig::NETCDF PkgConfig::CAIRO PkgConfig::CFITSIO PkgConfig::PNG PkgConfig::PROJ ${HDF5_C_LIBRARIES} ${UDUNITS2_LIBRARY}
+  INTERFACE PkgConfig::NETCDF PkgConfig::CAIRO PkgConfig::CFITSIO PkgConfig::PNG PkgConfig::PROJ ZLIB::ZLIB ${HDF5_C_LIBRARIES} ${UDUNITS2_LIBRARY}
             ${OPENBLAS_LIBRARY} ${LAPACKE_LIBRARY} Eigen3::Eigen fmt::fmt spdlog::spdlog Threads::Threads)
 
 find_package(Torch REQUIRED)

@@ -378,7 +378,10 @@ void check_range(const GriddedVariable& v, const MissingScan& s, const ModelCard
 
 std::string format_name(const std::string& path) {
   if (const NativeForm form = native_form(path); form != NativeForm::none)
-    return form == NativeForm::healpix ? "HEALPix in FITS" : form == NativeForm::image ? "PNG image" : "mesh";
+    return form == NativeForm::healpix     ? "HEALPix in FITS"
+           : form == NativeForm::image     ? "PNG image"
+           : form == NativeForm::image_set ? "set of images"
+                                           : "mesh";
   switch (NetcdfHandle::open(path).format()) {
     case NC_FORMAT_CLASSIC:
       return "NetCDF classic";

@@ -15,6 +15,7 @@
 #include "manifill/domain/domain.hpp"
 #include "manifill/domain/triangle_mesh.hpp"
 #include "manifill/io/healpix_fits.hpp"
+#include "manifill/io/image_set.hpp"
 #include "manifill/io/mesh_file.hpp"
 #include "manifill/io/png_image.hpp"
 #include "plain_file.hpp"
@@ -281,6 +282,37 @@ OpenedFields open_image(const std::string& path) {
   return {.file = std::move(w.file()), .form = NativeForm::image};
 }
 
+/// Images as they are numbered along a dimension of their own; samples packed as they lie in the file.
+OpenedFields open_image_set(const std::string& path) {
+  const ImageSet set = read_image_set(path);
+  MemoryFile w(path, set.count * set.pixels());
+  const auto image = w.dimension("image", set.count);
+  const auto row = w.dimension("row", set.rows);
+  const auto column = w.dimension("column", set.columns);
+  constexpr int kMissing = -1;
+  std::vector<netCDF::NcVar> channels;
+  for (const auto& name : set.channels) {
+    channels.push_back(w.variable(name, netCDF::ncInt, {image, row, column}));
+    const auto& v = channels.back();
+    w.text(v, "units", "1");
+    w.done([&] { v.putAtt("scale_factor", netCDF::ncDouble, 1.0 / set.highest); });
+    w.done([&] { v.putAtt("_FillValue", netCDF::ncInt, kMissing); });
+  }
+  netCDF::NcVar label;
+  if (!set.labels.empty()) label = w.variable("label", netCDF::ncInt, {image});
+  w.text(w.file(), "Conventions", "CF-1.11");
+  w.end_definitions();
+  const std::size_t each = set.count * set.pixels();
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    std::vector<int> values(each);
+    for (std::size_t k = 0; k < each; ++k)
+      values[k] = !set.missing.empty() && set.missing[k] ? kMissing : set.samples[c * each + k];
+    w.put(channels[c], values);
+  }
+  if (!set.labels.empty()) w.put(label, std::vector<int>(set.labels.begin(), set.labels.end()));
+  return {.file = std::move(w.file()), .form = NativeForm::image_set};
+}
+
 std::size_t count_missing(const std::vector<double>& values) {
   return static_cast<std::size_t>(
       std::count_if(values.begin(), values.end(), [](double x) { return std::isnan(x); }));
@@ -339,10 +371,21 @@ std::vector<FileFact> image_facts(const std::string& path) {
           counted("missing", missing, "wholly transparent pixels")};
 }
 
+std::vector<FileFact> image_set_facts(const std::string& path) {
+  const ImageSet set = read_image_set(path);
+  const auto missing = static_cast<std::size_t>(std::count(set.missing.begin(), set.missing.end(), true));
+  return {counted("images", set.count, set.labels.empty() ? "" : "labelled"),
+          counted("rows", set.rows),
+          counted("columns", set.columns),
+          {.name = "form", .text = set.form},
+          counted("missing", missing, "wholly transparent pixels")};
+}
+
 }  // namespace
 
 NativeForm native_form(const std::string& path) {
   std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return is_image_set(path) ? NativeForm::image_set : NativeForm::none;
   if (!fs::is_regular_file(path, ignored)) return NativeForm::none;  // a pipe would be waited for
   const std::string ending = lower(fs::path(path).extension().string());
   const std::string head = head_of(path);
@@ -351,6 +394,7 @@ NativeForm native_form(const std::string& path) {
   if (head.starts_with("\x89PNG\r\n\x1a\n") || ending == ".png") return NativeForm::image;
   for (const char* mesh : {".ply", ".off", ".obj", ".stl"})
     if (ending == mesh) return NativeForm::mesh;
+  if (is_image_set(path)) return NativeForm::image_set;
   return head.starts_with("ply\n") || head.starts_with("ply\r") || head.starts_with("OFF") ? NativeForm::mesh
                                                                                            : NativeForm::none;
 }
@@ -393,6 +437,8 @@ OpenedFields open_fields(const std::string& path, bool repair) {
     }
     case NativeForm::image:
       return open_image(path);
+    case NativeForm::image_set:
+      return open_image_set(path);
     default:
       return {.file = NetcdfHandle::open(path)};
   }
@@ -406,6 +452,8 @@ std::vector<FileFact> native_facts(const std::string& path) {
       return mesh_facts(path);
     case NativeForm::image:
       return image_facts(path);
+    case NativeForm::image_set:
+      return image_set_facts(path);
     default:
       return {};
   }

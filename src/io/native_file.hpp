@@ -1,6 +1,6 @@
 #pragma once
-// Files of other forms than NetCDF as files of variables, private to io: a HEALPix map, a mesh or a PNG image
-// is laid out as a NetCDF file in memory, so that everything reads it in one way and nothing is left behind.
+// Files of other forms than NetCDF as files of variables, private to io: a HEALPix map, a mesh, a PNG image or a
+// set of images is laid out as a NetCDF file in memory, so that everything reads it in one way and nothing is left behind.
 
 #include <string>
 #include <vector>
@@ -12,10 +12,10 @@ namespace manifill::io {
 
 struct ImputedFileOptions;
 
-enum class NativeForm { none, healpix, mesh, image };
+enum class NativeForm { none, healpix, mesh, image, image_set };
 
 /// What a file is: FITS by its first bytes or the ending .fits, an image by its first bytes or the ending
-/// .png, a mesh by its first bytes or the endings .ply, .off, .obj and .stl.
+/// .png, a mesh by its first bytes or the endings .ply, .off, .obj and .stl, a set of images as is_image_set.
 NativeForm native_form(const std::string& path);
 
 struct OpenedFields {

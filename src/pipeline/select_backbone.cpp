@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 
+#include "held_out.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/log.hpp"
 #include "manifill/base/parallel.hpp"
@@ -47,14 +48,11 @@ class Trial {
         seed_(static_cast<std::uint64_t>(c.integer("select.seed"))),
         noise_(c.real("select.noise")),
         gap_share_(c.real("select.gaps_share")) {
-    const auto& held = c.list("train.validation_years");
+    keep_ = held_out(c, fields.year);
+    keep_.flip();
     std::vector<Eigen::Index> times;
-    keep_.assign(fields.year.size(), true);
     for (std::size_t t = 0; t < keep_.size(); ++t)
-      if (std::find(held.begin(), held.end(), static_cast<double>(fields.year[t])) != held.end()) {
-        keep_[t] = false;
-        times.push_back(static_cast<Eigen::Index>(t));
-      }
+      if (!keep_[t]) times.push_back(static_cast<Eigen::Index>(t));
     if (times.empty() || std::find(keep_.begin(), keep_.end(), true) == keep_.end())
       throw Error(ErrorKind::usage, "candidates in [select] need years to be judged by",
                   {.remedy = "Set train.validation_years to some of the training years"});

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "held_out.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/log.hpp"
 #include "manifill/base/progress.hpp"
@@ -45,18 +46,23 @@ prior::StepKind step_of(const io::TimeAxis& time) {
   return median >= 27 && median <= 32 ? prior::StepKind::month : prior::StepKind::none;
 }
 
-/// Indices of the fields of one time that were asked for, counted from 1; 0: all of them.
+/// Indices of the fields of one time that were asked for, counted from 1; a negative one ends a range; 0: all
+/// of them.
 std::vector<std::size_t> chosen_series(const io::GriddedVariable& input, const std::vector<double>& series) {
   std::vector<std::size_t> out;
+  const auto count = static_cast<double>(input.extras());
+  double before = 0.0;
   for (const double s : series) {
-    if (!(s >= 0.0 && s <= static_cast<double>(input.extras()) && s == std::floor(s)))
+    if (!(std::abs(s) <= count && s == std::floor(s)) || (s < 0.0 && (before < 1.0 || -s < before)))
       throw Error(ErrorKind::usage,
                   fmt::format("series {:g} was asked for and the variable has 1 to {}", s, input.extras()),
                   {.file = input.path(),
                    .variable = input.summary().name,
-                   .remedy = "Name series between these, or 0 for all"});
-    if (s > 0.0) out.push_back(static_cast<std::size_t>(s) - 1);
-    for (std::size_t e = 0; s == 0.0 && e < input.extras(); ++e) out.push_back(e);
+                   .remedy = "Name series between these, a range as 1, -20, or 0 for all"});
+    const auto first = static_cast<std::size_t>(s < 0.0 ? before : std::max(s, 1.0)) - 1;
+    const auto end = static_cast<std::size_t>(s == 0.0 ? count : std::abs(s));
+    for (std::size_t e = first; e < end; ++e) out.push_back(e);
+    before = s;
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -83,7 +89,7 @@ std::vector<OptionSpec> train_prior_specs() {
            .fallback = std::string()},
           {.key = "train.series",
            .help = "which of the fields of each time are learned from, counted from 1 along the dimensions "
-                   "beside time and place (realizations, levels); 0: all",
+                   "beside time and place (realizations, levels, images); 1, -20: 1 to 20; 0: all",
            .fallback = std::vector<double>{1.0}},
           {.key = "train.grid",
            .help = "NetCDF file with the coordinates of cells that the input has none of; empty: none",
@@ -93,9 +99,6 @@ std::vector<OptionSpec> train_prior_specs() {
           {.key = "train.except_years", .help = "years left out", .fallback = std::vector<double>{}},
           {.key = "train.name", .help = "name of the model", .fallback = std::string("model")},
           {.key = "train.output", .help = "model file to write (.h5)", .fallback = std::string()},
-          {.key = "train.validation_years",
-           .help = "years held out while the score network is trained and the backbone's options are chosen",
-           .fallback = std::vector<double>{}},
           {.key = "train.infill_rounds",
            .help = "times that gaps of training fields are drawn from the backbone and it is fitted again",
            .fallback = std::int64_t{0},
@@ -106,8 +109,9 @@ std::vector<OptionSpec> train_prior_specs() {
            .help = "go on from the checkpoint of a stopped training",
            .fallback = false},
       },
-      joined(joined(prior::BackboneOptions::specs(), prior::ScoreTrainingOptions::specs()),
-             selection_specs()));
+      joined(held_out_specs(),
+             joined(joined(prior::BackboneOptions::specs(), prior::ScoreTrainingOptions::specs()),
+                    selection_specs())));
 }
 
 std::vector<OptionSpec> train_flow_specs() {
@@ -116,9 +120,6 @@ std::vector<OptionSpec> train_flow_specs() {
           {
               {.key = "train.prior", .help = "model file of 'train prior'", .fallback = std::string()},
               {.key = "train.output", .help = "model file to write (.h5)", .fallback = std::string()},
-              {.key = "train.validation_years",
-               .help = "years held out to stop early and to calibrate",
-               .fallback = std::vector<double>{}},
               {.key = "train.gaps",
                .help = "NetCDF file whose gaps join the mask bank; empty: none",
                .fallback = std::string()},
@@ -136,7 +137,7 @@ std::vector<OptionSpec> train_flow_specs() {
                .help = "go on from the checkpoint of a stopped training",
                .fallback = false},
           },
-          posterior::FlowTrainingOptions::specs()),
+          joined(held_out_specs(), posterior::FlowTrainingOptions::specs())),
       posterior::FlowNetworkOptions::specs());
 }
 
@@ -186,7 +187,9 @@ prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int
       for (std::size_t i = 0; i < field.size(); ++i)
         f.values(static_cast<Eigen::Index>(i), column) = static_cast<float>(field(0, i));
       f.index.push_back(at(t) + static_cast<std::int64_t>(e) * apart);
-      f.year.push_back(time.dates.empty() ? static_cast<int>(t) : time.dates[t].year);
+      f.year.push_back(!time.dates.empty() ? time.dates[t].year
+                       : input.times() > 1 ? static_cast<int>(t)
+                                           : static_cast<int>(extras[e]));
       const bool month = f.step == prior::StepKind::month;
       f.season.push_back(time.dates.empty() ? 0.0
                          : month            ? (time.dates[t].month - 0.5) / 12.0
@@ -214,13 +217,9 @@ namespace {
 prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFields& fields,
                                         const prior::BackboneOptions& backbone_options,
                                         std::vector<std::string>& notes) {
-  const auto& held = c.list("train.validation_years");
-  std::vector<bool> validation(fields.year.size());
-  std::vector<bool> keep(fields.year.size());
-  for (std::size_t t = 0; t < validation.size(); ++t) {
-    validation[t] = std::find(held.begin(), held.end(), static_cast<double>(fields.year[t])) != held.end();
-    keep[t] = !validation[t];
-  }
+  const std::vector<bool> validation = held_out(c, fields.year);
+  std::vector<bool> keep = validation;
+  keep.flip();
   if (std::find(validation.begin(), validation.end(), true) == validation.end())
     throw Error(ErrorKind::usage, "no training field lies in train.validation_years",
                 {.remedy = "Hold out one of the years " + std::to_string(fields.year.front()) + " to " +
@@ -294,7 +293,7 @@ std::vector<std::string> train_flow(const Config& c) {
   if (years.empty())
     throw Error(ErrorKind::input, "the model keeps no years of its training fields",
                 {.file = c.text("train.prior"), .remedy = "Run 'manifill train prior' again"});
-  const auto& held = c.list("train.validation_years");
+  const std::vector<bool> held = held_out(c, years);
   std::vector<measurement::ObservedCells> gaps;
   if (!c.text("train.gaps").empty())
     gaps = load_gaps(io::GriddedVariable::open(c.text("train.gaps"), c.text("train.gaps_variable")),
@@ -307,8 +306,8 @@ std::vector<std::string> train_flow(const Config& c) {
 
   // Fold of every time: the held-out years are one, the others go into blocks of consecutive years.
   std::set<int> distinct;
-  for (const int y : years)
-    if (std::find(held.begin(), held.end(), y) == held.end()) distinct.insert(y);
+  for (std::size_t t = 0; t < years.size(); ++t)
+    if (!held[t]) distinct.insert(years[t]);
   const std::vector<int> list(distinct.begin(), distinct.end());
   const auto folds = std::min<std::size_t>(list.size(), static_cast<std::size_t>(options.folds));
   if (folds < 2)
@@ -320,8 +319,7 @@ std::vector<std::string> train_flow(const Config& c) {
   std::vector<posterior::Fold> training(folds);
   std::vector<posterior::Fold> validation(1);
   for (std::size_t t = 0; t < years.size(); ++t) {
-    const auto found = fold_of_year.find(years[t]);
-    fold[t] = found == fold_of_year.end() ? folds : found->second;
+    fold[t] = held[t] ? folds : fold_of_year.at(years[t]);
     (fold[t] == folds ? validation.front() : training[fold[t]]).times.push_back(static_cast<Eigen::Index>(t));
   }
   if (validation.front().times.empty())
