@@ -24,8 +24,7 @@ torch::Tensor as_tensor(Eigen::MatrixXf& x) {
 
 }  // namespace
 
-AmortizedFlowSampler::AmortizedFlowSampler(const Model& model)
-    : model_(model), base_(model), departure_(model) {
+AmortizedFlowSampler::AmortizedFlowSampler(const Model& model) : model_(model), base_(model) {
   if (!model.flow)
     throw Error(ErrorKind::usage, "the model '" + model.info.name + "' holds no flow",
                 {.remedy = "Use --method gaussian, or train one with 'manifill train flow'"});
@@ -71,10 +70,8 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
                 {.index = "[step " + std::to_string(window.at_centre().time) + "]",
                  .remedy = "Use --method gaussian for this input"});
 
-  const StepObservation& centre = window.at_centre();
-  Ensemble e;
-  std::tie(e.chi_square, e.freedom) = WindowFactor::chi_square(solution);
-  if (e.freedom > 0.0) e.chi_square /= e.freedom;
+  Ensemble e = base_.finisher().finish(window, *factor, solution, x, request);
+  e.evaluations += 1.0;
   if (request.density) {
     const Eigen::Map<const Eigen::VectorXf> determinant(log_det.contiguous().data_ptr<float>(),
                                                         request.members);
@@ -88,12 +85,12 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
     }
     // The window's Gaussian posterior, with the score network's departure from the Gaussian prior where there
     // is one.
-    e.log_weight =
-        factor->log_density(solution, x) + departure_(x, centre.season, request.seed) - e.log_density;
+    const PriorDeparture& departure = base_.finisher().departure();
+    e.log_weight = factor->log_density(solution, x) + departure(x, window.at_centre().season, request.seed) -
+                   e.log_density;
     e.effective_size = effective_sample_size(e.log_weight);
+    e.evaluations += departure.evaluations();
   }
-  if (request.refine > 0) x = refine(departure_, *factor, centre, factor->centre_mean(solution), x, request);
-  e.members = backbone.physical(x, centre.season);
   return e;
 }
 

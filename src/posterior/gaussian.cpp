@@ -1,7 +1,5 @@
 #include "manifill/posterior/gaussian.hpp"
 
-#include "manifill/posterior/refine.hpp"
-
 namespace manifill::posterior {
 namespace {
 
@@ -12,12 +10,7 @@ const SamplerRegistration kRegistration("gaussian", "optimal interpolation with 
 
 }  // namespace
 
-GaussianSampler::GaussianSampler(const Model& model)
-    : backbone_(model.backbone),
-      cache_(model.backbone),
-      departure_(std::make_unique<PriorDeparture>(model)) {}
-
-GaussianSampler::~GaussianSampler() = default;
+GaussianSampler::GaussianSampler(const Model& model) : finisher_(model) {}
 
 WindowSolution GaussianSampler::draw(const Window& window, const WindowFactor& factor,
                                      const SampleRequest& request) {
@@ -26,8 +19,8 @@ WindowSolution GaussianSampler::draw(const Window& window, const WindowFactor& f
   if (sequence == sequences_.end()) {
     sequences_.clear();  // one ensemble at a time: the innovations of another would only take memory
     sequence = sequences_
-                   .try_emplace({request.seed, which}, backbone_, request.seed, request.first_member,
-                                request.members)
+                   .try_emplace({request.seed, which}, finisher_.backbone(), request.seed,
+                                request.first_member, request.members)
                    .first;
   }
   return factor.draw(window, sequence->second, request.seed, request.first_member, request.members);
@@ -35,21 +28,18 @@ WindowSolution GaussianSampler::draw(const Window& window, const WindowFactor& f
 
 Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& request) {
   const auto f = factor(window);
-  const StepObservation& centre = window.at_centre();
   const WindowSolution solution = draw(window, *f, request);
-  Eigen::MatrixXd x = solution.draws;
-  Ensemble e;
-  std::tie(e.chi_square, e.freedom) = WindowFactor::chi_square(solution);
-  if (e.freedom > 0.0) e.chi_square /= e.freedom;
+  const PriorDeparture& departure = finisher_.departure();
+  SampleRequest finish = request;
+  if (departure.zero()) finish.refine = 0;  // the draws are exact
+  Ensemble e = finisher_.finish(window, *f, solution, solution.draws, finish);
   if (request.density) {
-    e.log_density = f->log_density(solution, x);
+    e.log_density = f->log_density(solution, solution.draws);
     // Under the backbone as prior the Gaussian posterior is exact: every member weighs the same.
-    e.log_weight = (*departure_)(x, centre.season, request.seed);
+    e.log_weight = departure(solution.draws, window.at_centre().season, request.seed);
     e.effective_size = effective_sample_size(e.log_weight);
+    e.evaluations += departure.evaluations();
   }
-  if (request.refine > 0 && !departure_->zero())
-    x = refine(*departure_, *f, centre, f->centre_mean(solution), x, request);
-  e.members = backbone_.physical(x, centre.season);
   return e;
 }
 

@@ -5,6 +5,7 @@
 #include <numbers>
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "manifill/base/error.hpp"
@@ -14,6 +15,7 @@ namespace manifill::posterior {
 namespace {
 
 constexpr double kStep = 0.5;
+constexpr std::int64_t kDraws = 8;  // of the surrogate, one evaluation each
 
 }  // namespace
 
@@ -28,6 +30,8 @@ PriorDeparture::PriorDeparture(const Model& model)
 PriorDeparture::~PriorDeparture() = default;
 
 bool PriorDeparture::zero() const { return !prior_->network(); }
+
+double PriorDeparture::evaluations() const { return zero() ? 0.0 : static_cast<double>(kDraws); }
 
 std::shared_ptr<const PriorDeparture::Gaussian> PriorDeparture::gaussian(std::size_t bin) const {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -60,7 +64,7 @@ Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double seas
                 .clone();
   if (gradient != nullptr) at.requires_grad_();
   // What the network adds is small beside the densities: Gaussian parts are taken in double precision.
-  const auto value = prior_->log_density(at, {season}, {.draws = 8, .seed = seed}) -
+  const auto value = prior_->log_density(at, {season}, {.draws = kDraws, .seed = seed}) -
                      prior_->gaussian().log_density(at, {season});
   const std::size_t bin = prior_->backbone().season_bin(season);
   const auto full = gaussian(bin);
@@ -99,6 +103,26 @@ Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& fact
     if (!departure.zero()) state += 0.5 * kStep * kStep * factor.covariance_times(gradient);
   }
   return state.colwise() + mean;
+}
+
+EnsembleFinisher::EnsembleFinisher(const Model& model)
+    : backbone_(model.backbone), cache_(model.backbone), departure_(model) {}
+
+Ensemble EnsembleFinisher::finish(const Window& window, const WindowFactor& factor,
+                                  const WindowSolution& solution, const Eigen::MatrixXd& x,
+                                  const SampleRequest& request) const {
+  const StepObservation& centre = window.at_centre();
+  Ensemble e;
+  std::tie(e.chi_square, e.freedom) = WindowFactor::chi_square(solution);
+  if (e.freedom > 0.0) e.chi_square /= e.freedom;
+  if (request.refine > 0) {
+    e.evaluations = e.gradients = static_cast<double>(request.refine) * departure_.evaluations();
+    e.members = backbone_.physical(
+        refine(departure_, factor, centre, factor.centre_mean(solution), x, request), centre.season);
+  } else {
+    e.members = backbone_.physical(x, centre.season);
+  }
+  return e;
 }
 
 }  // namespace manifill::posterior

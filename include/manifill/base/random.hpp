@@ -23,6 +23,7 @@ enum class RandomPurpose : std::uint32_t {
   bootstrap = 8,
   importance = 9,
   representativeness = 10,
+  posterior = 11,
 };
 
 /// \brief Key of a random stream.

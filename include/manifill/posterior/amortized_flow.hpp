@@ -4,7 +4,6 @@
 /// sample.
 
 #include "manifill/posterior/gaussian.hpp"
-#include "manifill/posterior/refine.hpp"
 
 namespace manifill::posterior {
 
@@ -19,7 +18,6 @@ class AmortizedFlowSampler : public PosteriorSampler {
  private:
   const Model& model_;
   GaussianSampler base_;
-  PriorDeparture departure_;
 };
 
 }  // namespace manifill::posterior

@@ -2,32 +2,29 @@
 /// \file
 /// \brief `gaussian`: optimal interpolation with the backbone, exact for every linear measurement.
 
+#include "manifill/posterior/refine.hpp"
 #include "manifill/posterior/sampler.hpp"
 
 namespace manifill::posterior {
-
-class PriorDeparture;
 
 /// \brief Draws by Matheron's rule from coherent prior sequences; steps that share their masks share a
 /// factorisation.
 class GaussianSampler : public PosteriorSampler {
  public:
   explicit GaussianSampler(const Model& model);
-  ~GaussianSampler() override;
   [[nodiscard]] Ensemble sample(const Window& window, const SampleRequest& request) override;
 
   /// \brief The factorisation of a window, cached.
   [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) {
-    return cache_.get(window);
+    return finisher_.factor(window);
   }
   /// \brief The window's solution with its draws.
   [[nodiscard]] WindowSolution draw(const Window& window, const WindowFactor& factor,
                                     const SampleRequest& request);
+  [[nodiscard]] const EnsembleFinisher& finisher() const { return finisher_; }
 
  private:
-  prior::Backbone backbone_;
-  WindowFactorCache cache_;
-  std::unique_ptr<PriorDeparture> departure_;
+  EnsembleFinisher finisher_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, prior::PriorSequence> sequences_{};
 };
 

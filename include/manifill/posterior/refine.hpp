@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// \brief Likelihood-aware steps of the prior that start from a sampler's members.
+/// \brief Likelihood-aware steps of the prior that start from a sampler's members, and what else all samplers
+/// share after their draws.
 ///
 /// The target is p(x | window) up to a constant: the Gaussian posterior of the window times exp(b(x) - log
 /// N(x; 0, C)), the prior's departure from the Gaussian that the window's posterior rests on (method of the
@@ -31,6 +32,8 @@ class PriorDeparture {
   [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
                                            Eigen::MatrixXd* gradient = nullptr) const;
   [[nodiscard]] bool zero() const;
+  /// \brief Evaluations of the score network in one call, a field.
+  [[nodiscard]] double evaluations() const;
 
  private:
   struct Gaussian;
@@ -51,5 +54,28 @@ class PriorDeparture {
 Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor,
                        const StepObservation& centre, const Eigen::VectorXd& mean, const Eigen::MatrixXd& x,
                        const SampleRequest& request);
+
+/// \brief What all samplers share around their draws: factors of windows, and ensembles of normalised
+/// members.
+class EnsembleFinisher {
+ public:
+  explicit EnsembleFinisher(const Model& model);
+  [[nodiscard]] const prior::Backbone& backbone() const { return backbone_; }
+  [[nodiscard]] const PriorDeparture& departure() const { return departure_; }
+  /// \brief The factorisation of a window, cached.
+  [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) {
+    return cache_.get(window);
+  }
+  /// \brief Members after `request.refine` steps of `refine`, in physical units, with the chi-square of the
+  /// window and the evaluations that refining took. \param x [point][member], normalised
+  [[nodiscard]] Ensemble finish(const Window& window, const WindowFactor& factor,
+                                const WindowSolution& solution, const Eigen::MatrixXd& x,
+                                const SampleRequest& request) const;
+
+ private:
+  prior::Backbone backbone_;
+  WindowFactorCache cache_;
+  PriorDeparture departure_;
+};
 
 }  // namespace manifill::posterior

@@ -37,7 +37,7 @@ struct Ensemble {
       0.0;  ///< of the window's departures over its degrees of freedom; about 1 for familiar input
   double freedom = 0.0;      ///< degrees of freedom behind chi_square
   double evaluations = 0.0;  ///< of the score network or flow, a member
-  double gradients = 0.0;    ///< of these, how many were differentiated, a member
+  double gradients = 0.0;    ///< products with the Jacobians of these, a member
 };
 
 /// \brief Draws members of the posterior of one step from the observations of its window. Members depend on

@@ -1,0 +1,160 @@
+#pragma once
+// Problems with exact posteriors for samplers of the diffusion.
+
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+#include <Eigen/LU>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "manifill/posterior/diffusion.hpp"
+#include "unit/posterior/toys.hpp"
+#include "unit/prior/toys.hpp"
+
+namespace toys {
+
+/// Mixture of Gaussians in a few dimensions.
+struct Mixture {
+  std::vector<double> weight{};
+  std::vector<Eigen::VectorXd> mean{};
+  std::vector<Eigen::MatrixXd> covariance{};
+
+  /// Of y = A u + n, n ~ N(0, 1): again a mixture. \param a [observation][point]
+  [[nodiscard]] Mixture posterior(const Eigen::MatrixXd& a, const Eigen::VectorXd& y) const {
+    Mixture out;
+    std::vector<double> log_weight;
+    for (std::size_t k = 0; k < weight.size(); ++k) {
+      const Eigen::MatrixXd s =
+          a * covariance[k] * a.transpose() + Eigen::MatrixXd::Identity(a.rows(), a.rows());
+      const Eigen::LLT<Eigen::MatrixXd> factor(s);
+      const Eigen::VectorXd r = y - a * mean[k];
+      const Eigen::MatrixXd gain = factor.solve(a * covariance[k]).transpose();
+      out.mean.push_back(mean[k] + gain * r);
+      out.covariance.push_back(covariance[k] - gain * a * covariance[k]);
+      log_weight.push_back(std::log(weight[k]) - 0.5 * r.dot(factor.solve(r)) -
+                           factor.matrixLLT().diagonal().array().log().sum());
+    }
+    const double most = *std::max_element(log_weight.begin(), log_weight.end());
+    double sum = 0.0;
+    for (const double l : log_weight) sum += std::exp(l - most);
+    for (const double l : log_weight) out.weight.push_back(std::exp(l - most) / sum);
+    return out;
+  }
+  [[nodiscard]] Eigen::VectorXd centre() const {
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(mean[0].size());
+    for (std::size_t k = 0; k < weight.size(); ++k) out += weight[k] * mean[k];
+    return out;
+  }
+  [[nodiscard]] Eigen::VectorXd variance() const {
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(mean[0].size());
+    for (std::size_t k = 0; k < weight.size(); ++k)
+      out += weight[k] * (covariance[k].diagonal() + (mean[k] - centre()).cwiseAbs2());
+    return out;
+  }
+};
+
+/// E[u_0 | u_t] of a mixture in closed form.
+class MixtureDenoiser : public manifill::posterior::Denoiser {
+ public:
+  explicit MixtureDenoiser(const Mixture& mixture) {
+    for (std::size_t k = 0; k < mixture.weight.size(); ++k) {
+      const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> e(mixture.covariance[k]);
+      const Eigen::MatrixXd vectors = e.eigenvectors();
+      parts_.push_back({std::log(mixture.weight[k]), tensor(mixture.mean[k]),
+                        torch::from_blob(const_cast<double*>(vectors.data()),
+                                         {vectors.rows(), vectors.cols()}, torch::kFloat64)
+                            .t()
+                            .clone(),
+                        tensor(e.eigenvalues())});
+    }
+  }
+  [[nodiscard]] std::int64_t points() const override { return parts_[0].mean.size(0); }
+
+ private:
+  struct Part {
+    double log_weight;
+    torch::Tensor mean, vectors, values;  // [point], [point][vector], [vector]
+  };
+  static torch::Tensor tensor(const Eigen::VectorXd& v) {
+    return torch::from_blob(const_cast<double*>(v.data()), {v.size()}, torch::kFloat64).clone();
+  }
+  [[nodiscard]] torch::Tensor estimate(const torch::Tensor& u, const torch::Tensor& log_snr) const override {
+    const auto level = log_snr.to(torch::kFloat64).unsqueeze(1);
+    const auto alpha = manifill::prior::alpha_of(level);
+    const auto noise = manifill::prior::sigma_of(level).square();
+    std::vector<torch::Tensor> scores;
+    std::vector<torch::Tensor> means;
+    for (const Part& p : parts_) {
+      const auto variance = alpha.square() * p.values + noise;
+      const auto white = torch::matmul(u.to(torch::kFloat64) - alpha * p.mean, p.vectors);
+      scores.push_back(p.log_weight - 0.5 * (white.square() / variance + variance.log()).sum(1));
+      means.push_back(p.mean + torch::matmul(alpha * p.values / variance * white, p.vectors.t()));
+    }
+    const auto share = torch::softmax(torch::stack(scores), 0).unsqueeze(2);
+    return (share * torch::stack(means)).sum(0).to(u.scalar_type());
+  }
+  std::vector<Part> parts_{};
+};
+
+/// How draws of a posterior compare with its closed form over all points, weighted by area.
+struct Comparison {
+  double mean_error = 0.0;  // root mean square, in posterior sd; what few members make of it taken off
+  double spread = 0.0;      // root mean square, over the posterior's
+};
+
+inline Comparison compare(const Eigen::MatrixXd& members, const Eigen::VectorXd& mean,
+                          const Eigen::VectorXd& variance, const Eigen::VectorXd& area) {
+  const auto count = static_cast<double>(members.cols());
+  const Eigen::VectorXd own = members.rowwise().mean();
+  const Eigen::VectorXd spread = (members.colwise() - own).rowwise().squaredNorm() / (count - 1.0);
+  const Eigen::VectorXd square = (own - mean).cwiseAbs2() - spread / count;
+  return {.mean_error = std::sqrt(std::max(0.0, area.dot(square.cwiseQuotient(variance)) / area.sum())),
+          .spread = std::sqrt(area.dot(spread.cwiseQuotient(variance)) / area.sum())};
+}
+
+/// A Gaussian field on 6 x 12 points, every second one observed with noise of 0.1, and its posterior.
+struct Half {
+  manifill::posterior::Model model;
+  manifill::posterior::Window window{};
+  Eigen::VectorXd mean{};
+  Eigen::VectorXd variance{};
+  Eigen::VectorXd area{};
+  manifill::measurement::ObservedCells seen{};
+
+  explicit Half(double hidden = 0.5, std::uint64_t seed = 3) : Half(oracle(6, 12), hidden, seed) {}
+
+  /// Of many members, over all points or over those that are hidden.
+  [[nodiscard]] Comparison of(const Eigen::MatrixXd& members, bool only_hidden) const {
+    Eigen::VectorXd weight = area;
+    if (only_hidden)
+      for (std::size_t i = 0; i < seen.size(); ++i)
+        if (seen[i]) weight[static_cast<Eigen::Index>(i)] = 0.0;
+    return compare(members, mean, variance, weight);
+  }
+
+ private:
+  Half(const std::pair<manifill::prior::Backbone, Eigen::MatrixXd>& process, double hidden,
+       std::uint64_t seed)
+      : model{.backbone = process.first} {
+    constexpr double kNoise = 0.1;
+    const Eigen::MatrixXd& c = process.second;
+    manifill::RandomStream random({.seed = seed});
+    seen.resize(static_cast<std::size_t>(c.rows()));
+    for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = random.uniform() >= hidden;
+    Eigen::VectorXd white(c.rows());
+    random.fill_normal(std::span<double>(white.data(), static_cast<std::size_t>(white.size())));
+    const Eigen::VectorXd truth = Eigen::LLT<Eigen::MatrixXd>(c).matrixL() * white;
+    window.steps.push_back(observe(truth, seen, kNoise, 5, random));
+    const Eigen::MatrixXd a = window.steps[0].measurement->matrix();
+    const Eigen::MatrixXd s =
+        a * c * a.transpose() + kNoise * kNoise * Eigen::MatrixXd::Identity(a.rows(), a.rows());
+    const Eigen::MatrixXd gain = Eigen::LLT<Eigen::MatrixXd>(s).solve(a * c).transpose();
+    mean = gain * window.steps[0].y;
+    variance = (c - gain * a * c).diagonal();
+    area = model.backbone.relative_weights();
+  }
+};
+
+}  // namespace toys
