@@ -150,16 +150,9 @@ void fill_fields(const Config& c, const io::GriddedVariable& input, const Shard&
   for (std::size_t e = 0; e < input.extras(); ++e)
     for (std::size_t t = shard.first; t < shard.first + shard.count; ++t) {
       if (journal.has(e, t)) continue;
-      if (stop_requested()) {
-        journal.sync();
-        throw Error(
-            ErrorKind::stopped,
-            fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name",
-                        stop_reason(), journal.size(), input.extras() * shard.count),
-            {.file = c.text("impute.output"), .remedy = "Run the same command with --resume to go on"});
-      }
-      journal.append(impute_field(filler, e, t, request, c.flag("impute.write_members")));
-      if (journal.size() % 64 == 0) journal.sync();
+      append_unless_stopped(journal, input.extras() * shard.count, c.text("impute.output"), [&] {
+        return impute_field(filler, e, t, request, c.flag("impute.write_members"));
+      });
       progress.advance();
     }
   journal.sync();
@@ -319,7 +312,7 @@ std::vector<OptionSpec> impute_specs() {
        .fallback = -1.0,
        .lowest = -1},
       {.key = "impute.refine",
-       .help = "steps of the prior, aware of the likelihood, that start from the flow's members",
+       .help = "steps of the prior, aware of the likelihood, that start from the sampler's members",
        .fallback = std::int64_t{0},
        .lowest = 0,
        .highest = 10000},

@@ -229,15 +229,9 @@ void impute_steps(const Config& c, const StationFit& fit, const prior::Backbone&
   progress.set(journal.size());
   for (std::size_t t = 0; t < fit.steps.size(); ++t) {
     if (journal.has(0, t)) continue;
-    if (stop_requested()) {
-      journal.sync();
-      throw Error(ErrorKind::stopped,
-                  fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name",
-                              stop_reason(), journal.size(), fit.steps.size()),
-                  {.file = c.text("impute.output"), .remedy = "Run the same command with --resume to go on"});
-    }
-    journal.append(impute_step(fit, backbone, sampler, t, request, c.flag("impute.write_members")));
-    if (journal.size() % 64 == 0) journal.sync();
+    append_unless_stopped(journal, fit.steps.size(), c.text("impute.output"), [&] {
+      return impute_step(fit, backbone, sampler, t, request, c.flag("impute.write_members"));
+    });
     progress.advance();
   }
   journal.sync();

@@ -1,5 +1,6 @@
 #include "manifill/pipeline/journal.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "manifill/base/signals.hpp"
 
 namespace manifill::pipeline {
 namespace {
@@ -126,6 +128,23 @@ void Journal::remove() {
   file_.reset();
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
+}
+
+void append_unless_stopped(Journal& journal, std::size_t total, const std::string& output,
+                           const std::function<FieldRecord()>& make) {
+  constexpr std::size_t kBetweenSyncs = 64;
+  try {
+    check_stop(output);
+    journal.append(make());
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::stopped) throw;
+    journal.sync();
+    throw Error(ErrorKind::stopped,
+                fmt::format("stopped by {} after {} of {} fields; nothing was written under the final name",
+                            stop_reason(), journal.size(), total),
+                {.file = output, .remedy = "Run the same command with --resume to go on"});
+  }
+  if (journal.size() % kBetweenSyncs == 0) journal.sync();
 }
 
 }  // namespace manifill::pipeline

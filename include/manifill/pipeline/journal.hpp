@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,5 +54,11 @@ class Journal {
   std::unique_ptr<std::FILE, Close> file_;
   std::vector<Place> offsets_{};
 };
+
+/// \brief Makes a record and appends it. \param total fields of the job \param output that the message names
+/// \throws Error(stopped), with all records so far on disk, where a stop is asked for before the record is
+/// made or while it is
+void append_unless_stopped(Journal& journal, std::size_t total, const std::string& output,
+                           const std::function<FieldRecord()>& make);
 
 }  // namespace manifill::pipeline
