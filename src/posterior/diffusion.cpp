@@ -393,6 +393,8 @@ std::unique_ptr<DiffusionMethod> diffusion_method(const std::string& name,
   return found->second.factory(config);
 }
 
+bool is_diffusion_method(const std::string& name) { return methods().count(name) > 0; }
+
 std::vector<OptionSpec> level_specs(const std::string& name, std::int64_t steps, const std::string& spacing) {
   return {{.key = name + ".steps",
            .help = "noise levels, one evaluation of the denoiser each",

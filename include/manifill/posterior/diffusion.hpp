@@ -211,6 +211,9 @@ using DiffusionFactory = std::function<std::unique_ptr<DiffusionMethod>(const Co
 std::unique_ptr<DiffusionMethod> diffusion_method(const std::string& name,
                                                   const std::vector<std::string>& settings = {});
 
+/// \brief Whether a sampler's name is that of a method of the diffusion.
+bool is_diffusion_method(const std::string& name);
+
 /// \brief Registers a method as a sampler: a file-scope constant of its source. "<name>.batch" is added to
 /// its options.
 struct DiffusionRegistration {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "manifill/posterior/diffusion.hpp"
@@ -71,6 +73,10 @@ class MixtureDenoiser : public manifill::posterior::Denoiser {
     }
   }
   [[nodiscard]] std::int64_t points() const override { return parts_[0].mean.size(0); }
+  [[nodiscard]] std::optional<manifill::posterior::GaussianPart> gaussian() const override {
+    if (parts_.size() > 1) return std::nullopt;
+    return manifill::posterior::GaussianPart{.modes = parts_[0].vectors, .variance = parts_[0].values};
+  }
 
  private:
   struct Part {
@@ -156,5 +162,90 @@ struct Half {
     area = model.backbone.relative_weights();
   }
 };
+
+/// What a method makes of several of these problems: root mean squares of mean errors and spreads.
+struct Tally {
+  Comparison hidden{};  // over the hidden points
+  Comparison all{};
+};
+
+inline Tally tally(const std::string& name, const std::vector<std::string>& settings, std::uint64_t fields,
+                   std::uint32_t members) {
+  Tally out;
+  const auto add = [&](Comparison& sum, const Comparison& one) {
+    sum.mean_error += one.mean_error * one.mean_error / static_cast<double>(fields);
+    sum.spread += one.spread * one.spread / static_cast<double>(fields);
+  };
+  for (std::uint64_t k = 0; k < fields; ++k) {
+    const Half half(0.5, 100 + k);
+    manifill::Config config(manifill::posterior::SamplerRegistry::instance().specs());
+    config.set(name + ".batch=1000");
+    for (const auto& setting : settings) config.set(setting);
+    const auto e = manifill::posterior::SamplerRegistry::instance()
+                       .make(name, half.model, config)
+                       ->sample(half.window, {.seed = 2, .members = members});
+    add(out.hidden, half.of(e.members, true));
+    add(out.all, half.of(e.members, false));
+  }
+  for (Comparison* c : {&out.hidden, &out.all}) {
+    c->mean_error = std::sqrt(c->mean_error);
+    c->spread = std::sqrt(c->spread);
+  }
+  return out;
+}
+
+/// Draws of a method for u observed through A~ = diag(1 / sigma) a: [point][member].
+inline Eigen::MatrixXd draws(const std::string& name, const std::vector<std::string>& settings,
+                             const Mixture& mixture, const Eigen::MatrixXd& a, const Eigen::VectorXd& sigma,
+                             const Eigen::VectorXd& y, std::int64_t members) {
+  const torch::NoGradGuard frozen;
+  MixtureDenoiser denoiser(mixture);
+  const Eigen::VectorXd ones = Eigen::VectorXd::Ones(a.cols());
+  const manifill::posterior::WhitenedMeasurement m(manifill::measurement::Measurement(a.sparseView(), sigma),
+                                                   ones, ones);
+  const manifill::posterior::DiffusionProblem problem{
+      .denoiser = denoiser, .measurement = m, .y = m.whiten(y)};
+  manifill::posterior::MemberNoise noise(3, 1, 0, members);
+  const auto u = manifill::posterior::diffusion_method(name, settings)
+                     ->draw(problem, noise)
+                     .to(torch::kFloat64)
+                     .contiguous();
+  return Eigen::Map<const Eigen::MatrixXd>(u.data_ptr<double>(), a.cols(), members);
+}
+
+/// Two hills in the plane. Of the first coordinate observed with noise of 0.4 as 0.1, the posterior has a
+/// third of its weight in one and the rest in the other.
+inline Mixture two_hills() {
+  Mixture m;
+  m.weight = {0.4, 0.6};
+  m.mean = {Eigen::Vector2d(-1.0, -1.0), Eigen::Vector2d(1.0, 0.5)};
+  m.covariance = {Eigen::Matrix2d{{0.2, 0.05}, {0.05, 0.1}}, Eigen::Matrix2d{{0.1, -0.03}, {-0.03, 0.3}}};
+  return m;
+}
+
+/// What a method makes of it, against the posterior in closed form.
+struct Hills {
+  double second = 0.0;  // share of members nearer to the second hill, by the second coordinate
+  double exact = 0.0;   // of the posterior
+  Comparison own{};
+};
+
+inline Hills hills(const std::string& name, const std::vector<std::string>& settings,
+                   std::int64_t members = 10000) {
+  const Mixture prior = two_hills();
+  const Eigen::MatrixXd a = Eigen::RowVector2d(1.0, 0.0);
+  const Eigen::VectorXd sigma = Eigen::VectorXd::Constant(1, 0.4);
+  const Eigen::VectorXd y = Eigen::VectorXd::Constant(1, 0.1);
+  const Mixture posterior = prior.posterior(a / 0.4, y / 0.4);
+  const Eigen::MatrixXd x = draws(name, settings, prior, a, sigma, y, members);
+  // Share of the second coordinate above the saddle, of members and of the posterior.
+  constexpr double kSaddle = -0.4;
+  Hills out{.own = compare(x, posterior.centre(), posterior.variance(), Eigen::Vector2d::Ones())};
+  out.second = static_cast<double>((x.row(1).array() > kSaddle).count()) / static_cast<double>(members);
+  for (std::size_t k = 0; k < 2; ++k)
+    out.exact += posterior.weight[k] * 0.5 *
+                 std::erfc((kSaddle - posterior.mean[k][1]) / std::sqrt(2.0 * posterior.covariance[k](1, 1)));
+  return out;
+}
 
 }  // namespace toys

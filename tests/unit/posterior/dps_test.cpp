@@ -1,0 +1,22 @@
+// dps against posteriors in closed form. It is biased: the figures of docs/samplers.md are kept, within three
+// standard deviations of what the members' number makes of them.
+
+#include "catch.hpp"
+#include "unit/posterior/diffusion_toys.hpp"
+
+using namespace manifill;
+
+TEST_CASE("dps is biased on Gaussian fields as docs/samplers.md says", "[posterior]") {
+  const auto t = toys::tally("dps", {}, 4, 100);
+  CHECK(t.hidden.mean_error == Approx(0.37).margin(0.05));
+  CHECK(t.hidden.spread == Approx(0.844).margin(0.03));
+  CHECK(t.all.mean_error == Approx(0.307).margin(0.05));
+  CHECK(t.all.spread == Approx(0.636).margin(0.03));
+}
+
+TEST_CASE("dps on two hills", "[posterior]") {
+  // 2,000 members know a share to 0.011.
+  const auto own = toys::hills("dps", {}, 2000);
+  CHECK(own.exact == Approx(0.668).margin(0.001));
+  CHECK(own.second == Approx(0.488).margin(0.035));
+}
