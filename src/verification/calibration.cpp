@@ -43,6 +43,19 @@ double covered_share(std::size_t rank, std::size_t members, double share) {
   return std::max(0.0, high - low);
 }
 
+std::vector<double> coverage_curve(std::span<const double> rank_weight, std::span<const double> shares) {
+  double total = 0.0;
+  for (const double w : rank_weight) total += w;
+  std::vector<double> out;
+  for (const double share : shares) {
+    double sum = 0.0;
+    for (std::size_t r = 0; r < rank_weight.size(); ++r)
+      sum += rank_weight[r] * covered_share(r, rank_weight.size() - 1, share);
+    out.push_back(sum / total);
+  }
+  return out;
+}
+
 Flatness rank_flatness(std::span<const double> weight, double squared_weight) {
   double total = 0.0;
   for (const double w : weight) total += w;
@@ -50,6 +63,54 @@ Flatness rank_flatness(std::span<const double> weight, double squared_weight) {
   double sum = 0.0;
   for (const double w : weight) sum += (w / total - expected) * (w / total - expected) / expected;
   return {sum * total * total / squared_weight, static_cast<double>(weight.size()) - 1.0};
+}
+
+void SpreadBins::add(double variance, double square, double weight) {
+  constexpr int kNone = -100000;  // no spread at all
+  const int bin = variance > 0.0 ? static_cast<int>(std::floor(8.0 * std::log2(variance))) : kNone;
+  auto& sums = bins_[bin];
+  sums[0] += weight;
+  sums[1] += weight * variance;
+  sums[2] += weight * square;
+}
+
+void SpreadBins::add(const SpreadBins& other) {
+  for (const auto& [bin, sums] : other.bins_)
+    for (std::size_t k = 0; k < sums.size(); ++k) bins_[bin][k] += sums[k];
+}
+
+std::vector<SpreadPoint> SpreadBins::points(std::size_t count) const {
+  double total = 0.0;
+  for (const auto& [bin, sums] : bins_) total += sums[0];
+  std::vector<SpreadPoint> out;
+  std::array<double, 3> group{};
+  double before = 0.0;  // weight of the groups that are closed
+  for (const auto& [bin, sums] : bins_) {
+    for (std::size_t k = 0; k < group.size(); ++k) group[k] += sums[k];
+    const double due = total * static_cast<double>(out.size() + 1) / static_cast<double>(count);
+    if (before + group[0] < due && bin != bins_.rbegin()->first) continue;
+    if (group[0] > 0.0)
+      out.push_back({group[0] / total, std::sqrt(group[1] / group[0]), std::sqrt(group[2] / group[0])});
+    before += group[0];
+    group = {};
+  }
+  return out;
+}
+
+std::vector<double> SpreadBins::numbers() const {
+  std::vector<double> out;
+  for (const auto& [bin, sums] : bins_) {
+    out.push_back(bin);
+    out.insert(out.end(), sums.begin(), sums.end());
+  }
+  return out;
+}
+
+SpreadBins SpreadBins::from_numbers(std::span<const double> numbers) {
+  SpreadBins out;
+  for (std::size_t k = 0; k + 3 < numbers.size(); k += 4)
+    out.bins_[static_cast<int>(numbers[k])] = {numbers[k + 1], numbers[k + 2], numbers[k + 3]};
+  return out;
 }
 
 }  // namespace manifill::verification

@@ -119,3 +119,45 @@ TEST_CASE("ties get each place with the same chance, the same ones for the same 
   CHECK(rank_of_truth(x, -1.0, random) == 0);
   CHECK(rank_of_truth(x, 3.0, random) == 4);
 }
+
+TEST_CASE("a coverage curve is the mean of covered shares, exact for flat ranks", "[verification]") {
+  const std::vector<double> shares{0.1, 0.35, 0.9};
+  const std::vector<double> flat(21, 0.7);
+  const auto exact = coverage_curve(flat, shares);
+  for (std::size_t k = 0; k < shares.size(); ++k) CHECK(exact[k] == Approx(shares[k]).margin(1e-12));
+  std::vector<double> outside(21, 0.0);
+  outside.front() = 3.0;
+  outside[10] = 1.0;  // the middle rank of 21 lies within every interval of 1 / 21 and more
+  const auto quarter = coverage_curve(outside, shares);
+  for (const double covered : quarter) CHECK(covered == Approx(0.25).margin(1e-12));
+}
+
+TEST_CASE("cells are grouped by their spread, whatever the order", "[verification]") {
+  SpreadBins bins;
+  SpreadBins other;
+  // Errors have the spread of the ensemble in the first half, twice as much in the uncertain one.
+  for (int k = 0; k < 800; ++k) {
+    const double spread = std::exp2(static_cast<double>(k % 8) / 2.0);
+    const double factor = k % 8 < 4 ? 1.0 : 4.0;
+    (k % 3 == 0 ? bins : other).add(spread * spread, factor * spread * spread, 0.5);
+  }
+  bins.add(other);
+  const auto groups = bins.points(8);
+  REQUIRE(groups.size() == 8);
+  for (std::size_t g = 0; g < 8; ++g) {
+    CHECK(groups[g].share == Approx(0.125));
+    CHECK(groups[g].spread == Approx(std::exp2(static_cast<double>(g) / 2.0)));
+    CHECK(groups[g].rmse == Approx((g < 4 ? 1.0 : 2.0) * groups[g].spread));
+  }
+  CHECK(bins.points(2).size() == 2);
+  CHECK(bins.points(2)[0].spread == Approx(std::sqrt((1.0 + 2.0 + 4.0 + 8.0) / 4.0)));
+  const auto again = SpreadBins::from_numbers(bins.numbers());
+  CHECK(again.numbers() == bins.numbers());
+  CHECK(SpreadBins().points(5).empty());
+  SpreadBins certain;  // members that are all alike have a group of their own
+  certain.add(0.0, 9.0, 1.0);
+  certain.add(1.0, 1.0, 1.0);
+  REQUIRE(certain.points(2).size() == 2);
+  CHECK(certain.points(2)[0].spread == 0.0);
+  CHECK(certain.points(2)[0].rmse == 3.0);
+}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@
 #include "manifill/base/random.hpp"
 #include "manifill/verification/bootstrap.hpp"
 #include "manifill/verification/crps.hpp"
+#include "manifill/verification/image_quality.hpp"
 
 using namespace manifill;
 using namespace manifill::verification;
@@ -20,6 +22,11 @@ Eigen::MatrixXd normals(RandomStream& random, Eigen::Index rows, Eigen::Index co
   Eigen::MatrixXd x(rows, columns);
   random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
   return x;
+}
+
+/// Equal, what is not a number too.
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
 domain::Domain globe() {
@@ -167,6 +174,11 @@ TEST_CASE("a card with a domain scores texture: noise is too rough, a mean too s
   CHECK(a.diversity < b.diversity);
   CHECK(a.energy < b.energy);
   CHECK(good.result().variogram_far == a.variogram_far);
+  // By degree, over the whole globe: half of the cells are scored, yet all members differ.
+  REQUIRE(a.degrees.ratio.size() == 5);
+  CHECK(a.degrees.ratio[2] == Approx(1.0).margin(0.5));
+  CHECK(c.degrees.ratio[2] < 0.5);
+  CHECK(a.degrees.mean == c.degrees.members);
 
   // A row with an unknown cell is left out of the spectrum, not out of the scores.
   ScoreCard gaps(d);
@@ -194,6 +206,74 @@ TEST_CASE("Gaussian marginals are scored in closed form", "[verification]") {
   CHECK(s.spread_skill == Approx(1.0).margin(0.05));
   CHECK(s.crps == Approx(1.25 / std::sqrt(M_PI)).margin(0.04));
   CHECK(std::isnan(s.energy));
+}
+
+TEST_CASE("images have PSNR over scored pixels and SSIM over all", "[verification]") {
+  RandomStream random({.seed = 7});
+  const auto plane = domain::Domain::plane(14, 16);
+  const Eigen::MatrixXd x = normals(random, 224, 3);
+  const Eigen::VectorXd truth = normals(random, 224, 1);
+  Eigen::VectorXd weight = Eigen::VectorXd::Constant(224, 1.0 / 224.0);
+  weight.head(100).setZero();
+  const FieldScorer scorer(plane, {.range = 5.0});
+  const auto f = scorer.score(x, truth, weight, 1);
+  CHECK(f.psnr == Approx(psnr((x.rowwise().mean() - truth).tail(124).squaredNorm() / 124.0, 5.0)));
+  double psnr_mean = 0.0;
+  double ssim_mean = 0.0;
+  for (Eigen::Index k = 0; k < 3; ++k) {
+    psnr_mean += psnr((x.col(k) - truth).tail(124).squaredNorm() / 124.0, 5.0) / 3.0;
+    ssim_mean += ssim(x.col(k), truth, 16, 5.0) / 3.0;
+  }
+  CHECK(f.psnr_members == Approx(psnr_mean));
+  CHECK(f.ssim == ssim(x.rowwise().mean(), truth, 16, 5.0));
+  CHECK(f.ssim_members == Approx(ssim_mean));
+  CHECK(std::isnan(FieldScorer(plane).score(x, truth, weight, 1).psnr));
+  CHECK(std::isnan(FieldScorer({.range = 5.0}).score(x, truth, weight, 1).ssim));
+}
+
+TEST_CASE("lines of scores survive a journal bit by bit, and sum up in any grouping", "[verification]") {
+  const auto d = globe();
+  const auto n = static_cast<Eigen::Index>(d.size());
+  RandomStream random({.seed = 9});
+  const FieldScorer scorer(d, {.seed = 3, .range = 4.0});
+  std::vector<FieldScores> lines;
+  ScoreCard card(d, {.seed = 3, .range = 4.0});
+  for (int k = 0; k < 6; ++k) {
+    const Eigen::MatrixXd x = normals(random, n, 5);
+    const Eigen::VectorXd y = normals(random, n, 1);
+    const Eigen::VectorXd w = normals(random, n, 1).cwiseMax(0.0);
+    lines.push_back(scorer.score(x, y, w, k + 1));
+    card.add(x, y, w);
+  }
+  const auto whole = card.result();
+  std::vector<FieldScores> read;
+  for (const auto& line : lines) {
+    read.push_back(field_scores_of(to_numbers(line)));
+    CHECK(same_bits(to_numbers(read.back()), to_numbers(line)));
+  }
+  CHECK(nlohmann::ordered_json(summarise(read)).dump() == nlohmann::ordered_json(whole).dump());
+  CHECK(whole.rank_histogram.size() == 6);
+  CHECK(whole.coverage.size() == kCurveShares.size());
+  CHECK(whole.coverage[9] == Approx(whole.coverage50).epsilon(1e-12));
+  CHECK(whole.coverage[17] == Approx(whole.coverage90).epsilon(1e-12));
+  double share = 0.0;
+  double variance = 0.0;
+  for (const auto& group : whole.spread_groups) {
+    share += group.share;
+    variance += group.share * group.spread * group.spread;
+  }
+  CHECK(share == Approx(1.0));
+  CHECK(variance == Approx(whole.spread * whole.spread));
+  CHECK_FALSE(whole.degrees.truth.empty());
+  auto numbers = to_numbers(lines[0]);
+  numbers.pop_back();
+  CHECK_THROWS_AS(field_scores_of(numbers), Error);
+  numbers.resize(numbers.size() + 2);
+  CHECK_THROWS_AS(field_scores_of(numbers), Error);
+  const auto single = scorer.score(normals(random, n, 1), normals(random, n, 1), Eigen::VectorXd::Ones(n), 1);
+  CHECK(to_numbers(single).size() == to_numbers(field_scores_of(to_numbers(single))).size());
+  lines.push_back(single);
+  CHECK_THROWS_AS(summarise(lines), Error);
 }
 
 TEST_CASE("what cannot be scored is refused by name", "[verification]") {
