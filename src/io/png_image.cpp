@@ -11,6 +11,7 @@
 
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
+#include "native_file.hpp"
 #include "plain_file.hpp"
 
 namespace manifill::io {
@@ -211,6 +212,7 @@ PngImage read_png(const std::string& path) {
 }
 
 std::vector<std::string> png_channels(const std::string& path) {
+  if (native_form(path) != NativeForm::image) return {};
   const std::string bytes = read_plain_file(path, "PNG file");
   Codec codec(true);
   codec.stream.in = bytes;

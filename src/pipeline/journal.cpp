@@ -14,7 +14,7 @@
 namespace manifill::pipeline {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x4d46494c4a4e4c31ULL;
+constexpr std::uint64_t kMagic = 0x4d46494c4a4e4c32ULL;
 constexpr std::uint64_t kMost = std::uint64_t{1} << 31;  // elements of an array; more is damage
 
 template <typename T>
@@ -88,7 +88,7 @@ void Journal::append(const FieldRecord& r) {
   const bool ok = std::fwrite(&head, sizeof head, 1, file_.get()) == 1 && put(file_.get(), r.mean, hash) &&
                   put(file_.get(), r.spread, hash) && put(file_.get(), r.status, hash) &&
                   put(file_.get(), r.members, hash) && put(file_.get(), r.diagnostics, hash) &&
-                  std::fwrite(&hash, sizeof hash, 1, file_.get()) == 1;
+                  put(file_.get(), r.scores, hash) && std::fwrite(&hash, sizeof hash, 1, file_.get()) == 1;
   if (!ok) throw_io_error(path_, "writing the checkpoint failed", errno);
   offsets_.push_back({r.extra, r.time, offset});
 }
@@ -108,8 +108,8 @@ std::optional<FieldRecord> Journal::read_here() const {
   std::uint64_t stored = 0;
   if (!get(file_.get(), r.mean, hash) || !get(file_.get(), r.spread, hash) ||
       !get(file_.get(), r.status, hash) || !get(file_.get(), r.members, hash) ||
-      !get(file_.get(), r.diagnostics, hash) || std::fread(&stored, sizeof stored, 1, file_.get()) != 1 ||
-      stored != hash)
+      !get(file_.get(), r.diagnostics, hash) || !get(file_.get(), r.scores, hash) ||
+      std::fread(&stored, sizeof stored, 1, file_.get()) != 1 || stored != hash)
     return std::nullopt;
   return r;
 }

@@ -7,27 +7,13 @@
 
 #include "field_filler.hpp"
 #include "impute_parts.hpp"
+#include "input_fit.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/measurement/measurement.hpp"
 #include "manifill/posterior/representativeness.hpp"
 #include "manifill/posterior/windows.hpp"
 
 namespace manifill::pipeline {
-namespace {
-
-/// How an input meets a model: interpolation, units, time.
-struct InputFit {
-  /// [input cell][model point], over active points; rows of masked and unreachable cells are empty
-  measurement::SparseMatrix operator_matrix{};
-  std::vector<io::CellStatus> fixed{};  // [input cell], `masked` or `not_filled`, else `infilled`
-  double unit_scale = 1.0;              // model = unit_scale * file + unit_offset
-  double unit_offset = 0.0;
-  double unresolved = 0.0;  // standard deviation of what cells hold beside the model's fields, its units
-  std::vector<std::int64_t> index{};  // [time], absolute steps
-  std::vector<double> season{};       // [time]
-};
-
-}  // namespace
 
 Eigen::VectorXd restrict_to_active(measurement::SparseMatrix& a, const Eigen::VectorXd& active) {
   Eigen::VectorXd share = a * active;
@@ -64,84 +50,6 @@ io::ModelCard card_of(const posterior::Model& model) {
 }
 
 namespace {
-
-/// Checks that a model fits an input. \throws Error(input) naming file, variable and remedy: another
-/// quantity, units of another dimension, grid beyond the model's, no dates where the model needs them
-InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model) {
-  InputFit f;
-  const io::ModelCard card = card_of(model);
-  std::tie(f.unit_scale, f.unit_offset) = io::check_quantity(input, card);
-  if (!io::share_space(input.domain(), model.backbone.domain())) throw io::off_grid(input, card);
-  std::vector<bool> reachable;
-  f.operator_matrix = measurement::interpolation(model.backbone.domain(), input.domain(), &reachable);
-  if (std::none_of(reachable.begin(), reachable.end(), [](bool r) { return r; }))
-    throw io::off_grid(input, card);
-  const Eigen::VectorXd active = restrict_to_active(f.operator_matrix, model.backbone.active());
-  f.fixed.resize(reachable.size());
-  for (std::size_t i = 0; i < reachable.size(); ++i)
-    f.fixed[i] = !reachable[i]                                         ? io::CellStatus::not_filled
-                 : active[static_cast<Eigen::Index>(i)] < kLeastActive ? io::CellStatus::masked
-                                                                       : io::CellStatus::infilled;
-  io::check_times(input, card);
-  const auto& time = input.time();
-  if (time.values.empty()) {
-    f.index.assign(1, 0);
-    f.season.assign(1, 0.0);
-    return f;
-  }
-  const auto step = model.backbone.step();
-  f.index = step == prior::StepKind::day     ? time.day_index()
-            : step == prior::StepKind::month ? time.month_index()
-                                             : std::vector<std::int64_t>{};
-  for (std::size_t t = 0; t < time.dates.size(); ++t) {
-    if (step == prior::StepKind::none) f.index.push_back(static_cast<std::int64_t>(t));
-    // Monthly models count whole months; the middle stands for a month whatever day the file dates it.
-    f.season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0
-                                                      : time.dates[t].year_fraction);
-  }
-  return f;
-}
-
-/// Memory a run needs, bytes: the model's factors of every season, one factorisation, the innovations of
-/// coherent draws, one field's ensemble.
-double impute_memory(const posterior::Model& model, const io::GriddedVariable& input, const InputFit& fit,
-                     const io::MissingScan& scan, std::uint32_t members) {
-  const auto& o = model.backbone.options();
-  const auto usable =
-      static_cast<std::size_t>(std::count(fit.fixed.begin(), fit.fixed.end(), io::CellStatus::infilled));
-  return io::estimate_memory(
-      {.cells = input.domain().size(),
-       .model_points = model.backbone.domain().size(),
-       .training_fields = static_cast<std::size_t>(model.backbone.training().values.cols()),
-       .window_steps = static_cast<std::size_t>(2 * o.window + 1),
-       .season_bins = static_cast<std::size_t>(o.season_bins),
-       .members = members,
-       .observed = std::min(scan.most_observed, usable),
-       .own_grid = input.domain().hash() == model.backbone.domain().hash()});
-}
-
-/// Observed values of one field on the model's grid.
-struct UsableValues {
-  std::vector<bool> seen{};  ///< [input cell]
-  std::vector<double> y{};   ///< of the cells seen, the model's units
-};
-
-/// \throws Error(input) at a value that the model cannot know
-UsableValues usable_values(const io::GriddedVariable& input, const InputFit& fit,
-                           const posterior::Model& model, std::size_t time, const double* values) {
-  UsableValues out;
-  out.seen.resize(fit.fixed.size());
-  const io::ModelCard card = card_of(model);
-  for (std::size_t i = 0; i < out.seen.size(); ++i) {
-    out.seen[i] = !std::isnan(values[i]) && fit.fixed[i] == io::CellStatus::infilled;
-    if (!out.seen[i]) continue;
-    const double v = fit.unit_scale * values[i] + fit.unit_offset;
-    if (v < card.plausible_low || v > card.plausible_high)
-      throw io::implausible(input, time, i, values[i], card);
-    out.y.push_back(v);
-  }
-  return out;
-}
 
 /// Refuses at once what the run would refuse at a later time. The file is read again only if its extremes say
 /// that there may be such a value; it may lie where the model has no points, and do no harm.
@@ -209,14 +117,6 @@ class Observations {
   double noise_;
   std::map<std::pair<std::size_t, std::size_t>, Held> held_{};
 };
-
-/// Whether every cell that can be filled is a point of the model.
-bool on_model_points(const InputFit& fit) {
-  const auto& a = fit.operator_matrix;
-  for (Eigen::Index i = 0; i < a.rows(); ++i)
-    if (a.outerIndexPtr()[i + 1] - a.outerIndexPtr()[i] > 1) return false;
-  return true;
-}
 
 /// What the input's cells hold beside the model's fields, the model's units: as stated where not negative, or
 /// from fields spread over the whole file, so that every shard finds the same.

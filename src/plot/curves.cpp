@@ -56,7 +56,11 @@ class Ruler {
 /// Extent of the data on one axis.
 class Extent {
  public:
-  explicit Extent(const Axis& axis) : axis_(axis) {}
+  explicit Extent(const Axis& axis) : axis_(axis) {
+    if (axis.names.empty()) return;  // named places have half a place of room on either side
+    add(-0.5);
+    add(static_cast<double>(axis.names.size()) - 0.5);
+  }
   void add(double v) {
     if (!std::isfinite(v) || (axis_.scale == AxisScale::log && !(v > 0))) return;
     low_ = empty_ ? v : std::min(low_, v);
@@ -101,6 +105,9 @@ struct Tick {
 std::vector<Tick> ticks_of(const Axis& axis, const Range& range, double length, double letters_each) {
   const int target = static_cast<int>(std::clamp(length / letters_each, 2.0, 8.0));
   std::vector<Tick> result;
+  for (std::size_t i = 0; i < axis.names.size(); ++i)
+    result.push_back({static_cast<double>(i), axis.names[i]});
+  if (!result.empty()) return result;
   const bool log = axis.scale == AxisScale::log;
   const std::vector<double> values =
       log ? log_ticks(range.lowest, range.highest, target) : nice_ticks(range.lowest, range.highest, target);
@@ -285,6 +292,14 @@ class PanelDrawing {
     const auto low = [&](std::size_t i) {
       return y.holds(curve.lower[i]) ? y.pixel(curve.lower[i]) : y.foot();
     };
+    if (!curve.line) {
+      canvas_.colour(colour);
+      for (std::size_t i = 0; i < curve.x.size(); ++i)
+        if (x.holds(curve.x[i]) && whole(i))
+          canvas_.line(x.pixel(curve.x[i]), low(i), x.pixel(curve.x[i]), y.pixel(curve.upper[i]),
+                       0.8 * kLineWidth * unit());
+      return;
+    }
     canvas_.colour(colour, 0.18);
     for (std::size_t i = 0; i < curve.x.size();) {
       std::size_t end = i;
@@ -315,7 +330,7 @@ class PanelDrawing {
     bool drawing = false;
     for (std::size_t i = 0; i < curve.x.size(); ++i) {
       const bool there = x.holds(curve.x[i]) && y.holds(curve.y[i]);
-      if (there && drawing) cairo_line_to(cr, x.pixel(curve.x[i]), y.pixel(curve.y[i]));
+      if (there && drawing && curve.line) cairo_line_to(cr, x.pixel(curve.x[i]), y.pixel(curve.y[i]));
       if (there && !drawing) cairo_move_to(cr, x.pixel(curve.x[i]), y.pixel(curve.y[i]));
       drawing = there;
     }
@@ -326,7 +341,8 @@ class PanelDrawing {
       // A point between two gaps would be nothing without a marker.
       const bool alone =
           (i == 0 || !y.holds(curve.y[i - 1])) && (i + 1 == curve.x.size() || !y.holds(curve.y[i + 1]));
-      if (there && (curve.markers || alone)) marker(x.pixel(curve.x[i]), y.pixel(curve.y[i]), colour);
+      if (there && (curve.markers || !curve.line || alone))
+        marker(x.pixel(curve.x[i]), y.pixel(curve.y[i]), colour);
     }
   }
 
@@ -349,6 +365,12 @@ class PanelDrawing {
       for (std::size_t i = 0; i < c.x.size(); i += stride) {
         if (!x.holds(c.x[i]) || !y.holds(c.y[i])) continue;
         const std::array<double, 2> here{x.pixel(c.x[i]), y.pixel(c.y[i])};
+        if (!c.line) {
+          points.push_back(here);
+          for (const auto* end : {&c.lower, &c.upper})
+            if (!end->empty() && y.holds((*end)[i])) points.push_back({here[0], y.pixel((*end)[i])});
+          continue;
+        }
         // Long straight pieces count along their length.
         const std::size_t last = i >= stride ? i - stride : i;
         if (x.holds(c.x[last]) && y.holds(c.y[last]))
@@ -423,16 +445,16 @@ class PanelDrawing {
     for (std::size_t i = 0; i < panel_.curves.size(); ++i) {
       const Curve& c = panel_.curves[i];
       if (c.label.empty()) continue;
-      if (!c.lower.empty()) {
+      if (!c.lower.empty() && c.line) {
         canvas_.colour(colour_of(i), 0.18);
         cairo_rectangle(canvas_.cairo(), x, y - 0.4 * size_, sample, 0.8 * size_);
         cairo_fill(canvas_.cairo());
       }
       canvas_.colour(colour_of(i));
       set_dash(c);
-      canvas_.line(x, y, x + sample, y, kLineWidth * unit());
+      if (c.line) canvas_.line(x, y, x + sample, y, kLineWidth * unit());
       cairo_set_dash(canvas_.cairo(), nullptr, 0, 0);
-      if (c.markers) marker(x + 0.5 * sample, y, colour_of(i));
+      if (c.markers || !c.line) marker(x + 0.5 * sample, y, colour_of(i));
       write(c.label);
     }
     for (const ReferenceLine& r : panel_.references) {

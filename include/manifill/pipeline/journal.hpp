@@ -21,6 +21,7 @@ struct FieldRecord {
   std::vector<std::int8_t> status{};  ///< [cell]
   std::vector<float> members{};       ///< [member][cell], empty when members are not written
   std::vector<float> diagnostics{};   ///< log-densities and log-weights [2 * member], empty unless asked for
+  std::vector<double> scores{};       ///< of an evaluated field; empty elsewhere
   float chi_square = 0.0F;
   float effective_size = 0.0F;
 };

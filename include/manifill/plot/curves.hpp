@@ -18,6 +18,7 @@ struct Axis {
   AxisScale scale = AxisScale::linear;
   std::optional<double> lowest{};  ///< the data's own, a little rounded, when empty
   std::optional<double> highest{};
+  std::vector<std::string> names{};  ///< what stands at 0, 1, 2, ... in place of numbers; empty: numbers
 };
 
 /// \brief A line, with a band about it where `lower` and `upper` are given.
@@ -29,6 +30,7 @@ struct Curve {
   std::vector<double> upper{};  ///< [point] or empty
   bool dashed = false;
   bool markers = false;
+  bool line = true;             ///< false: markers alone, with bars from `lower` to `upper`
   std::optional<Rgb> colour{};  ///< the next of `curve_colour` when empty
 };
 

@@ -72,6 +72,37 @@ TEST_CASE("curves, bands, bars and references are drawn in their colours") {
   CHECK(look_for(scratch.file("c.png"), {0, 1, 0}) == std::pair{1600, true});
 }
 
+TEST_CASE("named places have markers with bars, and no line between them") {
+  const Scratch scratch;
+  const Rgb red{1, 0, 0};
+  const Rgb grey{0.5, 0.5, 0.5};
+  // Two points at one height: a line between them would be the only ink in the middle of the panel.
+  const auto middle = [&](bool line) {
+    CurvePanel panel{.x = {.names = {"spring", "summer", "autumn"}}, .y = {.lowest = 0.0, .highest = 2.0}};
+    panel.curves.push_back(
+        {.x = {0, 2}, .y = {1, 1}, .lower = {0.8, 0.8}, .upper = {1.2, 1.2}, .line = line, .colour = red});
+    panel.curves.push_back({.x = {1}, .y = {0.2}, .line = line, .colour = grey});
+    const std::string path = scratch.file("n.png");
+    curves(path, {.panels = {panel}, .width = 600});
+    CHECK(look_for(path, red).second);
+    CHECK(look_for(path, grey).second);
+    cairo_surface_t* s = cairo_image_surface_create_from_png(path.c_str());
+    int pixels = 0;
+    // The column of "summer", which is in the middle of the three, with half a place of room beside the
+    // others.
+    for (int x = 290; x < 330; ++x)
+      for (int y = 0; y < cairo_image_surface_get_height(s); ++y) {
+        const unsigned char* p = cairo_image_surface_get_data(s) +
+                                 static_cast<std::ptrdiff_t>(y) * cairo_image_surface_get_stride(s) + 4 * x;
+        pixels += p[2] > 250 && p[1] < 5 && p[0] < 5 ? 1 : 0;
+      }
+    cairo_surface_destroy(s);
+    return pixels;
+  };
+  CHECK(middle(true) > 20);
+  CHECK(middle(false) == 0);
+}
+
 TEST_CASE("odd data make a picture all the same") {
   const Scratch scratch;
   const double nan = std::nan(""), inf = INFINITY;

@@ -1,0 +1,367 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <span>
+
+#include <nlohmann/json.hpp>
+
+#include "evaluate_parts.hpp"
+#include "manifill/base/error.hpp"
+
+namespace manifill::pipeline {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr verification::MeanInterval kNoInterval{kNone, kNone, kNone};
+
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+nlohmann::ordered_json interval(const verification::MeanInterval& i) {
+  return {{"mean", number(i.mean)}, {"low", number(i.low)}, {"high", number(i.high)}};
+}
+
+const verification::FieldScores& line_of(const Evaluation& e, std::size_t method, std::size_t index,
+                                         const Stratum& stratum) {
+  const CaseScores& s = e.scores[method][index];
+  return stratum.region ? s.regions[*stratum.region] : s.whole;
+}
+
+/// Cases of one field under many masks depend on each other: what is resampled are fields, in the order of
+/// time, each with the weighted mean of its cases.
+class ByField {
+ public:
+  ByField(const Evaluation& e, const Stratum& stratum) {
+    for (const std::size_t k : stratum.cases) place_[{e.cases[k].series, e.cases[k].step}] = 0;
+    std::size_t next = 0;
+    for (auto& [key, index] : place_) index = next++;
+  }
+  [[nodiscard]] std::size_t operator()(const PlannedCase& c) const { return place_.at({c.series, c.step}); }
+  [[nodiscard]] std::size_t size() const { return place_.size(); }
+
+ private:
+  std::map<std::pair<std::size_t, std::int64_t>, std::size_t> place_{};
+};
+
+struct FieldMeans {
+  std::vector<double> values{};
+  std::vector<double> weight{};
+};
+
+template <typename Score>
+FieldMeans by_field(const Evaluation& e, std::size_t method, const Stratum& stratum, const ByField& place,
+                    const Score& score) {
+  FieldMeans out{std::vector<double>(place.size()), std::vector<double>(place.size())};
+  for (const std::size_t k : stratum.cases) {
+    const auto& line = line_of(e, method, k, stratum);
+    if (line.weight <= 0.0) continue;
+    const std::size_t at = place(e.cases[k]);
+    out.values[at] += line.weight * score(line);
+    out.weight[at] += line.weight;
+  }
+  for (std::size_t k = 0; k < out.values.size(); ++k)
+    if (out.weight[k] > 0.0) out.values[k] /= out.weight[k];
+  return out;
+}
+
+verification::MeanInterval rooted(verification::MeanInterval i) {
+  return {std::sqrt(i.mean), std::sqrt(i.low), std::sqrt(i.high)};
+}
+
+/// Strata of an axis of settings, by the values of one of their numbers.
+void add_settings(const Evaluation& e, const std::vector<std::size_t>& cases, const std::string& axis,
+                  double Setting::*which, const std::string& format, double factor,
+                  std::vector<Stratum>& out) {
+  std::map<double, std::vector<std::size_t>> groups;
+  for (const std::size_t k : cases) {
+    const double value = e.settings[e.cases[k].setting].*which;
+    if (!std::isnan(value)) groups[value].push_back(k);
+  }
+  for (auto& [value, own] : groups)
+    out.push_back({.axis = axis,
+                   .value = fmt::format(fmt::runtime(format), factor * value),
+                   .number = value,
+                   .cases = std::move(own)});
+}
+
+}  // namespace
+
+std::vector<double> to_numbers(const CaseScores& s) {
+  std::vector<double> out{s.seconds, s.first ? 1.0 : 0.0, s.evaluations, s.gradients, s.chi_square};
+  const auto put = [&](const verification::FieldScores& line) {
+    const auto numbers = verification::to_numbers(line);
+    out.push_back(static_cast<double>(numbers.size()));
+    out.insert(out.end(), numbers.begin(), numbers.end());
+  };
+  put(s.whole);
+  for (const auto& region : s.regions) put(region);
+  return out;
+}
+
+CaseScores case_scores_of(const std::vector<double>& numbers) {
+  constexpr std::size_t kHead = 5;
+  if (numbers.size() <= kHead) throw Error(ErrorKind::internal, "the scores of a case are cut off");
+  CaseScores s{.seconds = numbers[0],
+               .first = numbers[1] != 0.0,
+               .evaluations = numbers[2],
+               .gradients = numbers[3],
+               .chi_square = numbers[4]};
+  for (std::size_t at = kHead; at < numbers.size();) {
+    const auto size = static_cast<std::size_t>(numbers[at]);
+    if (size > numbers.size() - at - 1) throw Error(ErrorKind::internal, "the scores of a case are cut off");
+    auto line = verification::field_scores_of(std::span(numbers).subspan(at + 1, size));
+    if (at == kHead)
+      s.whole = std::move(line);
+    else
+      s.regions.push_back(std::move(line));
+    at += size + 1;
+  }
+  return s;
+}
+
+std::vector<std::string> kinds_of(const Evaluation& e) {
+  std::vector<std::string> out;
+  for (const auto& s : e.settings)
+    if (std::find(out.begin(), out.end(), s.kind) == out.end()) out.push_back(s.kind);
+  return out;
+}
+
+std::vector<Stratum> strata_of(const Evaluation& e, const std::string& kind) {
+  std::vector<std::size_t> cases;
+  for (std::size_t k = 0; k < e.cases.size(); ++k)
+    if (kind.empty() || e.settings[e.cases[k].setting].kind == kind) cases.push_back(k);
+  std::vector<Stratum> out{{.axis = "all", .value = "all", .cases = cases}};
+  add_settings(e, cases, "hidden", &Setting::hidden, "{:.3g} %", 100.0, out);
+  add_settings(e, cases, "noise", &Setting::noise, "{:g}", 1.0, out);
+  for (std::size_t r = 0; r < e.regions.size(); ++r)
+    out.push_back({.axis = "region", .value = e.regions[r].name, .cases = cases, .region = r});
+  for (const char* season : {"DJF", "MAM", "JJA", "SON"}) {
+    Stratum s{.axis = "season", .value = season};
+    for (const std::size_t k : cases)
+      if (e.cases[k].season == season) s.cases.push_back(k);
+    if (!s.cases.empty()) out.push_back(std::move(s));
+  }
+  return out;
+}
+
+StratumScores score_stratum(const Evaluation& e, std::size_t method, const Stratum& stratum,
+                            const verification::BootstrapOptions& options) {
+  std::vector<const verification::FieldScores*> lines;
+  for (const std::size_t k : stratum.cases) {
+    const auto& line = line_of(e, method, k, stratum);
+    if (line.weight > 0.0) lines.push_back(&line);
+  }
+  StratumScores out{.scores = verification::summarise(lines),
+                    .crps = kNoInterval,
+                    .rmse = kNoInterval,
+                    .mae = kNoInterval,
+                    .bias = kNoInterval,
+                    .coverage90 = kNoInterval,
+                    .difference = kNoInterval,
+                    .discrepancy = kNone};
+  if (lines.empty()) return out;
+  const ByField place(e, stratum);
+  const auto bootstrap = [&](const auto& score) {
+    const FieldMeans means = by_field(e, method, stratum, place, score);
+    return verification::block_bootstrap(means.values, means.weight, options);
+  };
+  out.crps = bootstrap([](const auto& f) { return f.crps; });
+  out.rmse = rooted(bootstrap([](const auto& f) { return f.square; }));
+  out.mae = bootstrap([](const auto& f) { return f.absolute; });
+  out.bias = bootstrap([](const auto& f) { return f.error; });
+  if (out.scores.members != 1) out.coverage90 = bootstrap([](const auto& f) { return f.covered[2]; });
+  const auto crps = [](const auto& f) { return f.crps; };
+  const FieldMeans own = by_field(e, method, stratum, place, crps);
+  const FieldMeans first = by_field(e, 0, stratum, place, crps);
+  out.difference = verification::block_bootstrap_difference(own.values, first.values, own.weight, options);
+  if (stratum.axis != "region" && stratum.axis != "season") {
+    std::map<std::size_t, double> settings;
+    for (const std::size_t k : stratum.cases) {
+      const double d = e.discrepancy[method][e.cases[k].setting];
+      if (!std::isnan(d)) settings[e.cases[k].setting] = d;
+    }
+    double sum = 0.0;
+    for (const auto& [setting, d] : settings) sum += d;
+    if (!settings.empty()) out.discrepancy = sum / static_cast<double>(settings.size());
+  }
+  return out;
+}
+
+Cost cost_of(const Evaluation& e, std::size_t method) {
+  Cost out;
+  double later = 0.0;
+  double firsts = 0.0;
+  double members = 1.0;
+  double count = 0.0;
+  for (const CaseScores& s : e.scores[method]) {
+    if (s.whole.weight <= 0.0) continue;
+    (s.first ? out.first : out.field) += s.seconds;
+    (s.first ? firsts : later) += 1.0;
+    members = std::max(members, static_cast<double>(s.whole.members));
+    out.evaluations += s.evaluations;
+    out.gradients += s.gradients;
+    count += 1.0;
+  }
+  if (firsts > 0.0) out.first /= firsts;
+  out.field = later > 0.0 ? out.field / later : out.first;
+  out.sample = 1000.0 * out.field / members;
+  out.evaluations /= std::max(1.0, count);
+  out.gradients /= std::max(1.0, count);
+  return out;
+}
+
+const Summary::Row* Summary::find(std::size_t method, const std::string& kind, const std::string& axis,
+                                  const std::string& value) const {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& r) {
+    return r.method == method && r.kind == kind && r.stratum.axis == axis && r.stratum.value == value;
+  });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+Summary summarise(const Evaluation& e, const verification::BootstrapOptions& options) {
+  Summary out;
+  auto kinds = kinds_of(e);
+  kinds.insert(kinds.begin(), "");  // all of them together
+  for (std::size_t m = 0; m < e.methods.size(); ++m)
+    for (const auto& kind : kinds)
+      for (auto& stratum : strata_of(e, kind)) {
+        auto scores = score_stratum(e, m, stratum, options);
+        out.rows.push_back({m, kind, std::move(stratum), std::move(scores)});
+      }
+  return out;
+}
+
+std::string csv_of(const Evaluation& e, const Summary& summary) {
+  std::string csv =
+      "method,kind,stratum,value,fields,members,crps,crps_low,crps_high,crps_less_first,crps_less_first_low,"
+      "crps_less_first_high,rmse,rmse_low,rmse_high,mae,mae_low,mae_high,bias,bias_low,bias_high,spread,"
+      "spread_skill,coverage50,coverage80,coverage90,coverage90_low,coverage90_high,energy,diversity,"
+      "variogram,variogram_far,gradient_ratio,psnr,psnr_members,ssim,ssim_members,squared_mmd,"
+      "rank_chi_square,rank_degrees,evaluations,gradients\n";
+  for (const auto& row : summary.rows) {
+    const auto& s = row.scores;
+    const auto& v = s.scores;
+    const Cost cost = cost_of(e, row.method);
+    csv +=
+        fmt::format("{},{},{},\"{}\",{},{}", e.methods[row.method].name, row.kind.empty() ? "all" : row.kind,
+                    row.stratum.axis, row.stratum.value, v.fields, v.members);
+    for (const double x : {v.crps,
+                           s.crps.low,
+                           s.crps.high,
+                           s.difference.mean,
+                           s.difference.low,
+                           s.difference.high,
+                           v.rmse,
+                           s.rmse.low,
+                           s.rmse.high,
+                           v.mae,
+                           s.mae.low,
+                           s.mae.high,
+                           v.bias,
+                           s.bias.low,
+                           s.bias.high,
+                           v.spread,
+                           v.spread_skill,
+                           v.coverage50,
+                           v.coverage80,
+                           v.coverage90,
+                           s.coverage90.low,
+                           s.coverage90.high,
+                           v.energy,
+                           v.diversity,
+                           v.variogram,
+                           v.variogram_far,
+                           v.gradient_ratio,
+                           v.psnr,
+                           v.psnr_members,
+                           v.ssim,
+                           v.ssim_members,
+                           s.discrepancy,
+                           v.rank_chi_square,
+                           v.rank_degrees,
+                           cost.evaluations,
+                           cost.gradients})
+      csv += std::isfinite(x) ? fmt::format(",{:.10g}", x) : ",";
+    csv += "\n";
+  }
+  return csv;
+}
+
+nlohmann::ordered_json json_of(const Evaluation& e, const Summary& summary, nlohmann::ordered_json about) {
+  auto& json = about;
+  json["settings"] = nlohmann::ordered_json::array();
+  for (const auto& s : e.settings)
+    json["settings"].push_back(
+        {{"kind", s.kind},
+         {"hidden", number(s.hidden)},
+         {"noise", s.noise},
+         {"fold", s.fold < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(s.fold)}});
+  json["regions"] = nlohmann::ordered_json::array();
+  for (const auto& r : e.regions) json["regions"].push_back(r.name);
+  json["cases"] = nlohmann::ordered_json::array();
+  for (const auto& c : e.cases)
+    json["cases"].push_back({{"setting", c.setting},
+                             {"series", c.series},
+                             {"time", c.time},
+                             {"step", c.step},
+                             {"date", c.date},
+                             {"season", c.season}});
+  json["methods"] = nlohmann::ordered_json::array();
+  for (std::size_t m = 0; m < e.methods.size(); ++m) {
+    const Cost cost = cost_of(e, m);
+    nlohmann::ordered_json method{{"name", e.methods[m].name},
+                                  {"summary", e.methods[m].summary},
+                                  {"options", e.methods[m].options},
+                                  {"evaluations", cost.evaluations},
+                                  {"gradients", cost.gradients}};
+    method["strata"] = nlohmann::ordered_json::array();
+    for (const auto& row : summary.rows) {
+      if (row.method != m) continue;
+      const auto& s = row.scores;
+      method["strata"].push_back({{"kind", row.kind.empty() ? "all" : row.kind},
+                                  {"stratum", row.stratum.axis},
+                                  {"value", row.stratum.value},
+                                  {"scores", s.scores},
+                                  {"intervals",
+                                   {{"crps", interval(s.crps)},
+                                    {"rmse", interval(s.rmse)},
+                                    {"mae", interval(s.mae)},
+                                    {"bias", interval(s.bias)},
+                                    {"coverage90", interval(s.coverage90)},
+                                    {"crps_less_first", interval(s.difference)}}},
+                                  {"squared_mmd", number(s.discrepancy)}});
+    }
+    method["squared_mmd"] = nlohmann::ordered_json::array();
+    for (const double d : e.discrepancy[m]) method["squared_mmd"].push_back(number(d));
+    method["cases"] = nlohmann::ordered_json::array();
+    for (const auto& s : e.scores[m]) {
+      nlohmann::ordered_json line = s.whole;
+      line["chi_square"] = s.chi_square;
+      line["regions"] = s.regions;
+      method["cases"].push_back(std::move(line));
+    }
+    json["methods"].push_back(std::move(method));
+  }
+  return json;
+}
+
+nlohmann::ordered_json timings_of(const Evaluation& e) {
+  auto out = nlohmann::ordered_json::array();
+  for (std::size_t m = 0; m < e.methods.size(); ++m) {
+    const Cost cost = cost_of(e, m);
+    nlohmann::ordered_json seconds = nlohmann::ordered_json::array();
+    for (const auto& s : e.scores[m]) seconds.push_back(s.seconds);
+    out.push_back({{"name", e.methods[m].name},
+                   {"first_field_s", cost.first},
+                   {"later_field_s", cost.field},
+                   {"sample_ms", cost.sample},
+                   {"cases_s", seconds}});
+  }
+  return out;
+}
+
+}  // namespace manifill::pipeline
