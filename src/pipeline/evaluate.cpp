@@ -305,8 +305,8 @@ std::vector<std::string> facts_of(const Config& c, const CaseMaker& maker, const
       fmt::format("Input: {}{}", inputs.front(),
                   inputs.size() > 1 ? fmt::format(" and {} more", inputs.size() - 1) : ""),
       fmt::format("Domain: {}", maker.domain().describe()),
-      fmt::format("{} fields under {} settings of what is withheld: {} cases; {} members; seed {}", fields,
-                  maker.settings().size(), maker.cases().size(), c.integer("evaluate.members"),
+      fmt::format("{} cases: {} fields by {} ways to withhold; {} members; seed {}", maker.cases().size(),
+                  fields, maker.settings().size(), c.integer("evaluate.members"),
                   c.integer("evaluate.seed"))};
   if (model != nullptr)
     out.push_back(
@@ -439,6 +439,10 @@ std::vector<std::string> run_evaluate(const Config& c) {
   std::optional<posterior::Model> loaded;
   if (!c.text("evaluate.model").empty()) loaded.emplace(posterior::Model::load(c.text("evaluate.model")));
   const posterior::Model* model = loaded ? &*loaded : nullptr;
+  // A method that the model has not what it takes for is refused before hours go into the others.
+  for (const auto& method : e.methods)
+    if (method.name != kMatern)
+      static_cast<void>(posterior::SamplerRegistry::instance().make(method.name, *model, c));
   const double memory_limit = parse_memory(c.text("evaluate.max_memory"));
   CaseMaker maker(c, model);
   e.settings = maker.settings();
@@ -493,15 +497,14 @@ std::vector<std::string> run_evaluate(const Config& c) {
   write_atomically(in_output(c, kTimings), timings_of(e).dump(1) + "\n");
   if (c.flag("evaluate.write_members")) write_members(c, e, maker, journal, place);
   const std::string toml = c.to_toml();
-  const auto& about_variable = maker.summary();
   write_report({.evaluation = e,
                 .summary = summary,
                 .maker = maker,
                 .journal = journal,
                 .place = place,
                 .config = c,
-                .name = about_variable.long_name.empty() ? about_variable.name : about_variable.long_name,
-                .units = plot::printed_units(about_variable.units),
+                .name = maker.quantity(),
+                .units = plot::printed_units(maker.summary().units),
                 .facts = facts_of(c, maker, model),
                 .warnings = warnings,
                 .toml = toml},

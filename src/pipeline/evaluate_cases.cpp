@@ -236,6 +236,16 @@ void CaseMaker::find_unresolved(double stated) {
   }
 }
 
+std::string CaseMaker::quantity() const {
+  std::vector<std::string> names;
+  for (const auto& s : sources_) {
+    const auto& about = s.variable.summary();
+    const std::string& name = about.long_name.empty() ? about.name : about.long_name;
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::string CaseMaker::series_name(std::size_t series) const {
   if (series_.size() == 1) return {};
   const Series& s = series_[series];

@@ -77,6 +77,8 @@ class CaseMaker {
   [[nodiscard]] const std::vector<PlannedCase>& cases() const { return cases_; }
   /// Largest less smallest value that a field may have, for PSNR and SSIM.
   [[nodiscard]] double range() const { return range_; }
+  /// The quantity, for people: long name, or name; of several channels all names.
+  [[nodiscard]] std::string quantity() const;
   /// Name and place of a series, for people; empty where there is one.
   [[nodiscard]] std::string series_name(std::size_t series) const;
   /// Size and time of change of every input, for the journal.
@@ -200,6 +202,7 @@ struct StratumScores {
   verification::Scores scores{};
   verification::MeanInterval crps{}, rmse{}, mae{}, bias{}, coverage90{};  ///< NaN without fields
   verification::MeanInterval difference{};  ///< CRPS less the first method's, paired by time
+  double area = 0.0;                        ///< share of the domain that is scored, mean over cases
   double discrepancy = 0.0;                 ///< squared MMD, mean over settings; NaN where none
 };
 StratumScores score_stratum(const Evaluation& e, std::size_t method, const Stratum& stratum,
@@ -256,9 +259,9 @@ struct Picture {
 
 /// Cases that a method did worst on by CRPS, worst first.
 std::vector<std::size_t> worst_cases(const Evaluation& e, std::size_t method, std::size_t count);
-/// "30 % hidden by blocks, noise 0.5 K".
+/// "blocks, 30 % hidden, noise 0.5 K".
 std::string setting_text(const Setting& setting, const std::string& units);
-/// "January 1993, 30 % hidden by blocks".
+/// "January 1993, blocks, 30 % hidden; 41 % of the area scored".
 std::string case_text(const ReportSource& source, std::size_t index);
 /// Mean distance of two members over that of a member to the truth.
 double diversity_ratio(const verification::Scores& scores);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr int kWidth = 1500;
+constexpr std::size_t kLongLabel = 44;  // characters that fit over a colour bar
 constexpr plot::Rgb kGuide{0.55, 0.55, 0.55};
 
 std::vector<double> list(const Eigen::VectorXd& v) { return {v.data(), v.data() + v.size()}; }
@@ -39,11 +40,11 @@ std::string setting_text(const Setting& s, const std::string& units) {
   if (s.kind == kNothing)
     text = "nothing hidden";
   else if (s.kind == kFolds)
-    text = fmt::format("fold {} of the cells", s.fold + 1);
+    text = fmt::format("folds, number {}", s.fold + 1);
   else if (std::isnan(s.hidden))
     text = "gaps of another time";
   else
-    text = fmt::format("{:.3g} % hidden by {}", 100.0 * s.hidden, s.kind);
+    text = fmt::format("{}, {:.3g} % hidden", s.kind, 100.0 * s.hidden);
   std::replace(text.begin(), text.end(), '_', ' ');
   if (s.noise > 0.0) text += fmt::format(", noise {:g}{}{}", s.noise, units.empty() ? "" : " ", units);
   return text;
@@ -54,7 +55,10 @@ std::string case_text(const ReportSource& s, std::size_t index) {
   std::string text = s.maker.series_name(c.series);
   const std::string when = !c.date.empty() ? c.date : fmt::format("time {}", c.time);
   if (text.empty() || !c.date.empty()) text += (text.empty() ? "" : ", ") + when;
-  return text + ", " + setting_text(s.evaluation.settings[c.setting], s.units);
+  text += ", " + setting_text(s.evaluation.settings[c.setting], s.units);
+  // Blocks are whole, so that they hide more or less than was asked for.
+  const double scored = s.evaluation.scores.front()[index].whole.weight;
+  return text + fmt::format("; {:.2g} % of the area scored", 100.0 * scored);
 }
 
 std::vector<std::size_t> worst_cases(const Evaluation& e, std::size_t method, std::size_t count) {
@@ -80,15 +84,27 @@ Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, 
   // Cells without a truth, where the model knows nothing either, are no gaps.
   std::vector<std::uint8_t> masked(truth.size());
   for (std::size_t i = 0; i < truth.size(); ++i) masked[i] = std::isnan(mean[i]) ? 1 : 0;
-  plot::RangeFinder range;
-  range.add(truth);
-  const std::string name = s.name.size() <= 44 ? s.name : s.maker.summary().name;
-  plot::MapFigure figure{
-      .domain = domain,
-      .scales = {range.fixed({.label = with_units(name, s.units)}),
-                 {.label = with_units("spread", s.units), .palette = plot::PaletteKind::spread},
-                 {.label = with_units("mean less truth", s.units), .palette = plot::PaletteKind::diverging}},
-      .width = width};
+  const auto spread = list(r.spread);
+  // Colours of spread and error are for the scored cells: elsewhere there is little of either.
+  const auto scored = [&](std::vector<double> values) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (made.field.weight[static_cast<Eigen::Index>(i)] <= 0.0) values[i] = kNone;
+    return values;
+  };
+  const auto scale = [](const std::vector<double>& values, const plot::ColourScale& colours) {
+    plot::RangeFinder range;
+    range.add(values);
+    return range.empty() ? colours : range.fixed(colours);
+  };
+  const std::string name = s.name.size() <= kLongLabel ? s.name : s.maker.summary().name;
+  const plot::ColourScale of_spread{.label = with_units("spread", s.units),
+                                    .palette = plot::PaletteKind::spread};
+  const plot::ColourScale of_error{.label = with_units("mean less truth", s.units),
+                                   .palette = plot::PaletteKind::diverging};
+  plot::MapFigure figure{.domain = domain,
+                         .scales = {scale(truth, {.label = with_units(name, s.units)}),
+                                    scale(scored(spread), of_spread), scale(scored(error), of_error)},
+                         .width = width};
   figure.panels = {{.title = "Truth", .values = truth, .masked = masked},
                    {.title = "Input", .values = list(made.field.values), .masked = masked},
                    {.title = "Mean", .values = mean, .masked = masked}};
@@ -100,9 +116,9 @@ Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, 
                              .values = {first, first + static_cast<std::ptrdiff_t>(n)},
                              .masked = masked});
   }
-  if (ensemble)
-    figure.panels.push_back({.title = "Spread", .values = list(r.spread), .masked = masked, .scale = 1});
+  if (ensemble) figure.panels.push_back({.title = "Spread", .values = spread, .masked = masked, .scale = 1});
   figure.panels.push_back({.title = "Error", .values = error, .masked = masked, .scale = 2});
+  if (figure.panels.size() == 8) figure.columns = 4;
   plot::map(path, figure);
   const auto& scores = s.evaluation.scores[method][index].whole;
   return {path, fmt::format("{}: {}. CRPS {:.4g}, RMSE {:.4g}{}{}.", s.evaluation.methods[method].name,

@@ -127,20 +127,19 @@ class Report {
         const bool single = v.members == 1;
         const auto of_ensemble = [&](const std::string& text) { return single ? std::string() : text; };
         const std::string name = escaped(e_.methods[m].name);
-        marginal.push_back({name, cell(r.crps),
-                            m == 0 ? std::string() : cell(scaled(r.difference, 100.0 / base), "{:+.1f} %"),
-                            cell(r.rmse), cell(r.mae), cell(r.bias, "{:.3g}"),
-                            of_ensemble(cell(v.spread_skill, "{:.3f}")),
-                            of_ensemble(cell(100.0 * v.coverage50, "{:.1f}")),
-                            of_ensemble(cell(100.0 * v.coverage80, "{:.1f}")),
-                            of_ensemble(cell(scaled(r.coverage90, 100.0), "{:.1f}"))});
+        marginal.push_back(
+            {name, cell(r.crps), m == 0 ? std::string() : cell(scaled(r.difference, 100.0 / base), "{:+.1f}"),
+             cell(r.rmse), cell(r.mae), cell(r.bias, "{:.3g}"), of_ensemble(cell(v.spread_skill, "{:.3f}")),
+             of_ensemble(cell(100.0 * v.coverage50, "{:.1f}")),
+             of_ensemble(cell(100.0 * v.coverage80, "{:.1f}")),
+             of_ensemble(cell(scaled(r.coverage90, 100.0), "{:.1f}"))});
         joint.push_back({name, cell(v.energy), cell(v.diversity), cell(v.variogram),
                          cell(v.gradient_ratio, "{:.3f}"), cell(v.psnr, "{:.2f}"),
                          of_ensemble(cell(v.psnr_members, "{:.2f}")), cell(v.ssim, "{:.4f}"),
                          of_ensemble(cell(v.ssim_members, "{:.4f}")), cell(r.discrepancy, "{:.2g}")});
       }
       out += html_table(
-          {"method", head("CRPS"), "CRPS against<small>" + escaped(e_.methods.front().name) + "</small>",
+          {"method", head("CRPS"), "CRPS against<small>" + escaped(e_.methods.front().name) + ", %</small>",
            head("RMSE"), head("MAE"), head("bias"), "spread/skill", "in 50 %", "in 80 %", "in 90 %"},
           marginal);
       out += html_table(
@@ -201,7 +200,7 @@ class Report {
     std::string out;
     const Picture picture = draw_axis(s_, axis, name("crps_by_" + axis));
     if (!picture.path.empty()) out += html_figure(picture.path, picture.caption);
-    std::vector<std::string> columns{"withheld", title, "cases"};
+    std::vector<std::string> columns{"withheld", title, "cases", "area scored"};
     for (const auto& m : e_.methods)
       columns.push_back(escaped(m.name) + "<small>CRPS" + (s_.units.empty() ? "" : ", " + escaped(s_.units)) +
                         "</small>");
@@ -210,7 +209,8 @@ class Report {
       for (const auto& row : s_.summary.rows) {
         if (row.method != 0 || row.kind != kind || row.stratum.axis != axis) continue;
         std::vector<std::string> line{escaped(kind_title(kind)), escaped(row.stratum.value),
-                                      std::to_string(row.scores.scores.fields)};
+                                      std::to_string(row.scores.scores.fields),
+                                      cell(100.0 * row.scores.area, "{:.2g} %")};
         for (std::size_t m = 0; m < e_.methods.size(); ++m)
           line.push_back(cell(s_.summary.find(m, kind, axis, row.stratum.value)->scores.crps));
         rows.push_back(std::move(line));
@@ -218,7 +218,7 @@ class Report {
     if (rows.empty())
       return axis == "season" ? "<p>The fields have no dates that tell seasons.</p>\n"
                               : "<p>What was withheld has no such share.</p>\n";
-    const std::string table = html_table(columns, rows);
+    const std::string table = html_table(columns, rows, 2);
     if (picture.path.empty()) return out + table;
     return out + "<details><summary>Numbers</summary>\n" + table + "</details>\n";
   }
@@ -239,7 +239,7 @@ class Report {
     return out +
            html_table({"method", "withheld", head("distance of members"), head("distance to the truth"),
                        "ratio", "MMD²<small>members against truths</small>"},
-                      rows) +
+                      rows, 2) +
            "<p>MMD²: squared maximum mean discrepancy of the laws of members and of truths, unbiased; the "
            "kernel is "
            "Gaussian, as wide as the median distance of two truths. About zero where members look like "
@@ -273,7 +273,7 @@ class Report {
           "",           "case",         head("CRPS"),
           head("RMSE"), head("spread"), "χ² of the input<small>over its expectation</small>"};
       for (const auto& o : e_.methods) columns.push_back("CRPS of<small>" + escaped(o.name) + "</small>");
-      out += "<h3>" + escaped(e_.methods[m].name) + "</h3>\n" + html_table(columns, rows);
+      out += "<h3>" + escaped(e_.methods[m].name) + "</h3>\n" + html_table(columns, rows, 2);
       if (!pictures.empty())
         out += fmt::format("<details{}><summary>Pictures of {}</summary>\n{}</details>\n",
                            m == 0 ? " open" : "", escaped(e_.methods[m].name), pictures);

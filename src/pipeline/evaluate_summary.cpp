@@ -164,6 +164,7 @@ StratumScores score_stratum(const Evaluation& e, std::size_t method, const Strat
                     .difference = kNoInterval,
                     .discrepancy = kNone};
   if (lines.empty()) return out;
+  for (const auto* line : lines) out.area += line->weight / static_cast<double>(lines.size());
   const ByField place(e, stratum);
   const auto bootstrap = [&](const auto& score) {
     const FieldMeans means = by_field(e, method, stratum, place, score);
@@ -237,7 +238,8 @@ Summary summarise(const Evaluation& e, const verification::BootstrapOptions& opt
 
 std::string csv_of(const Evaluation& e, const Summary& summary) {
   std::string csv =
-      "method,kind,stratum,value,fields,members,crps,crps_low,crps_high,crps_less_first,crps_less_first_low,"
+      "method,kind,stratum,value,fields,members,area,crps,crps_low,crps_high,crps_less_first,crps_less_first_"
+      "low,"
       "crps_less_first_high,rmse,rmse_low,rmse_high,mae,mae_low,mae_high,bias,bias_low,bias_high,spread,"
       "spread_skill,coverage50,coverage80,coverage90,coverage90_low,coverage90_high,energy,diversity,"
       "variogram,variogram_far,gradient_ratio,psnr,psnr_members,ssim,ssim_members,squared_mmd,"
@@ -325,6 +327,7 @@ nlohmann::ordered_json json_of(const Evaluation& e, const Summary& summary, nloh
       method["strata"].push_back({{"kind", row.kind.empty() ? "all" : row.kind},
                                   {"stratum", row.stratum.axis},
                                   {"value", row.stratum.value},
+                                  {"area", s.area},
                                   {"scores", s.scores},
                                   {"intervals",
                                    {{"crps", interval(s.crps)},

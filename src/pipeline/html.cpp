@@ -34,7 +34,7 @@ a { color: inherit; }
 .table { overflow-x: auto; margin: 0.75rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.93rem; }
 th, td { padding: 0.35rem 0.7rem; text-align: right; vertical-align: top; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th.words, td.words { text-align: left; }
 thead th { border-bottom: 2px solid var(--rule); font-weight: 600; vertical-align: bottom; }
 tbody tr:nth-child(even) { background: var(--band); }
 small { color: var(--faint); font-size: 0.8rem; display: block; }
@@ -85,20 +85,19 @@ std::string base64(const std::string& bytes) {
 }
 
 std::string html_table(const std::vector<std::string>& head,
-                       const std::vector<std::vector<std::string>>& rows) {
+                       const std::vector<std::vector<std::string>>& rows, std::size_t words) {
   std::vector<bool> shown(head.size(), false);
   for (const auto& row : rows)
     for (std::size_t k = 0; k < row.size(); ++k) shown[k] = shown[k] || !row[k].empty();
-  std::string out = "<div class=\"table\"><table><thead><tr>";
-  for (std::size_t k = 0; k < head.size(); ++k)
-    if (shown[k]) out += "<th>" + head[k] + "</th>";
-  out += "</tr></thead><tbody>\n";
-  for (const auto& row : rows) {
-    out += "<tr>";
-    for (std::size_t k = 0; k < row.size(); ++k)
-      if (shown[k]) out += "<td>" + row[k] + "</td>";
-    out += "</tr>\n";
-  }
+  const auto line = [&](const std::vector<std::string>& cells, const char* tag) {
+    std::string out = "<tr>";
+    for (std::size_t k = 0; k < cells.size(); ++k)
+      if (shown[k])
+        out += fmt::format("<{0}{1}>{2}</{0}>", tag, k < words ? " class=\"words\"" : "", cells[k]);
+    return out + "</tr>\n";
+  };
+  std::string out = "<div class=\"table\"><table><thead>" + line(head, "th") + "</thead><tbody>\n";
+  for (const auto& row : rows) out += line(row, "td");
   return out + "</tbody></table></div>\n";
 }
 
