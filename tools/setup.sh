@@ -7,7 +7,8 @@ packages=(
   g++ cmake ninja-build pkg-config git
   libtorch-dev libnetcdf-c++4-dev libhdf5-dev libxtensor-dev libxsimd-dev libeigen3-dev libspectra-dev libopenblas-dev
   liblapacke-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcairo2-dev libpng-dev zlib1g-dev
-  libcfitsio-dev libudunits2-dev libproj-dev proj-data catch2 netcdf-bin cdo python3-xarray python3-netcdf4 python3-numpy python3-scipy
+  libcfitsio-dev libudunits2-dev libproj-dev proj-data catch2 netcdf-bin cdo pybind11-dev python3-dev
+  python3-xarray python3-netcdf4 python3-numpy python3-scipy python3-skimage
   ferret-datasets
 )
 

@@ -1,0 +1,164 @@
+"""`manifill evaluate` as a job: what it writes, the same numbers from the same seed, stop and resume, refusals, a report that stands by itself."""
+import csv
+import json
+import os
+import re
+import signal
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+sys.dont_write_bytecode = True  # nothing compiled is left in the source tree
+from support.program import check, finish, interrupt, require, run, work
+
+netCDF4, np = require("netCDF4", "numpy")
+
+source = Path(os.environ["MANIFILL_SOURCE"])
+truth = source / "sample_data/demo/wind_truth.nc"
+model = source / "sample_data/models/fnoc_wind.flow.h5"
+config = work / "job.toml"
+config.write_text(f"""
+[evaluate]
+input = "{truth}"
+model = "{model}"
+methods = ["gaussian", "flow"]
+withhold = ["gaps", "blocks_scattered", "folds"]
+gaps = "{source}/sample_data/demo/wind_gappy.nc"
+hidden = [0.3, 0.7]
+noise = [0.0, 0.5]
+folds = 2
+cases = 3
+times = "::2"
+members = 6
+worst = 2
+resamples = 100
+regions = ["Pacific: -60 60 120 -80", "Atlantic: -60 60 -80 20"]
+""")
+evaluate = ["evaluate", config, "--quiet"]
+
+
+def files(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+# What is written, twice alike but for times.
+first, second = work / "first", work / "second"
+run(0, *evaluate, "-o", first)
+run(0, *evaluate, "-o", second)
+check(files(first) == ["config.toml", "pictures", "report.html", "scores.csv", "scores.json", "timings.json"], f"what is written: {files(first)}")
+for name in ("scores.json", "scores.csv"):
+    check((first / name).read_bytes() == (second / name).read_bytes(), f"the same seed gives the same {name}")
+again = work / "again"
+run(0, "evaluate", first / "config.toml", "--quiet", "-o", again)
+check((first / "scores.json").read_bytes() == (again / "scores.json").read_bytes(), "the configuration that is written gives the same numbers")
+other = work / "other"
+run(0, *evaluate, "-o", other, "--seed", "2", "--methods", "gaussian", "--set", "evaluate.worst=0")
+found, changed = (json.loads((folder / "scores.json").read_text()) for folder in (first, other))
+check(found["methods"][0]["cases"][0]["crps"] != changed["methods"][0]["cases"][0]["crps"], "another seed gives others")
+settings = found["settings"]
+check(len(settings) == 2 * (1 + 2 + 2) and len(found["cases"]) == 30, f"{len(settings)} settings, {len(found['cases'])} cases")
+check(found["regions"] == ["Pacific", "Atlantic"], f"regions as they are named: {found['regions']}")
+check(all(len(m["cases"]) == 30 and all(c["weight"] > 0 for c in m["cases"]) for m in found["methods"]), "every case is scored for every method")
+weights = [[c["weight"] for c in m["cases"]] for m in found["methods"]]
+check(weights[0] == weights[1], "all methods see the same masks")
+hidden = {s["hidden"]: np.mean([m["weight"] for m, c in zip(found["methods"][0]["cases"], found["cases"]) if settings[c["setting"]] == s]) for s in settings if s["kind"] == "blocks_scattered"}
+check(hidden[0.7] > hidden[0.3] > 0.25, f"more is hidden where more is asked for: {hidden}")
+timings = json.loads((first / "timings.json").read_text())
+check([t["name"] for t in timings] == ["gaussian", "flow"] and all(t["sample_ms"] > 0 and len(t["cases_s"]) == 30 for t in timings), "times are kept apart")
+with open(first / "scores.csv") as f:
+    table = list(csv.DictReader(f))
+strata = [(r["kind"], r["stratum"], r["value"]) for r in table if r["method"] == "flow"]
+check(len(set(strata)) == len(strata) and len(table) == 2 * len(strata), "a row for each method, kind and stratum")
+for wanted in (("all", "all", "all"), ("gaps", "noise", "0.5"), ("blocks_scattered", "hidden", "70 %"), ("folds", "region", "Pacific"), ("all", "season", "JJA")):
+    check(wanted in strata, f"the table has {wanted}")
+for row, stratum in zip(table, [s for m in found["methods"] for s in m["strata"]]):
+    check(abs(float(row["crps"]) - stratum["scores"]["crps"]) < 1e-9 and float(row["crps_low"]) <= float(row["crps"]) <= float(row["crps_high"]), f"CSV and JSON agree on {row}")
+
+
+# The report stands by itself: pictures within, nothing from elsewhere, nothing that runs.
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.ids, self.pictures, self.captions, self.links = [], [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.links += [attrs["href"]] if "href" in attrs else []
+        if tag == "img":
+            self.pictures.append(attrs["src"])
+            self.captions.append(attrs["alt"])
+
+
+html = (first / "report.html").read_text()
+page = Page()
+page.feed(html)
+sections = ["scores", "cost", "maps", "ranks", "spread", "coverage", "spectrum", "hidden", "noise", "region", "season", "diversity", "failures", "settings"]
+check([i for i in page.ids if i in sections] == sections, f"every section is there: {page.ids}")
+check(all(p.startswith("data:image/png;base64,iVBOR") for p in page.pictures), "pictures are PNG within the page")
+pictures = files(first / "pictures")
+check(len(page.pictures) == len(pictures) and pictures.count("report.html") == 0, f"{len(page.pictures)} pictures on the page, {pictures}")
+# Three kinds by two methods, two failures by two methods, ranks, spread, coverage, spectrum, hidden, noise, region, season, diversity.
+check(len(page.pictures) == 6 + 4 + 9, f"pictures of every section: {len(page.pictures)}")
+check(all("m s⁻¹" in c for c in page.captions if "CRPS" in c or "spread" in c.lower().split()[:2]), f"captions have units: {page.captions}")
+check(all(link.startswith("#") and link[1:] in page.ids for link in page.links), f"links stay on the page: {page.links}")
+check(not set(page.tags) & {"script", "link", "iframe", "object", "embed", "base"}, f"nothing that loads or runs: {set(page.tags)}")
+text = re.sub(r"base64,[A-Za-z0-9+/=]*", "", html)
+check(not re.search(r"https?:|//[a-z]|url\(|@import", text), "no address of another place")
+check("prefers-color-scheme: dark" in text, "readable in the dark")
+
+# A stop keeps what is done, and the rest follows.
+part = work / "part"
+checkpoint = part / ".manifill-checkpoint"
+code, said = interrupt(signal.SIGTERM, lambda: checkpoint.exists() and checkpoint.stat().st_size > 200000, *evaluate, "-o", part)
+check(code == 75 and "--resume" in said, f"a stopped evaluation exits with 75: {code}\n{said}")
+check(files(part) == [".manifill-checkpoint"], f"a stopped evaluation leaves its checkpoint and no report: {files(part)}")
+done = int(re.search(r"after (\d+) of 60 cases", said)[1]) if code == 75 else 0
+check(0 < done < 60, f"it was stopped in between: {done}")
+run(2, *evaluate, "-o", part, "--resume", "--members", "7", says=["another job", "without --resume"])
+with open(checkpoint, "ab") as f:
+    f.write(b"cut off")
+run(0, *evaluate, "-o", part, "--resume")
+for name in ("scores.json", "scores.csv"):
+    check((first / name).read_bytes() == (part / name).read_bytes(), f"a resumed run gives the same {name}")
+check(".manifill-checkpoint" not in files(part), "a finished run leaves no checkpoint")
+limited = work / "limited"
+run(75, *evaluate, "-o", limited, "--time-limit", "0.001", says="time limit")
+run(0, *evaluate, "-o", limited, "--resume", "--set", "evaluate.worst=1")
+check((first / "scores.json").read_bytes() == (limited / "scores.json").read_bytes(), "what the report draws is no part of the job")
+
+# Refusals.
+no = work / "no"
+run(2, *evaluate, "-o", first, says=["exists already", "--overwrite"])
+run(2, *evaluate, says="no output directory")
+run(2, *evaluate, "-o", no, "--methods", "gausian", says="Did you mean 'gaussian'?")
+run(2, *evaluate, "-o", no, "--methods", "flow", "flow", says="named twice")
+run(2, *evaluate, "-o", no, "--withhold", "blokcs", says="Did you mean 'blocks'?")
+for share in ("0", "1", "-0.1", "1.5"):
+    run(2, *evaluate, "-o", no, "--set", f"evaluate.hidden=[0.5,{share}]", says=["evaluate.hidden", "above 0 and below 1"])
+run(2, *evaluate, "-o", no, "--set", "evaluate.noise=[-1]", says="evaluate.noise")
+run(2, *evaluate, "-o", no, "--set", "evaluate.hidden=[]", "--withhold", "blocks", says="nothing is to be withheld")
+run(2, *evaluate, "-o", no, "--set", "evaluate.times=2050-01", says="no time of the file")
+run(2, *evaluate, "-o", no, "--set", "evaluate.regions=[\"Mars: 1 2 3\"]", says=["Mars", "four numbers"])
+run(2, *evaluate, "-o", no, "--set", "evaluate.series=[2]", says="series 2")
+run(2, *evaluate, "-o", no, "--max-memory", "1MB", says="--max-memory")
+run(2, *evaluate, "-o", no, "--set", "evaluate.membres=3", says="evaluate.members")
+run(2, "evaluate", "-i", truth, "-o", no, says="needs a model")
+run(2, "evaluate", "--model", model, "-o", no, says="no input")
+run(3, *evaluate, "-o", no, "--set", "evaluate.years=[2050]", says="evaluate.years")
+run(3, *evaluate, "-o", no, "--set", "evaluate.gaps=", says="there are none")
+empty = work / "empty.nc"
+with netCDF4.Dataset(truth) as f, netCDF4.Dataset(empty, "w") as g:
+    for name, d in f.dimensions.items():
+        g.createDimension(name, len(d))
+    for name, v in f.variables.items():
+        w = g.createVariable(name, "f8", v.dimensions, fill_value=-9e9 if name == "uwnd" else None)
+        w.setncatts({k: v.getncattr(k) for k in v.ncattrs() if k not in ("_FillValue", "scale_factor", "add_offset")})
+        w[:] = np.full(v.shape, -9e9) if name == "uwnd" else v[:]
+run(3, *evaluate, "-o", no, "-i", empty, says="all values are missing")
+with netCDF4.Dataset(empty, "a") as g:
+    g["uwnd"][0] = 1 + np.arange(35 * 72).reshape(35, 72) % 7
+run(3, *evaluate, "-o", no, "-i", empty, "--set", "evaluate.times=1", "--withhold", "blocks", says="known cell to withhold")
+check(not no.exists() or not files(no), f"nothing is left of what was refused: {files(no) if no.exists() else []}")
+finish()
