@@ -237,60 +237,59 @@ Summary summarise(const Evaluation& e, const verification::BootstrapOptions& opt
 }
 
 std::string csv_of(const Evaluation& e, const Summary& summary) {
-  std::string csv =
-      "method,kind,stratum,value,fields,members,area,crps,crps_low,crps_high,crps_less_first,crps_less_first_"
-      "low,"
-      "crps_less_first_high,rmse,rmse_low,rmse_high,mae,mae_low,mae_high,bias,bias_low,bias_high,spread,"
-      "spread_skill,coverage50,coverage80,coverage90,coverage90_low,coverage90_high,energy,diversity,"
-      "variogram,variogram_far,gradient_ratio,psnr,psnr_members,ssim,ssim_members,squared_mmd,"
-      "rank_chi_square,rank_degrees,evaluations,gradients\n";
+  std::string head = "method,kind,stratum,value,fields,members";
+  std::string body;
   for (const auto& row : summary.rows) {
-    const auto& s = row.scores;
-    const auto& v = s.scores;
+    const StratumScores& s = row.scores;
+    const verification::Scores& v = s.scores;
     const Cost cost = cost_of(e, row.method);
-    csv +=
+    const std::pair<const char*, double> columns[] = {{"area", s.area},
+                                                      {"crps", v.crps},
+                                                      {"crps_low", s.crps.low},
+                                                      {"crps_high", s.crps.high},
+                                                      {"crps_less_first", s.difference.mean},
+                                                      {"crps_less_first_low", s.difference.low},
+                                                      {"crps_less_first_high", s.difference.high},
+                                                      {"rmse", v.rmse},
+                                                      {"rmse_low", s.rmse.low},
+                                                      {"rmse_high", s.rmse.high},
+                                                      {"mae", v.mae},
+                                                      {"mae_low", s.mae.low},
+                                                      {"mae_high", s.mae.high},
+                                                      {"bias", v.bias},
+                                                      {"bias_low", s.bias.low},
+                                                      {"bias_high", s.bias.high},
+                                                      {"spread", v.spread},
+                                                      {"spread_skill", v.spread_skill},
+                                                      {"coverage50", v.coverage50},
+                                                      {"coverage80", v.coverage80},
+                                                      {"coverage90", v.coverage90},
+                                                      {"coverage90_low", s.coverage90.low},
+                                                      {"coverage90_high", s.coverage90.high},
+                                                      {"energy", v.energy},
+                                                      {"diversity", v.diversity},
+                                                      {"variogram", v.variogram},
+                                                      {"variogram_far", v.variogram_far},
+                                                      {"gradient_ratio", v.gradient_ratio},
+                                                      {"psnr", v.psnr},
+                                                      {"psnr_members", v.psnr_members},
+                                                      {"ssim", v.ssim},
+                                                      {"ssim_members", v.ssim_members},
+                                                      {"squared_mmd", s.discrepancy},
+                                                      {"rank_chi_square", v.rank_chi_square},
+                                                      {"rank_degrees", v.rank_degrees},
+                                                      {"evaluations", cost.evaluations},
+                                                      {"gradients", cost.gradients}};
+    body +=
         fmt::format("{},{},{},\"{}\",{},{}", e.methods[row.method].name, row.kind.empty() ? "all" : row.kind,
                     row.stratum.axis, row.stratum.value, v.fields, v.members);
-    for (const double x : {v.crps,
-                           s.crps.low,
-                           s.crps.high,
-                           s.difference.mean,
-                           s.difference.low,
-                           s.difference.high,
-                           v.rmse,
-                           s.rmse.low,
-                           s.rmse.high,
-                           v.mae,
-                           s.mae.low,
-                           s.mae.high,
-                           v.bias,
-                           s.bias.low,
-                           s.bias.high,
-                           v.spread,
-                           v.spread_skill,
-                           v.coverage50,
-                           v.coverage80,
-                           v.coverage90,
-                           s.coverage90.low,
-                           s.coverage90.high,
-                           v.energy,
-                           v.diversity,
-                           v.variogram,
-                           v.variogram_far,
-                           v.gradient_ratio,
-                           v.psnr,
-                           v.psnr_members,
-                           v.ssim,
-                           v.ssim_members,
-                           s.discrepancy,
-                           v.rank_chi_square,
-                           v.rank_degrees,
-                           cost.evaluations,
-                           cost.gradients})
-      csv += std::isfinite(x) ? fmt::format(",{:.10g}", x) : ",";
-    csv += "\n";
+    for (const auto& [name, x] : columns) {
+      if (&row == &summary.rows.front()) head += std::string(",") + name;
+      body += std::isfinite(x) ? fmt::format(",{:.10g}", x) : ",";
+    }
+    body += "\n";
   }
-  return csv;
+  return head + "\n" + body;
 }
 
 nlohmann::ordered_json json_of(const Evaluation& e, const Summary& summary, nlohmann::ordered_json about) {

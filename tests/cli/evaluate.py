@@ -27,8 +27,8 @@ gaps = "{source}/sample_data/demo/wind_gappy.nc"
 hidden = [0.3, 0.7]
 noise = [0.0, 0.5]
 folds = 2
-cases = 3
-times = "::2"
+cases = 2
+times = "::3"
 members = 6
 worst = 2
 resamples = 100
@@ -41,35 +41,32 @@ def files(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
-# What is written, twice alike but for times.
+# What is written, twice alike but for times; the second time from the configuration that is written.
 first, second = work / "first", work / "second"
 run(0, *evaluate, "-o", first)
-run(0, *evaluate, "-o", second)
+run(0, "evaluate", first / "config.toml", "--quiet", "-o", second, "--set", "evaluate.worst=0")
 check(files(first) == ["config.toml", "pictures", "report.html", "scores.csv", "scores.json", "timings.json"], f"what is written: {files(first)}")
 for name in ("scores.json", "scores.csv"):
     check((first / name).read_bytes() == (second / name).read_bytes(), f"the same seed gives the same {name}")
-again = work / "again"
-run(0, "evaluate", first / "config.toml", "--quiet", "-o", again)
-check((first / "scores.json").read_bytes() == (again / "scores.json").read_bytes(), "the configuration that is written gives the same numbers")
 other = work / "other"
-run(0, *evaluate, "-o", other, "--seed", "2", "--methods", "gaussian", "--set", "evaluate.worst=0")
+run(0, *evaluate, "-o", other, "--seed", "2", "--methods", "gaussian", "--set", "evaluate.worst=0", "--withhold", "gaps")
 found, changed = (json.loads((folder / "scores.json").read_text()) for folder in (first, other))
 check(found["methods"][0]["cases"][0]["crps"] != changed["methods"][0]["cases"][0]["crps"], "another seed gives others")
 settings = found["settings"]
-check(len(settings) == 2 * (1 + 2 + 2) and len(found["cases"]) == 30, f"{len(settings)} settings, {len(found['cases'])} cases")
+check(len(settings) == 2 * (1 + 2 + 2) and len(found["cases"]) == 20, f"{len(settings)} settings, {len(found['cases'])} cases")
 check(found["regions"] == ["Pacific", "Atlantic"], f"regions as they are named: {found['regions']}")
-check(all(len(m["cases"]) == 30 and all(c["weight"] > 0 for c in m["cases"]) for m in found["methods"]), "every case is scored for every method")
+check(all(len(m["cases"]) == 20 and all(c["weight"] > 0 for c in m["cases"]) for m in found["methods"]), "every case is scored for every method")
 weights = [[c["weight"] for c in m["cases"]] for m in found["methods"]]
 check(weights[0] == weights[1], "all methods see the same masks")
 hidden = {s["hidden"]: np.mean([m["weight"] for m, c in zip(found["methods"][0]["cases"], found["cases"]) if settings[c["setting"]] == s]) for s in settings if s["kind"] == "blocks_scattered"}
 check(hidden[0.7] > hidden[0.3] > 0.25, f"more is hidden where more is asked for: {hidden}")
 timings = json.loads((first / "timings.json").read_text())
-check([t["name"] for t in timings] == ["gaussian", "flow"] and all(t["sample_ms"] > 0 and len(t["cases_s"]) == 30 for t in timings), "times are kept apart")
+check([t["name"] for t in timings] == ["gaussian", "flow"] and all(t["sample_ms"] > 0 and len(t["cases_s"]) == 20 for t in timings), "times are kept apart")
 with open(first / "scores.csv") as f:
     table = list(csv.DictReader(f))
 strata = [(r["kind"], r["stratum"], r["value"]) for r in table if r["method"] == "flow"]
 check(len(set(strata)) == len(strata) and len(table) == 2 * len(strata), "a row for each method, kind and stratum")
-for wanted in (("all", "all", "all"), ("gaps", "noise", "0.5"), ("blocks_scattered", "hidden", "70 %"), ("folds", "region", "Pacific"), ("all", "season", "JJA")):
+for wanted in (("all", "all", "all"), ("gaps", "noise", "0.5"), ("blocks_scattered", "hidden", "70 %"), ("folds", "region", "Pacific"), ("all", "season", "SON")):
     check(wanted in strata, f"the table has {wanted}")
 for row, stratum in zip(table, [s for m in found["methods"] for s in m["strata"]]):
     check(abs(float(row["crps"]) - stratum["scores"]["crps"]) < 1e-9 and float(row["crps_low"]) <= float(row["crps"]) <= float(row["crps_high"]), f"CSV and JSON agree on {row}")
@@ -114,38 +111,27 @@ checkpoint = part / ".manifill-checkpoint"
 code, said = interrupt(signal.SIGTERM, lambda: checkpoint.exists() and checkpoint.stat().st_size > 200000, *evaluate, "-o", part)
 check(code == 75 and "--resume" in said, f"a stopped evaluation exits with 75: {code}\n{said}")
 check(files(part) == [".manifill-checkpoint"], f"a stopped evaluation leaves its checkpoint and no report: {files(part)}")
-done = int(re.search(r"after (\d+) of 60 cases", said)[1]) if code == 75 else 0
-check(0 < done < 60, f"it was stopped in between: {done}")
+done = int(re.search(r"after (\d+) of 40 cases", said)[1]) if code == 75 else 0
+check(0 < done < 40, f"it was stopped in between: {done}")
 run(2, *evaluate, "-o", part, "--resume", "--members", "7", says=["another job", "without --resume"])
 with open(checkpoint, "ab") as f:
     f.write(b"cut off")
-run(0, *evaluate, "-o", part, "--resume")
+run(0, *evaluate, "-o", part, "--resume", "--set", "evaluate.worst=0")  # what the report draws is no part of the job
 for name in ("scores.json", "scores.csv"):
     check((first / name).read_bytes() == (part / name).read_bytes(), f"a resumed run gives the same {name}")
 check(".manifill-checkpoint" not in files(part), "a finished run leaves no checkpoint")
-limited = work / "limited"
-run(75, *evaluate, "-o", limited, "--time-limit", "0.001", says="time limit")
-run(0, *evaluate, "-o", limited, "--resume", "--set", "evaluate.worst=1")
-check((first / "scores.json").read_bytes() == (limited / "scores.json").read_bytes(), "what the report draws is no part of the job")
 
 # Refusals.
 no = work / "no"
 run(2, *evaluate, "-o", first, says=["exists already", "--overwrite"])
-run(2, *evaluate, says="no output directory")
 run(2, *evaluate, "-o", no, "--methods", "gausian", says="Did you mean 'gaussian'?")
-run(2, *evaluate, "-o", no, "--methods", "flow", "flow", says="named twice")
 run(2, *evaluate, "-o", no, "--withhold", "blokcs", says="Did you mean 'blocks'?")
-for share in ("0", "1", "-0.1", "1.5"):
+for share in ("0", "1.5"):
     run(2, *evaluate, "-o", no, "--set", f"evaluate.hidden=[0.5,{share}]", says=["evaluate.hidden", "above 0 and below 1"])
 run(2, *evaluate, "-o", no, "--set", "evaluate.noise=[-1]", says="evaluate.noise")
-run(2, *evaluate, "-o", no, "--set", "evaluate.hidden=[]", "--withhold", "blocks", says="nothing is to be withheld")
-run(2, *evaluate, "-o", no, "--set", "evaluate.times=2050-01", says="no time of the file")
 run(2, *evaluate, "-o", no, "--set", "evaluate.regions=[\"Mars: 1 2 3\"]", says=["Mars", "four numbers"])
-run(2, *evaluate, "-o", no, "--set", "evaluate.series=[2]", says="series 2")
 run(2, *evaluate, "-o", no, "--max-memory", "1MB", says="--max-memory")
-run(2, *evaluate, "-o", no, "--set", "evaluate.membres=3", says="evaluate.members")
 run(2, "evaluate", "-i", truth, "-o", no, says="needs a model")
-run(2, "evaluate", "--model", model, "-o", no, says="no input")
 run(3, *evaluate, "-o", no, "--set", "evaluate.years=[2050]", says="evaluate.years")
 run(3, *evaluate, "-o", no, "--set", "evaluate.gaps=", says="there are none")
 empty = work / "empty.nc"
