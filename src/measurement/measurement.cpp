@@ -206,4 +206,35 @@ SparseMatrix select_rows(const SparseMatrix& a, const std::vector<bool>& keep) {
   return out;
 }
 
+SparseMatrix stack_rows(const std::vector<SparseMatrix>& parts) {
+  std::vector<Eigen::Triplet<double>> entries;
+  Eigen::Index row = 0;
+  Eigen::Index columns = 0;
+  for (const auto& a : parts) {
+    for (Eigen::Index i = 0; i < a.rows(); ++i)
+      for (SparseMatrix::InnerIterator it(a, i); it; ++it)
+        entries.emplace_back(static_cast<int>(row + i), static_cast<int>(it.col()), it.value());
+    row += a.rows();
+    columns = a.cols();
+  }
+  SparseMatrix out(row, columns);
+  out.setFromTriplets(entries.begin(), entries.end());
+  return out;
+}
+
+Measurement stack(const std::vector<Measurement>& parts) {
+  if (parts.empty()) throw Error(ErrorKind::internal, "no measurement is there to be stacked");
+  std::vector<SparseMatrix> matrices;
+  Eigen::VectorXd sigma;
+  for (const auto& p : parts) {
+    if (p.points() != parts.front().points())
+      throw Error(ErrorKind::internal, "measurements of " + std::to_string(parts.front().points()) + " and " +
+                                           std::to_string(p.points()) + " points are stacked");
+    matrices.push_back(p.matrix());
+    sigma.conservativeResize(sigma.size() + p.observations());
+    sigma.tail(p.observations()) = p.noise_sigma();
+  }
+  return {stack_rows(matrices), std::move(sigma)};
+}
+
 }  // namespace manifill::measurement

@@ -82,4 +82,11 @@ SparseMatrix interpolation(const domain::Domain& from, const domain::Domain& to,
 /// \brief Rows of `a` where `keep` is true. \param keep [row]
 SparseMatrix select_rows(const SparseMatrix& a, const std::vector<bool>& keep);
 
+/// \brief Rows of several matrices of the same columns, one below the other.
+SparseMatrix stack_rows(const std::vector<SparseMatrix>& parts);
+
+/// \brief Several measurements of one field as one, the observations of the first before those of the
+/// second. \throws Error(internal) when there is none, or they are of different points
+Measurement stack(const std::vector<Measurement>& parts);
+
 }  // namespace manifill::measurement
