@@ -283,8 +283,18 @@ std::optional<std::string> nearest_key(const std::string& key, const std::vector
   return keys[static_cast<std::size_t>(std::find(leaves.begin(), leaves.end(), *near) - leaves.begin())];
 }
 
+constexpr const char* kRepeated = "[]";
+
+/// Without the brackets of a section that may stand several times, as people write it.
+std::string plain(std::string key) {
+  if (const auto at = key.find(kRepeated); at != std::string::npos) key.erase(at, 2);
+  return key;
+}
+
 [[noreturn]] void refuse_key(const std::string& key, const std::vector<OptionSpec>& specs) {
-  const auto near = nearest_key(key, specs);
+  std::vector<OptionSpec> written = specs;
+  for (auto& s : written) s.key = plain(s.key);
+  const auto near = nearest_key(key, written);
   refuse(fmt::format("unknown key '{}'", key),
          near ? fmt::format("Did you mean '{}'?", *near) : "See --help for the valid keys");
 }
@@ -298,10 +308,75 @@ Config::Config(std::vector<OptionSpec> specs) : specs_(std::move(specs)) {
         throw Error(ErrorKind::internal, fmt::format("option '{}' is declared twice", specs_[i].key));
 }
 
-const OptionSpec& Config::spec(const std::string& key) const {
-  for (const auto& s : specs_)
-    if (s.key == key) return s;
-  refuse_key(key, specs_);
+std::optional<Config::Place> Config::find(const std::string& key) const {
+  const auto declared = [&](const std::string& name) -> const OptionSpec* {
+    for (const auto& s : specs_)
+      if (s.key == name) return &s;
+    return nullptr;
+  };
+  if (const auto open = key.find('['); open != std::string::npos) {
+    const auto close = std::min(key.find(']', open), key.size() - 1);
+    const std::string section = key.substr(0, open);
+    const std::string number = key.substr(open + 1, close - open - 1);
+    const auto* s = declared(section + kRepeated + key.substr(close + 1));
+    if (s == nullptr) return std::nullopt;
+    const auto which = number.empty() ? std::optional<std::size_t>{1} : parse_number<std::size_t>(number);
+    if (!which || *which == 0)
+      refuse(fmt::format("'{}' names no section: the sections [[{}]] count from 1", key, section));
+    return Place{s, fmt::format("{}[{}]{}", section, *which, key.substr(close + 1)), section, *which};
+  }
+  if (const auto* s = declared(key)) return Place{s, key, "", 0};
+  const auto dot = std::min(key.find('.'), key.size());
+  const auto* s = declared(key.substr(0, dot) + kRepeated + key.substr(dot));
+  if (s == nullptr) return std::nullopt;
+  return Place{s, key.substr(0, dot) + "[1]" + key.substr(dot), key.substr(0, dot), 1};
+}
+
+Config::Place Config::place(const std::string& key) const {
+  if (auto found = find(key)) return *std::move(found);
+  const auto open = std::min(key.find('['), key.size());
+  const auto close = key.find(']', open);
+  refuse_key(close == std::string::npos ? key : key.substr(0, open) + key.substr(close + 1), specs_);
+}
+
+bool Config::repeated(const std::string& section) const {
+  return std::any_of(specs_.begin(), specs_.end(),
+                     [&](const OptionSpec& s) { return s.key.starts_with(section + kRepeated); });
+}
+
+const OptionSpec& Config::spec(const std::string& key) const { return *place(key).spec; }
+
+std::size_t Config::count(const std::string& section) const {
+  const auto found = values_.counts.find(section);
+  return found == values_.counts.end() ? 0 : found->second;
+}
+
+Config Config::part(const std::string& section, std::size_t which) const {
+  const std::string declared = section + kRepeated + ".";
+  std::vector<OptionSpec> own;
+  for (const auto& s : specs_) {
+    if (!s.key.starts_with(declared)) continue;
+    own.push_back(s);
+    own.back().key = s.key.substr(declared.size());
+  }
+  Config out(std::move(own));
+  const std::string given = fmt::format("{}[{}].", section, which);
+  for (const auto& [key, value] : values_.of)
+    if (key.starts_with(given)) out.values_.of[key.substr(given.size())] = value;
+  return out;
+}
+
+void Config::put(Values& values, const std::string& key, const OptionValue& value) const {
+  const Place p = place(key);
+  OptionValue good = checked(*p.spec, value);
+  if (!p.section.empty()) {
+    std::size_t& known = values.counts[p.section];
+    if (p.which > known + 1)
+      refuse(fmt::format("'{}' is set where there are {} sections [[{}]]", p.key, known, p.section),
+             "Number them without gaps");
+    known = std::max(known, p.which);
+  }
+  values.of[p.key] = std::move(good);
 }
 
 void Config::merge_file(const std::string& path) {
@@ -314,15 +389,28 @@ void Config::merge_file(const std::string& path) {
       const std::string key =
           prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
       line = name.source().begin.line;
-      const auto* inner = node.as_table();
-      if (inner == nullptr) {
-        const OptionSpec& s = spec(key);
-        merged[key] = checked(s, node_value(s, node));
+      const auto* several = node.as_array();
+      if (several != nullptr && !several->empty() && several->is_homogeneous(toml::node_type::table) &&
+          repeated(key)) {
+        std::erase_if(merged.of, [&](const auto& v) { return v.first.starts_with(key + "["); });
+        merged.counts[key] = 0;
+        for (const auto& one : *several) {
+          const std::size_t which = ++merged.counts[key];
+          self(self, *one.as_table(), fmt::format("{}[{}]", key, which));
+        }
         continue;
       }
-      const bool known = std::any_of(specs_.begin(), specs_.end(),
-                                     [&](const OptionSpec& s) { return s.key.starts_with(key + "."); });
-      if (!known && inner->empty()) refuse_key(key, specs_);
+      const auto* inner = node.as_table();
+      if (inner == nullptr) {
+        put(merged, key, node_value(spec(key), node));
+        continue;
+      }
+      const auto within = [&](const std::string& section) {
+        return std::any_of(specs_.begin(), specs_.end(),
+                           [&](const OptionSpec& s) { return s.key.starts_with(section); });
+      };
+      if (repeated(key)) merged.counts[key] = std::max<std::size_t>(merged.counts[key], 1);
+      if (!repeated(key) && !within(key + ".") && inner->empty()) refuse_key(key, specs_);
       self(self, *inner, key);
     }
   };
@@ -353,21 +441,17 @@ void Config::set(const std::string& assignment) {
   set_text(trimmed(assignment.substr(0, equals)), in_quotes ? value.substr(1, value.size() - 2) : value);
 }
 
-void Config::set(const std::string& key, const OptionValue& value) {
-  values_[key] = checked(spec(key), value);
-}
+void Config::set(const std::string& key, const OptionValue& value) { put(values_, key, value); }
 
 void Config::set_text(const std::string& key, const std::string& value) {
-  const OptionSpec& s = spec(key);
-  values_[key] = checked(s, parse_text(s, value));
+  put(values_, key, parse_text(spec(key), value));
 }
 
 const OptionValue& Config::value(const std::string& key) const {
-  const auto found = values_.find(key);
-  if (found != values_.end()) return found->second;
-  for (const auto& s : specs_)
-    if (s.key == key) return s.fallback;
-  throw Error(ErrorKind::internal, fmt::format("option '{}' is not declared", key));
+  const auto p = find(key);
+  if (!p) throw Error(ErrorKind::internal, fmt::format("option '{}' is not declared", key));
+  const auto given = values_.of.find(p->key);
+  return given != values_.of.end() ? given->second : p->spec->fallback;
 }
 
 namespace {
@@ -394,7 +478,7 @@ const std::vector<double>& Config::list(const std::string& key) const {
 const std::vector<std::string>& Config::texts(const std::string& key) const {
   return get_as<std::vector<std::string>>(value(key), key);
 }
-bool Config::given(const std::string& key) const { return values_.contains(spec(key).key); }
+bool Config::given(const std::string& key) const { return values_.of.contains(place(key).key); }
 
 namespace {
 
@@ -410,13 +494,45 @@ std::vector<std::string> section_order(const std::vector<OptionSpec>& specs) {
 
 }  // namespace
 
+std::string Config::section_toml(const std::string& section, std::size_t which) const {
+  std::string out;
+  for (const auto& s : specs_) {
+    const auto [where, leaf] = split_key(s.key);
+    if (where != section) continue;
+    std::string key = s.key;
+    if (const auto at = key.find(kRepeated); at != std::string::npos)
+      key.insert(at + 1, std::to_string(which));
+    out += fmt::format("{} = {}\n", leaf, value_text(value(key)));
+  }
+  return out;
+}
+
 std::string Config::to_toml() const {
   std::string out;
-  for (const auto& section : section_order(specs_)) {
-    if (!section.empty()) out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", section);
-    for (const auto& s : specs_)
-      if (const auto [where, leaf] = split_key(s.key); where == section)
-        out += fmt::format("{} = {}\n", leaf, value_text(value(s.key)));
+  const auto sections = section_order(specs_);
+  const auto add = [&](const std::string& title, const std::string& section, std::size_t which) {
+    out += fmt::format("{}{}\n", out.empty() ? "" : "\n", title);
+    out += section_toml(section, which);
+  };
+  std::vector<std::string> written;
+  for (const auto& section : sections) {
+    const auto brackets = section.find(kRepeated);
+    if (brackets == std::string::npos) {
+      if (section.empty())
+        out += section_toml(section, 0);
+      else
+        add("[" + section + "]", section, 0);
+      continue;
+    }
+    // All of one before the next: a table within belongs to the last of its name.
+    const std::string name = section.substr(0, brackets);
+    if (std::find(written.begin(), written.end(), name) != written.end()) continue;
+    written.push_back(name);
+    for (std::size_t which = 1; which <= count(name); ++which) {
+      add("[[" + name + "]]", name + kRepeated, which);
+      for (const auto& inner : sections)
+        if (inner.starts_with(name + kRepeated + ".")) add("[" + plain(inner) + "]", inner, which);
+    }
   }
   return out;
 }
@@ -424,7 +540,8 @@ std::string Config::to_toml() const {
 std::string Config::help() const {
   std::string out;
   for (const auto& section : section_order(specs_)) {
-    if (!section.empty()) out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", section);
+    const std::string title = section.ends_with(kRepeated) ? "[" + plain(section) + "]" : plain(section);
+    if (!section.empty()) out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", title);
     for (const auto& s : specs_)
       if (const auto [where, leaf] = split_key(s.key); where == section)
         out += help_row("  " + leaf, s.help + " " + describe_default(s), 24);

@@ -3,8 +3,10 @@
 /// \brief Self-describing configuration: an option is declared once and serves TOML, the command line and
 /// --help.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,7 +19,8 @@ using OptionValue =
 
 /// \brief Declaration of one option. Its default fixes its type.
 struct OptionSpec {
-  std::string key{};   ///< dotted, e.g. "flow.width"
+  /// Dotted, e.g. "flow.width"; "part[].width" of a section that may stand several times, [[part]] in TOML
+  std::string key{};
   std::string help{};  ///< one sentence with the unit
   OptionValue fallback{};
   double lowest = -1e300;  ///< inclusive bounds of numbers
@@ -26,6 +29,9 @@ struct OptionSpec {
 };
 
 /// \brief A resolved configuration over a fixed set of declared options.
+///
+/// A section declared with "[]" may stand several times: its keys are "part[2].width", counted from 1, and
+/// "part.width" is that of the first.
 class Config {
  public:
   explicit Config(std::vector<OptionSpec> specs);
@@ -47,6 +53,10 @@ class Config {
   [[nodiscard]] const std::vector<double>& list(const std::string& key) const;
   [[nodiscard]] const std::vector<std::string>& texts(const std::string& key) const;
   [[nodiscard]] bool given(const std::string& key) const;  ///< set by file or command line
+  /// \brief How often a section stands that may do so several times: as often as it was given.
+  [[nodiscard]] std::size_t count(const std::string& section) const;
+  /// \brief One of them by itself, keys without the section's name: "width". \param which from 1
+  [[nodiscard]] Config part(const std::string& section, std::size_t which) const;
   [[nodiscard]] const std::vector<OptionSpec>& specs() const { return specs_; }
   /// \brief Declaration of one key. \throws Error(usage) when unknown, with the nearest valid one
   [[nodiscard]] const OptionSpec& spec(const std::string& key) const;
@@ -56,9 +66,24 @@ class Config {
   [[nodiscard]] std::string help() const;
 
  private:
+  struct Place {
+    const OptionSpec* spec;
+    std::string key;      // of the value: "part[2].width"
+    std::string section;  // "part" where it may stand several times
+    std::size_t which;    // from 1
+  };
+  struct Values {
+    std::map<std::string, OptionValue> of{};
+    std::map<std::string, std::size_t> counts{};  // of sections that may stand several times
+  };
+  [[nodiscard]] std::optional<Place> find(const std::string& key) const;
+  [[nodiscard]] Place place(const std::string& key) const;  // refuses what is not declared
+  [[nodiscard]] bool repeated(const std::string& section) const;
   [[nodiscard]] const OptionValue& value(const std::string& key) const;
+  void put(Values& values, const std::string& key, const OptionValue& value) const;
+  [[nodiscard]] std::string section_toml(const std::string& section, std::size_t which) const;
   std::vector<OptionSpec> specs_;
-  std::map<std::string, OptionValue> values_{};
+  Values values_{};
 };
 
 /// \brief One option's type, default, bounds and choices in brackets, for help: "[32; 1 to 4096]".

@@ -193,3 +193,78 @@ TEST_CASE("a declaration mistake is an internal error", "[base]") {
   message(ErrorKind::internal, [&] { static_cast<void>(config.integer("impute.method")); });
   message(ErrorKind::internal, [&] { static_cast<void>(config.integer("not.there")); });
 }
+
+namespace {
+
+std::vector<OptionSpec> repeated_specs() {
+  return {{"job.seed", "seed", std::int64_t{1}},
+          {"part[].file", "file", std::string()},
+          {"part[].noise", "level, K", 0.0, 0, 10},
+          {"part[].blur.width", "km", 2.0},
+          {"last.flag", "flag", false}};
+}
+
+}  // namespace
+
+TEST_CASE("a section that may stand several times is read, set, taken apart and written", "[base]") {
+  Config config(repeated_specs());
+  CHECK(config.count("part") == 0);
+  CHECK(config.to_toml() == "[job]\nseed = 1\n\n[last]\nflag = false\n");
+  const TomlFile file(
+      "[[part]]\nfile = \"a.nc\"\n[part.blur]\nwidth = 5\n[[part]]\nnoise = 0.5\n[job]\nseed = 3\n");
+  config.merge_file(file.path());
+  REQUIRE(config.count("part") == 2);
+  CHECK(config.text("part[1].file") == "a.nc");
+  CHECK(config.text("part.file") == "a.nc");  // the first
+  CHECK(config.text("part[2].file").empty());
+  CHECK(config.given("part[2].noise"));
+  CHECK_FALSE(config.given("part[1].noise"));
+  const Config second = config.part("part", 2);
+  CHECK(second.real("noise") == 0.5);
+  CHECK(second.real("blur.width") == 2.0);
+  CHECK(config.part("part", 1).real("blur.width") == 5.0);
+  CHECK(config.part("part", 3).real("noise") == 0.0);
+
+  config.set("part[2].blur.width=7");
+  config.set("part.noise=0.25");
+  config.set("part[3].file=c.nc");  // one more
+  CHECK(config.count("part") == 3);
+  const TomlFile written(config.to_toml(), "config_test_written.toml");
+  Config again(repeated_specs());
+  again.merge_file(written.path());
+  CHECK(again.to_toml() == config.to_toml());
+  CHECK(again.real("part[1].noise") == 0.25);
+  CHECK(again.real("part[2].blur.width") == 7.0);
+  CHECK(again.text("part[3].file") == "c.nc");
+
+  // A file's sections take the place of those before; a single table is the first.
+  again.merge_file(file.path());
+  CHECK(again.count("part") == 2);
+  CHECK(again.real("part[1].noise") == 0.0);
+  const TomlFile single("[part]\nnoise = 1\n", "config_test_single.toml");
+  Config one(repeated_specs());
+  one.merge_file(single.path());
+  CHECK(one.count("part") == 1);
+  CHECK(one.real("part.noise") == 1.0);
+  CHECK(has(one.help(), "[[part]]"));
+  CHECK(has(one.help(), "[part.blur]"));
+}
+
+TEST_CASE("keys of a section that may stand several times are refused as others are", "[base]") {
+  Config config(repeated_specs());
+  const auto refused = [&](const std::string& assignment) {
+    return message(ErrorKind::usage, [&] { config.set(assignment); });
+  };
+  CHECK(has(refused("part.nois=1"), "'part.noise'"));
+  CHECK(has(refused("part[1].blur.widht=1"), "'part.blur.width'"));
+  CHECK(has(refused("part[0].noise=1"), "count from 1"));
+  CHECK(has(refused("part[x].noise=1"), "count from 1"));
+  CHECK(has(refused("part[4].noise=1"), "without gaps"));
+  CHECK(has(refused("job[1].seed=1"), "'job.seed'"));
+  CHECK(has(refused("part[1].noise=11"), "0 to 10"));
+  const TomlFile file("[[part]]\nnoise = 1\n[[part]]\nfiel = \"x\"\n");
+  CHECK(has(message(ErrorKind::usage, [&] { config.merge_file(file.path()); }), "line 4"));
+  CHECK(config.count("part") == 0);  // a refused file changes nothing
+  const TomlFile other("[[job]]\nseed = 1\n");
+  CHECK(has(message(ErrorKind::usage, [&] { config.merge_file(other.path()); }), "job"));
+}
