@@ -215,6 +215,8 @@ const std::vector<Command>& commands() {
       {"inspect", "what a file is, what is missing, what would stop a run, memory needed"},
       {"train", "fit a prior or a flow to training fields"},
       {"impute", "fill the gaps of NetCDF fields with a calibrated ensemble"},
+      {"reconstruct", "fields from blurred, coarse, noisy, gappy or scattered measurements of them"},
+      {"measure", "simulate measurements of known fields, for 'reconstruct' to take back"},
       {"evaluate", "withhold known cells and score methods side by side: JSON, CSV and an HTML report"},
       {"merge", "put the shards of an imputation run together"},
       {"sample", "draw fields from a model's prior"},

@@ -1,6 +1,7 @@
 #include "manifill/io/derived_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 #include <optional>
@@ -11,27 +12,30 @@
 #include "kept_axes.hpp"
 #include "manifill/base/atomic_file.hpp"
 #include "manifill/base/error.hpp"
+#include "native_file.hpp"
 
 namespace manifill::io {
 
 struct DerivedFileWriter::Impl {
   /// \param reader the source, opened once more
-  Impl(const std::string& path, NetcdfHandle reader, const std::string& of,
-       const std::vector<std::size_t>& positions)
+  Impl(const std::string& path, NetcdfHandle reader, const std::string& of, OtherDimensions kept)
       : temporary(path),
         from(std::move(reader)),
         file(NetcdfHandle::create(temporary.path(), NC_NETCDF4)),
         writer(file),
-        axes(from, *find_variable(from, of), positions) {
+        others(std::move(kept)),
+        axes(from, *find_variable(from, of), others.positions) {
     axes.define(writer);
   }
+  Impl(const std::string& path, const GriddedVariable& source)
+      : Impl(path, open_fields(source.path()).file, source.summary().name, other_dimensions(source)) {}
 
   TemporaryFile temporary;
   NetcdfHandle from;
   NetcdfHandle file;
   Writer writer;
+  OtherDimensions others;
   KeptAxes axes;
-  std::optional<std::size_t> time{};  ///< position of time among the kept dimensions
   netCDF::NcVar variable{};
   std::vector<std::size_t> shape{};  ///< of one field
 
@@ -45,6 +49,8 @@ struct DerivedFileWriter::Impl {
     chunks.insert(chunks.end(), shape.begin(), shape.end());
     writer.done([&] { variable.setChunking(netCDF::NcVar::nc_CHUNKED, chunks); }, what.name);
     writer.done([&] { variable.setCompression(true, true, 1); }, what.name);
+    if (what.gaps)
+      writer.done([&] { variable.putAtt("_FillValue", netCDF::ncDouble, std::nan("")); }, what.name);
     for (const auto& [key, value] : what.texts) writer.text(variable, key, value);
     writer.text(file, "Conventions", "CF-1.11");
     writer.text(file, "history", what.history);
@@ -65,33 +71,10 @@ struct DerivedFileWriter::Impl {
   }
 };
 
-namespace {
-
-/// Positions of the dimensions that are not the grid's, and among these that of time.
-std::pair<std::vector<std::size_t>, std::optional<std::size_t>> other_dimensions(const GriddedVariable& v) {
-  std::vector<std::size_t> positions;
-  std::optional<std::size_t> time;
-  const auto extras = v.extra_names();
-  const auto& dimensions = v.summary().dimensions;
-  for (std::size_t k = 0; k < dimensions.size(); ++k) {
-    const std::string& name = dimensions[k].first;
-    if (!v.time_dimension().empty() && name == v.time_dimension())
-      time = positions.size();
-    else if (std::find(extras.begin(), extras.end(), name) == extras.end())
-      continue;
-    positions.push_back(k);
-  }
-  return {positions, time};
-}
-
-}  // namespace
-
 DerivedFileWriter::DerivedFileWriter(const std::string& path, const GriddedVariable& source,
                                      const CoefficientAxis& axis, const DerivedVariable& what) {
-  const auto [positions, time] = other_dimensions(source);
-  impl_ = std::make_unique<Impl>(path, NetcdfHandle::open(source.path()), source.summary().name, positions);
+  impl_ = std::make_unique<Impl>(path, source);
   Impl& m = *impl_;
-  m.time = time;
   const auto dimension = m.writer.dimension("coefficient", axis.degree.size());
   const auto degree = m.writer.coordinate("degree", netCDF::ncInt, {dimension}, "", "1");
   m.writer.text(degree, "long_name", "degree of the spherical harmonic");
@@ -110,9 +93,7 @@ DerivedFileWriter::DerivedFileWriter(const std::string& path, const GriddedVaria
 
 DerivedFileWriter::DerivedFileWriter(const std::string& path, const GriddedVariable& source,
                                      const domain::Domain& domain, const DerivedVariable& what) {
-  const auto [positions, time] = other_dimensions(source);
-  impl_ = std::make_unique<Impl>(path, NetcdfHandle::open(source.path()), source.summary().name, positions);
-  impl_->time = time;
+  impl_ = std::make_unique<Impl>(path, source);
   impl_->on_domain(domain, what);
 }
 
@@ -121,7 +102,8 @@ DerivedFileWriter::DerivedFileWriter(const std::string& path, const CoefficientV
   std::vector<std::size_t> positions(source.impl_->dimensions.size());
   std::iota(positions.begin(), positions.end(), std::size_t{0});
   positions.erase(positions.begin() + static_cast<std::ptrdiff_t>(source.impl_->along));
-  impl_ = std::make_unique<Impl>(path, NetcdfHandle::open(source.path()), source.name(), positions);
+  impl_ = std::make_unique<Impl>(path, NetcdfHandle::open(source.path()), source.name(),
+                                 OtherDimensions{.positions = std::move(positions)});
   impl_->on_domain(domain, what);
 }
 
@@ -132,16 +114,7 @@ void DerivedFileWriter::write(std::size_t extra, std::size_t time, std::span<con
   const auto size = std::accumulate(m.shape.begin(), m.shape.end(), std::size_t{1}, std::multiplies<>());
   if (values.size() != size)
     throw Error(ErrorKind::internal, "a field to write has the wrong size", {.file = m.temporary.target()});
-  const auto& kept = m.axes.kept();
-  std::vector<std::size_t> start(kept.size());
-  for (std::size_t k = kept.size(); k-- > 0;) {
-    if (m.time && k == *m.time) {
-      start[k] = time;
-    } else {
-      start[k] = extra % kept[k].length;
-      extra /= kept[k].length;
-    }
-  }
+  std::vector<std::size_t> start = m.others.index(m.axes, extra, time);
   std::vector<std::size_t> count(start.size(), 1);
   start.insert(start.end(), m.shape.size(), 0);
   count.insert(count.end(), m.shape.begin(), m.shape.end());

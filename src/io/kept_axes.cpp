@@ -79,4 +79,34 @@ void KeptAxes::put(const Writer& writer) const {
   }
 }
 
+std::vector<std::size_t> OtherDimensions::index(const KeptAxes& axes, std::size_t extra,
+                                                std::size_t at) const {
+  const auto& kept = axes.kept();
+  std::vector<std::size_t> out(kept.size());
+  for (std::size_t k = kept.size(); k-- > 0;) {
+    if (time && k == *time) {
+      out[k] = at;
+    } else {
+      out[k] = extra % kept[k].length;
+      extra /= kept[k].length;
+    }
+  }
+  return out;
+}
+
+OtherDimensions other_dimensions(const GriddedVariable& v) {
+  OtherDimensions out;
+  const auto extras = v.extra_names();
+  const auto& dimensions = v.summary().dimensions;
+  for (std::size_t k = 0; k < dimensions.size(); ++k) {
+    const std::string& name = dimensions[k].first;
+    if (!v.time_dimension().empty() && name == v.time_dimension())
+      out.time = out.positions.size();
+    else if (std::find(extras.begin(), extras.end(), name) == extras.end())
+      continue;
+    out.positions.push_back(k);
+  }
+  return out;
+}
+
 }  // namespace manifill::io

@@ -1,10 +1,13 @@
 #pragma once
 // The axes that a derived variable has of its source, private to io.
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "domain_axes.hpp"
+#include "manifill/io/gridded.hpp"
 #include "netcdf.hpp"
 
 namespace manifill::io {
@@ -35,5 +38,17 @@ class KeptAxes {
   };
   std::vector<Copied> copied_{};
 };
+
+/// The dimensions of a variable that are not its grid's.
+struct OtherDimensions {
+  std::vector<std::size_t> positions{};  ///< among the variable's, in order
+  std::optional<std::size_t> time{};     ///< which of these is time
+
+  /// Index of a field in them. \param extra, time as GriddedVariable numbers them
+  [[nodiscard]] std::vector<std::size_t> index(const KeptAxes& axes, std::size_t extra,
+                                               std::size_t time) const;
+};
+
+OtherDimensions other_dimensions(const GriddedVariable& v);
 
 }  // namespace manifill::io

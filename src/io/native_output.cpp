@@ -105,6 +105,24 @@ std::pair<std::string, std::string> png_text(const std::string& keyword, const s
 
 }  // namespace
 
+void write_image(const std::string& path, std::size_t rows, std::size_t columns,
+                 const std::vector<std::vector<double>>& channels, int depth, const std::string& comment) {
+  PngImage image{.rows = rows, .columns = columns, .colours = channels.size(), .depth = depth};
+  for (const auto& c : channels)
+    image.alpha = image.alpha || std::any_of(c.begin(), c.end(), [](double v) { return std::isnan(v); });
+  for (std::size_t p = 0; p < image.pixels(); ++p) {
+    bool missing = false;
+    for (const auto& c : channels) missing = missing || std::isnan(c.at(p));
+    for (const auto& c : channels)
+      image.samples.push_back(
+          missing ? std::uint16_t{0}
+                  : static_cast<std::uint16_t>(std::lround(std::clamp(c[p], 0.0, 1.0) * image.highest())));
+    if (image.alpha) image.samples.push_back(missing ? std::uint16_t{0} : image.highest());
+  }
+  if (!comment.empty()) image.chunks.push_back(png_text("Comment", comment));
+  write_png(path, image);
+}
+
 void write_filled_png(const std::string& input, const std::string& output,
                       const std::vector<std::string>& imputed) {
   PngImage image = read_png(input);

@@ -25,6 +25,7 @@ class RandomMask : public Selection {
     RandomStream random({.seed = seed_, .purpose = RandomPurpose::mask, .time = step});
     return bank_.draw(random, hidden_);
   }
+  [[nodiscard]] bool steady() const override { return false; }
 
  private:
   MaskBank bank_;
@@ -52,6 +53,7 @@ class FileMask : public Selection {
     std::transform(field.begin(), field.end(), out.begin(), [](double x) { return !std::isnan(x); });
     return out;
   }
+  [[nodiscard]] bool steady() const override { return file_.times() == 1; }
 
  private:
   [[nodiscard]] Error refusal(const std::string& what, const std::string& index,

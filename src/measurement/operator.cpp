@@ -13,7 +13,7 @@ namespace manifill::measurement {
 namespace {
 
 constexpr double kLeastShare = 0.5;     // of a mean's weight
-constexpr double kNegligible = 1e-16;   // of the largest entry of a row
+constexpr double kNegligible = 1e-14;   // of the largest entry of a row
 constexpr double kBytesOfEntry = 12.0;  // of a sparse matrix: a double and an int
 constexpr Eigen::Index kRowsAtOnce = 64;
 
@@ -162,6 +162,7 @@ class Composition : public Operator {
     return first_->adjoint(second_->adjoint(y));
   }
   [[nodiscard]] bool sparse() const override { return first_->sparse() && second_->sparse(); }
+  [[nodiscard]] bool steady() const override { return first_->steady() && second_->steady(); }
   [[nodiscard]] std::vector<bool> measured(std::int64_t step) const override {
     const auto before = first_->measured(step);
     if (all(before)) return second_->measured(step);
@@ -212,6 +213,9 @@ class Stack : public Operator {
   }
   [[nodiscard]] bool sparse() const override {
     return std::all_of(parts_.begin(), parts_.end(), [](const auto& p) { return p->sparse(); });
+  }
+  [[nodiscard]] bool steady() const override {
+    return std::all_of(parts_.begin(), parts_.end(), [](const auto& p) { return p->steady(); });
   }
   [[nodiscard]] std::vector<bool> measured(std::int64_t step) const override {
     std::vector<bool> out;

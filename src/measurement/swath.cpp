@@ -33,6 +33,7 @@ class Swath : public Selection {
     for (const auto& p : from().points()) out.push_back(track.nearest(p, 1)[0].chord <= reach);
     return out;
   }
+  [[nodiscard]] bool steady() const override { return options_.drift == 0.0; }
 
  private:
   [[nodiscard]] std::vector<std::array<double, 3>> track_of(std::int64_t step) const {

@@ -1,7 +1,10 @@
 #pragma once
 // What the jobs of imputation have in common, whatever their input's form.
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -11,6 +14,7 @@
 #include "manifill/measurement/measurement.hpp"
 #include "manifill/pipeline/journal.hpp"
 #include "manifill/posterior/model.hpp"
+#include "manifill/posterior/sampler.hpp"
 
 namespace manifill::pipeline {
 
@@ -33,6 +37,16 @@ Eigen::VectorXd restrict_to_active(measurement::SparseMatrix& a, const Eigen::Ve
 
 /// What of a model decides whether it fits an input.
 io::ModelCard card_of(const posterior::Model& model);
+
+/// How the times of a file are counted by a model: absolute steps and fractions of the year, [time]. \throws
+/// Error(input) as io::check_times
+std::pair<std::vector<std::int64_t>, std::vector<double>> steps_of(const io::GriddedVariable& input,
+                                                                   const posterior::Model& model);
+
+/// An ensemble on a model's points: mean, spread, status (infilled, or masked where the model knows nothing) and, on
+/// request, the members. \throws Error(numerical) where a mean is not finite
+FieldRecord record_of(const posterior::Ensemble& ensemble, const prior::Backbone& backbone, std::size_t extra,
+                      std::size_t time, bool keep_members);
 
 /// Warns of fields that the model finds strange. \return the diagnostics as CSV
 std::string report_fields(const Journal& journal, std::size_t members);

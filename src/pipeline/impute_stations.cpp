@@ -186,36 +186,7 @@ FieldRecord impute_step(const StationFit& fit, const prior::Backbone& backbone,
                         const posterior::SampleRequest& request, bool keep_members) {
   const auto window = posterior::window_around(fit.index, step, backbone.options().window, fit.season[step],
                                                [&](std::size_t entry) { return fit.observations[entry]; });
-  const posterior::Ensemble e = sampler.sample(window, request);
-  const auto points = static_cast<std::size_t>(e.members.rows());
-  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
-  FieldRecord r{.time = step,
-                .mean = std::vector<float>(points, kNone),
-                .spread = std::vector<float>(points, kNone),
-                .status = std::vector<std::int8_t>(points, static_cast<std::int8_t>(io::CellStatus::masked)),
-                .chi_square = static_cast<float>(e.chi_square),
-                .effective_size = static_cast<float>(e.effective_size)};
-  if (keep_members) r.members.assign(points * request.members, kNone);
-  for (const double v : e.log_density) r.diagnostics.push_back(static_cast<float>(v));
-  for (const double v : e.log_weight) r.diagnostics.push_back(static_cast<float>(v));
-  for (std::size_t i = 0; i < points; ++i) {
-    if (backbone.active()[static_cast<Eigen::Index>(i)] == 0.0) continue;
-    const auto row = e.members.row(static_cast<Eigen::Index>(i));
-    const double mean = row.mean();
-    if (!std::isfinite(mean))
-      throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
-                  {.index = fmt::format("[time {}][point {}]", step, i)});
-    r.status[i] = static_cast<std::int8_t>(io::CellStatus::infilled);
-    r.mean[i] = static_cast<float>(mean);
-    r.spread[i] = request.members < 2
-                      ? 0.0F
-                      : static_cast<float>(std::sqrt((row.array() - mean).square().sum() /
-                                                     (static_cast<double>(request.members) - 1.0)));
-    if (!keep_members) continue;
-    for (std::size_t k = 0; k < request.members; ++k)
-      r.members[k * points + i] = static_cast<float>(row[static_cast<Eigen::Index>(k)]);
-  }
-  return r;
+  return record_of(sampler.sample(window, request), backbone, 0, step, keep_members);
 }
 
 void impute_steps(const Config& c, const StationFit& fit, const prior::Backbone& backbone,
@@ -311,6 +282,40 @@ void check_memory(const Config& c, const posterior::Model& model, const StationF
 }
 
 }  // namespace
+
+FieldRecord record_of(const posterior::Ensemble& e, const prior::Backbone& backbone, std::size_t extra,
+                      std::size_t time, bool keep_members) {
+  const auto points = static_cast<std::size_t>(e.members.rows());
+  const auto members = static_cast<std::size_t>(e.members.cols());
+  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
+  FieldRecord r{.extra = extra,
+                .time = time,
+                .mean = std::vector<float>(points, kNone),
+                .spread = std::vector<float>(points, kNone),
+                .status = std::vector<std::int8_t>(points, static_cast<std::int8_t>(io::CellStatus::masked)),
+                .chi_square = static_cast<float>(e.chi_square),
+                .effective_size = static_cast<float>(e.effective_size)};
+  if (keep_members) r.members.assign(points * members, kNone);
+  for (const double v : e.log_density) r.diagnostics.push_back(static_cast<float>(v));
+  for (const double v : e.log_weight) r.diagnostics.push_back(static_cast<float>(v));
+  for (std::size_t i = 0; i < points; ++i) {
+    if (backbone.active()[static_cast<Eigen::Index>(i)] == 0.0) continue;
+    const auto row = e.members.row(static_cast<Eigen::Index>(i));
+    const double mean = row.mean();
+    if (!std::isfinite(mean))
+      throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
+                  {.index = fmt::format("[time {}][point {}]", time, i)});
+    r.status[i] = static_cast<std::int8_t>(io::CellStatus::infilled);
+    r.mean[i] = static_cast<float>(mean);
+    r.spread[i] = members < 2 ? 0.0F
+                              : static_cast<float>(std::sqrt((row.array() - mean).square().sum() /
+                                                             (static_cast<double>(members) - 1.0)));
+    if (!keep_members) continue;
+    for (std::size_t k = 0; k < members; ++k)
+      r.members[k * points + i] = static_cast<float>(row[static_cast<Eigen::Index>(k)]);
+  }
+  return r;
+}
 
 bool takes_stations(const Config& c) {
   return !c.text("impute.input").empty() && io::is_station_file(c.text("impute.input"));

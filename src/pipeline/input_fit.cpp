@@ -3,10 +3,30 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "impute_parts.hpp"
 
 namespace manifill::pipeline {
+
+std::pair<std::vector<std::int64_t>, std::vector<double>> steps_of(const io::GriddedVariable& input,
+                                                                   const posterior::Model& model) {
+  io::check_times(input, card_of(model));
+  const auto& time = input.time();
+  if (time.values.empty()) return {{0}, {0.0}};
+  const auto step = model.backbone.step();
+  auto index = step == prior::StepKind::day     ? time.day_index()
+               : step == prior::StepKind::month ? time.month_index()
+                                                : std::vector<std::int64_t>{};
+  std::vector<double> season;
+  for (std::size_t t = 0; t < time.dates.size(); ++t) {
+    if (step == prior::StepKind::none) index.push_back(static_cast<std::int64_t>(t));
+    // Monthly models count whole months; the middle stands for a month whatever day the file dates it.
+    season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0
+                                                    : time.dates[t].year_fraction);
+  }
+  return {std::move(index), std::move(season)};
+}
 
 InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& model) {
   InputFit f;
@@ -23,23 +43,7 @@ InputFit fit_input(const io::GriddedVariable& input, const posterior::Model& mod
     f.fixed[i] = !reachable[i]                                         ? io::CellStatus::not_filled
                  : active[static_cast<Eigen::Index>(i)] < kLeastActive ? io::CellStatus::masked
                                                                        : io::CellStatus::infilled;
-  io::check_times(input, card);
-  const auto& time = input.time();
-  if (time.values.empty()) {
-    f.index.assign(1, 0);
-    f.season.assign(1, 0.0);
-    return f;
-  }
-  const auto step = model.backbone.step();
-  f.index = step == prior::StepKind::day     ? time.day_index()
-            : step == prior::StepKind::month ? time.month_index()
-                                             : std::vector<std::int64_t>{};
-  for (std::size_t t = 0; t < time.dates.size(); ++t) {
-    if (step == prior::StepKind::none) f.index.push_back(static_cast<std::int64_t>(t));
-    // Monthly models count whole months; the middle stands for a month whatever day the file dates it.
-    f.season.push_back(step == prior::StepKind::month ? (time.dates[t].month - 0.5) / 12.0
-                                                      : time.dates[t].year_fraction);
-  }
+  std::tie(f.index, f.season) = steps_of(input, model);
   return f;
 }
 

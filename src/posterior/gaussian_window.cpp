@@ -18,6 +18,8 @@ using Factor = Eigen::LLT<Eigen::MatrixXd>;
 // left 0.001 of the spread in the draws.
 constexpr double kDrawAccuracy = 0.03;
 constexpr Eigen::Index kDoubleObservations = 1200;  // up to here a factor in double precision costs nothing
+// From this share of entries on BLAS is faster with all of a matrix than a loop over its entries.
+constexpr double kFull = 0.02;
 
 /// The observations of a window stacked: z = A x over [step, point], in normalised units.
 measurement::SparseMatrix stack(const prior::Backbone& backbone, const Window& window,
@@ -57,6 +59,7 @@ struct WindowFactor::Impl {
   std::size_t centre = 0;
   measurement::SparseMatrix a;        // [observation][step, point]
   measurement::SparseMatrix compact;  // its columns that are not empty
+  Eigen::MatrixXd full;               // the same where few of its entries are zero
   std::vector<Eigen::Index> touched;  // which those are
   bool plain = true;       // every observation is of one point of its own: A C is a choice of rows, weighted
   Eigen::VectorXd weight;  // [observation], of its point where plain
@@ -76,7 +79,11 @@ struct WindowFactor::Impl {
     for (auto& j : columns) j += first_row(centre);
     Eigen::MatrixXd c = covariance->gather(touched, columns);
     if (plain) return weight.asDiagonal() * c;
-    return compact * c;
+    return times_compact(c);
+  }
+  [[nodiscard]] Eigen::MatrixXd times_compact(const Eigen::MatrixXd& x) const {
+    if (full.size() > 0) return full * x;
+    return compact * x;
   }
 
   void prepare();
@@ -116,6 +123,8 @@ void WindowFactor::Impl::prepare() {
   compact.resize(a.rows(), static_cast<Eigen::Index>(touched.size()));
   compact.setFromTriplets(entries.begin(), entries.end());
   plain = plain && compact.rows() == compact.cols();
+  const auto size = static_cast<double>(compact.rows()) * static_cast<double>(compact.cols());
+  if (!plain && static_cast<double>(compact.nonZeros()) > kFull * size) full = compact;
   const bool single = covariance->single() && a.rows() > kDoubleObservations;
   if (plain && single) {
     Eigen::MatrixXf s = covariance->gather_single(touched, touched);
@@ -129,7 +138,7 @@ void WindowFactor::Impl::prepare() {
   if (plain)
     s = (weight.asDiagonal() * s * weight.asDiagonal()).eval();
   else
-    s = (compact * Eigen::MatrixXd((compact * s).transpose())).eval();
+    s = times_compact(times_compact(s).transpose());
   s.diagonal() += sigma.cwiseAbs2();
   factor = single ? std::make_unique<operators::DefiniteFactor>(Eigen::MatrixXf(s.cast<float>()))
                   : std::make_unique<operators::DefiniteFactor>(std::move(s));

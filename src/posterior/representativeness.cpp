@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string>
 
+#include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/eigenpairs.hpp"
 
@@ -57,8 +59,15 @@ Spectrum spectrum_of(const prior::Backbone& backbone, const StepObservation& ste
   const Eigen::VectorXd departure = step.y - step.measurement->apply(backbone.mean(step.season)).col(0);
   Eigen::VectorXd some(m);
   for (Eigen::Index i = 0; i < m; ++i) some[i] = departure[rows[static_cast<std::size_t>(i)]];
-  const Eigen::MatrixXd half = compact * covariance->gather(touched, touched);
-  const auto pairs = operators::symmetric_eigenpairs(compact * Eigen::MatrixXd(half.transpose()));
+  // As in WindowFactor: blurs leave few entries out.
+  const bool full = static_cast<double>(compact.nonZeros()) > 0.02 * static_cast<double>(compact.size());
+  const Eigen::MatrixXd dense = full ? Eigen::MatrixXd(compact) : Eigen::MatrixXd();
+  const auto times = [&](const Eigen::MatrixXd& x) -> Eigen::MatrixXd {
+    if (full) return dense * x;
+    return compact * x;
+  };
+  const auto pairs =
+      operators::symmetric_eigenpairs(times(times(covariance->gather(touched, touched)).transpose()));
   return {.variance = pairs.values.array().max(0.0),
           .square = (pairs.vectors.transpose() * some).array().square()};
 }
@@ -68,6 +77,28 @@ double misfit(const std::vector<Spectrum>& spectra, double r) {
   double sum = 0.0;
   for (const auto& s : spectra) sum += ((s.variance + r).log() + s.square / (s.variance + r)).sum();
   return sum;
+}
+
+double mean_square(const std::vector<Spectrum>& spectra) {
+  double out = 0.0;
+  for (const auto& s : spectra) out = std::max(out, s.square.mean());
+  return out;
+}
+
+/// The white variance of least misfit, by golden section over its logarithm.
+double likeliest(const std::vector<Spectrum>& spectra, double lowest, double highest) {
+  constexpr double kGolden = 0.6180339887498949;
+  double low = std::log(lowest);
+  double high = std::max(low, std::log(highest));
+  while (high - low > 1e-4) {
+    const double a = high - kGolden * (high - low);
+    const double b = low + kGolden * (high - low);
+    if (misfit(spectra, std::exp(a)) <= misfit(spectra, std::exp(b)))
+      high = b;
+    else
+      low = a;
+  }
+  return std::exp(0.5 * (low + high));
 }
 
 }  // namespace
@@ -81,23 +112,22 @@ double representativeness(const prior::Backbone& backbone, const std::vector<Ste
     spectra.push_back(spectrum_of(backbone, step));
   }
   if (spectra.empty()) return 0.0;
-  // Golden section over the logarithm of the white variance, from the noise to the departures' own size.
-  double mean_square = 0.0;
-  for (const auto& s : spectra) mean_square = std::max(mean_square, s.square.mean());
-  double low = std::log(noise);
-  double high = std::max(low, std::log(mean_square));
-  constexpr double kGolden = 0.6180339887498949;
-  while (high - low > 1e-4) {
-    const double a = high - kGolden * (high - low);
-    const double b = low + kGolden * (high - low);
-    if (misfit(spectra, std::exp(a)) <= misfit(spectra, std::exp(b)))
-      high = b;
-    else
-      low = a;
-  }
-  const double white = std::exp(0.5 * (low + high));
+  const double white = likeliest(spectra, noise, mean_square(spectra));
   // A hundredth of the noise is what the search cannot tell from none.
   return white > 1.01 * noise ? std::sqrt(white - noise) : 0.0;
+}
+
+double noise_level(const prior::Backbone& backbone, const std::vector<StepObservation>& fields) {
+  std::vector<Spectrum> spectra;
+  for (const auto& step : fields)
+    if (step.measurement && step.y.size() >= kLeastObservations)
+      spectra.push_back(spectrum_of(backbone, step));
+  if (spectra.empty())
+    throw Error(ErrorKind::input,
+                "no field has " + std::to_string(kLeastObservations) + " values to find the noise from",
+                {.remedy = "State the noise: its standard deviation in the units of the variable"});
+  const double size = mean_square(spectra);
+  return std::sqrt(likeliest(spectra, 1e-8 * size, size));
 }
 
 }  // namespace manifill::posterior

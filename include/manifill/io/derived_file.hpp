@@ -20,6 +20,7 @@ struct DerivedVariable {
   std::map<std::string, std::string> texts{};       ///< attributes of the variable: units, long_name, ...
   std::map<std::string, std::string> attributes{};  ///< global
   std::string history{};
+  bool gaps = false;  ///< values may be NaN, which is then declared as the missing value
 };
 
 /// \brief Writes NetCDF-4 under a temporary name; `commit` syncs and renames. Dimensions are those of the

@@ -45,6 +45,13 @@ PngImage read_png(const std::string& path);
 /// sample for sample. \throws Error(internal) where samples do not fit the size; Error(io)
 void write_png(const std::string& path, const PngImage& image);
 
+/// \brief Writes values of 0 to 1 as an image, rounded to the depth; what lies beyond is cut. Where a value
+/// of any channel is NaN the pixel is transparent. \param channels [channel][pixel], one of grey or three of
+/// red, green and blue \param depth 8 or 16 \param comment a text of the file; may be empty \throws Error as
+/// write_png
+void write_image(const std::string& path, std::size_t rows, std::size_t columns,
+                 const std::vector<std::vector<double>>& channels, int depth, const std::string& comment);
+
 /// \brief Names of the channels of a PNG file; none of any other file. \throws Error as read_png
 std::vector<std::string> png_channels(const std::string& path);
 

@@ -56,7 +56,7 @@ class Operator {
   [[nodiscard]] virtual Eigen::MatrixXd apply(const Eigen::Ref<const Eigen::MatrixXd>& x) const = 0;
   /// \brief A^T y. \param y [value][column]
   [[nodiscard]] virtual Eigen::MatrixXd adjoint(const Eigen::Ref<const Eigen::MatrixXd>& y) const = 0;
-  /// \brief A itself, made once. Entries below a 1e-16th of the largest of their row are left out.
+  /// \brief A itself, made once. Entries below a 1e-14th of the largest of their row are left out.
   /// \throws Error(usage) when it would take more than kMostBytes
   [[nodiscard]] const SparseMatrix& matrix() const;
   /// \brief Whether the matrix is sparse by itself, so that products of matrices are cheap.
@@ -64,6 +64,9 @@ class Operator {
   /// \brief Which values are measured at a step, of fields without gaps: [value].
   /// \param step position in the measurement's file
   [[nodiscard]] virtual std::vector<bool> measured(std::int64_t step) const;
+
+  /// \brief Whether the same values are measured at every step.
+  [[nodiscard]] virtual bool steady() const { return true; }
 
   /// \brief The rows of a step, of fields that have values at some points. \param present [point]
   [[nodiscard]] virtual MeasuredRows rows(const std::vector<bool>& present, std::int64_t step) const;

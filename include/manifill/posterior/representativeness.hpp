@@ -20,4 +20,10 @@ namespace manifill::posterior {
 /// \return 0 where nothing beside the noise is found, or no field is left
 double representativeness(const prior::Backbone& backbone, const std::vector<StepObservation>& fields);
 
+/// \brief Standard deviation of white noise that makes observations most likely under the backbone, whatever
+/// noise they state, physical units: least sum over fields of log|A C A^T + s^2 I| + d^T (...)^-1 d, as
+/// above, between a ten-thousandth of the departures' size and the size itself. \param fields observations of
+/// single steps; those with fewer than 30 are left out \throws Error(input) where no field is left
+double noise_level(const prior::Backbone& backbone, const std::vector<StepObservation>& fields);
+
 }  // namespace manifill::posterior

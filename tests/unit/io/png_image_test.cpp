@@ -180,6 +180,21 @@ TEST_CASE("what is written to PNG is read again sample for sample") {
   CHECK(error_of([&] { write_png(folder / "j.png", wrong); }).kind() == ErrorKind::internal);
 }
 
+TEST_CASE("values become an image, cut to its range, missing ones transparent") {
+  const Folder folder;
+  const double nan = std::nan("");
+  write_image(folder / "grey.png", 2, 2, {{-0.5, 0.5, 1.5, 0.2}}, 8, "a comment");
+  const PngImage grey = read_png(folder / "grey.png");
+  CHECK(grey.samples == std::vector<std::uint16_t>{0, 128, 255, 51});
+  CHECK_FALSE(grey.alpha);
+  CHECK(grey.chunks.size() == 1);
+  write_image(folder / "colour.png", 1, 2, {{0.1, 0.2}, {0.3, nan}, {1.0, 0.4}}, 16, "");
+  const PngImage colour = read_png(folder / "colour.png");
+  CHECK(colour.alpha);
+  CHECK(colour.samples == std::vector<std::uint16_t>{6554, 19661, 65535, 65535, 0, 0, 0, 0});
+  CHECK(colour.missing(1));
+}
+
 TEST_CASE("files that are no PNG, end early or are damaged are refused wherever it is") {
   CHECK_THAT(refused("no picture at all"), ContainsSubstring("no sound PNG"));
   const std::string good = png(3, 8, kColourAlpha, {std::string(12, 'a'), std::string(12, 'b')},

@@ -27,6 +27,7 @@ TEST_CASE("a random mask hides what it is told to, anew at every step, and is th
   CHECK(first ==
         measurement::random_mask(d, {.kinds = {"scattered"}, .hidden = 0.3, .seed = 5})->measured(0));
   CHECK(first != a->measured(1));
+  CHECK_FALSE(a->steady());
   CHECK(first !=
         measurement::random_mask(d, {.kinds = {"scattered"}, .hidden = 0.3, .seed = 6})->measured(0));
 }
@@ -57,6 +58,7 @@ TEST_CASE("the gaps of a file mask a grid like its own") {
   std::vector<bool> expected(12, true);
   expected[5] = false;
   CHECK(a->measured(0) == expected);
+  CHECK(a->steady());
   CHECK_THAT(checks::refusal(ErrorKind::input,
                              [&] { measurement::file_mask(domain::Domain::plane(4, 3), path, ""); }),
              ContainsSubstring(path) && ContainsSubstring("flat image 3 x 4"));

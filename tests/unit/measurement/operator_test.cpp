@@ -127,6 +127,8 @@ TEST_CASE("a chain hands gaps on: what is observed is what the rows of the step 
     CHECK(seen < 16);
   }
   CHECK(chain->rows(std::vector<bool>(64, true), 2).measured == chain->measured(2));
+  CHECK_FALSE(chain->steady());
+  CHECK(blurred_and_coarse(image)->steady());
 }
 
 TEST_CASE("operators are made by name, in order, with their options") {

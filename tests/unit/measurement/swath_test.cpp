@@ -64,6 +64,8 @@ TEST_CASE("swaths drift from step to step as told") {
   CHECK(a->measured(2) == measurement::swath(d, {.orbits = 3.0, .node = 70.0})->measured(0));
   const auto still = measurement::swath(d, {.orbits = 3.0});
   CHECK(still->measured(0) == still->measured(9));
+  CHECK(still->steady());
+  CHECK_FALSE(a->steady());
 }
 
 TEST_CASE("no satellite flies over an image") {

@@ -76,3 +76,15 @@ TEST_CASE("fields with few observations are left out", "[posterior]") {
   CHECK(posterior::representativeness(s.backbone, fields) == 0.0);
   CHECK(posterior::representativeness(s.backbone, {}) == 0.0);
 }
+
+TEST_CASE("the level of noise is found by likelihood, whatever the observations state", "[posterior]") {
+  const Setting s;
+  for (const double beside : {0.0, 0.2, 0.5})  // beside the noise of 0.1
+    CHECK(posterior::noise_level(s.backbone, s.fields(beside, 4)) ==
+          Approx(std::hypot(0.1, beside)).epsilon(0.08));
+  auto few = s.fields(0.2, 1);
+  few[0].y.conservativeResize(20);
+  few[0].measurement = std::make_shared<measurement::Measurement>(few[0].measurement->matrix().topRows(20),
+                                                                  Eigen::VectorXd::Constant(20, 0.1));
+  CHECK_THROWS_WITH(posterior::noise_level(s.backbone, few), Catch::Contains("State the noise"));
+}

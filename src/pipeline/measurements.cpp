@@ -1,0 +1,122 @@
+#include "measurements.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "manifill/base/error.hpp"
+#include "manifill/measurement/operator.hpp"
+
+namespace manifill::pipeline {
+namespace {
+
+constexpr const char* kSection = "measurement";
+const std::string kPrefix = "measurement[].";
+
+OptionValue value_of(const Config& c, const std::string& key, const OptionValue& fallback) {
+  if (std::holds_alternative<bool>(fallback)) return c.flag(key);
+  if (std::holds_alternative<std::int64_t>(fallback)) return c.integer(key);
+  if (std::holds_alternative<double>(fallback)) return c.real(key);
+  if (std::holds_alternative<std::string>(fallback)) return c.text(key);
+  if (std::holds_alternative<std::vector<double>>(fallback)) return c.list(key);
+  return c.texts(key);
+}
+
+}  // namespace
+
+std::vector<OptionSpec> measurement_specs() {
+  auto& registry = measurement::OperatorRegistry::instance();
+  std::vector<OptionSpec> specs{
+      {.key = "file",
+       .help = "file of what was measured: NetCDF, PNG, CSV of stations",
+       .fallback = std::string()},
+      {.key = "variable", .help = "its variable; empty: the only one", .fallback = std::string()},
+      {.key = "grid",
+       .help = "file with the coordinates of cells that the file has none of; empty: none",
+       .fallback = std::string()},
+      {.key = "time_units",
+       .help = "units of the times in a CSV file, as \"days since 1900-01-01\"; empty: dates by ISO 8601",
+       .fallback = std::string()},
+      {.key = "units",
+       .help = "units of the values in a CSV file; empty: the model's",
+       .fallback = std::string()},
+      {.key = "operators",
+       .help =
+           fmt::format("what was done to the field before it was written, in this order: {}; none: nothing",
+                       fmt::join(registry.names(), ", ")),
+       .fallback = std::vector<std::string>{},
+       .choices = registry.names()},
+      {.key = "noise",
+       .help = "standard deviation of the noise, units of the variable; 0: estimated from the values "
+               "(measure: none)",
+       .fallback = 0.0,
+       .lowest = 0},
+      {.key = "noise_variable",
+       .help = "variable of the file with a standard deviation for each cell; empty: none",
+       .fallback = std::string()},
+  };
+  for (const auto& more : registry.specs()) specs.push_back(more);
+  for (auto& s : specs) s.key.insert(0, kPrefix);
+  return specs;
+}
+
+std::vector<MeasurementPart> measurement_parts(const Config& c) {
+  std::vector<MeasurementPart> out;
+  for (std::size_t k = 1; k <= c.count(kSection); ++k) {
+    const Config part = c.part(kSection, k);
+    out.push_back({.file = part.text("file"),
+                   .variable = part.text("variable"),
+                   .operators = part.texts("operators"),
+                   .noise = part.real("noise"),
+                   .noise_variable = part.text("noise_variable"),
+                   .options = part});
+    if (out.back().file.empty())
+      throw Error(ErrorKind::usage, fmt::format("measurement[{}] names no file", k),
+                  {.remedy = fmt::format("Set measurement[{}].file", k)});
+    if (out.back().noise > 0.0 && !out.back().noise_variable.empty())
+      throw Error(ErrorKind::usage, fmt::format("the noise of measurement[{}] is stated twice", k),
+                  {.remedy = "Give noise or noise_variable"});
+  }
+  if (out.empty())
+    throw Error(
+        ErrorKind::usage, "no measurement is described",
+        {.remedy = "Name its file by --file, or write a section [[measurement]] with file = \"...\""});
+  return out;
+}
+
+std::string operators_text(const std::vector<std::string>& operators) {
+  return operators.empty() ? "as it is" : fmt::format("{}", fmt::join(operators, ", "));
+}
+
+Config narrowed(const Config& c, const std::function<bool(const std::string&)>& keep) {
+  std::vector<OptionSpec> specs;
+  for (const auto& s : c.specs())
+    if (keep(s.key)) specs.push_back(s);
+  Config out(specs);
+  for (const auto& s : specs) {
+    if (!s.key.starts_with(kPrefix)) {
+      if (c.given(s.key)) out.set(s.key, value_of(c, s.key, s.fallback));
+      continue;
+    }
+    for (std::size_t k = 1; k <= c.count(kSection); ++k) {
+      const std::string key = fmt::format("{}[{}].{}", kSection, k, s.key.substr(kPrefix.size()));
+      out.set(key, value_of(c, key, s.fallback));
+    }
+  }
+  return out;
+}
+
+bool of_used_operator(const Config& c, const std::string& key) {
+  if (!key.starts_with(kPrefix)) return true;
+  const std::string own = key.substr(kPrefix.size());
+  const auto dot = own.find('.');
+  if (dot == std::string::npos) return true;
+  for (std::size_t k = 1; k <= c.count(kSection); ++k) {
+    const auto names = c.part(kSection, k).texts("operators");
+    if (std::find(names.begin(), names.end(), own.substr(0, dot)) != names.end()) return true;
+  }
+  return false;
+}
+
+}  // namespace manifill::pipeline

@@ -1,0 +1,39 @@
+#pragma once
+// Sections [[measurement]]: what `measure` simulates and `reconstruct` takes back.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "manifill/base/config.hpp"
+
+namespace manifill::pipeline {
+
+inline constexpr const char* kPoints = "points";  // the operator that samples a file's own places
+
+/// One measurement as it is configured.
+struct MeasurementPart {
+  std::string file{};      // made by `measure`, read by `reconstruct`
+  std::string variable{};  // of it; empty: the only one
+  std::vector<std::string> operators{};
+  double noise = 0.0;            // standard deviation, units of the file; 0: none, or to be estimated
+  std::string noise_variable{};  // of the file: a standard deviation for each cell
+  Config options;                // of the section, keys without its name: those of the operators too
+};
+
+/// Options of the sections, with those of every operator.
+std::vector<OptionSpec> measurement_specs();
+
+/// \throws Error(usage) where there is none, one has no file, or its noise is stated twice
+std::vector<MeasurementPart> measurement_parts(const Config& config);
+
+/// "gaussian_blur, coarsen", or "as it is".
+std::string operators_text(const std::vector<std::string>& operators);
+
+/// The same configuration without some of its keys. \param keep by the key as it is declared
+Config narrowed(const Config& config, const std::function<bool(const std::string&)>& keep);
+
+/// Whether a key is worth writing down: it is not of an operator that no measurement names.
+bool of_used_operator(const Config& config, const std::string& key);
+
+}  // namespace manifill::pipeline
