@@ -85,6 +85,25 @@ std::vector<MeasurementPart> measurement_parts(const Config& c) {
   return out;
 }
 
+std::vector<OptionSpec> simulated_measurement_specs() {
+  std::vector<OptionSpec> out;
+  for (auto& s : measurement_specs()) {
+    const std::string own = s.key.substr(kPrefix.size());
+    if (own == "operators" || own.find('.') != std::string::npos) out.push_back(std::move(s));
+  }
+  return out;
+}
+
+std::vector<measurement::OperatorPointer> simulated_measurements(const Config& c,
+                                                                 const domain::Domain& domain) {
+  std::vector<measurement::OperatorPointer> out;
+  for (std::size_t k = 1; k <= c.count(kSection); ++k) {
+    const Config part = c.part(kSection, k);
+    out.push_back(measurement::OperatorRegistry::instance().make(part.texts("operators"), domain, part));
+  }
+  return out;
+}
+
 std::string operators_text(const std::vector<std::string>& operators) {
   return operators.empty() ? "as it is" : fmt::format("{}", fmt::join(operators, ", "));
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "manifill/base/config.hpp"
+#include "manifill/measurement/operator.hpp"
 
 namespace manifill::pipeline {
 
@@ -26,6 +27,13 @@ std::vector<OptionSpec> measurement_specs();
 
 /// \throws Error(usage) where there is none, one has no file, or its noise is stated twice
 std::vector<MeasurementPart> measurement_parts(const Config& config);
+
+/// Options of the sections where there is no file: the operators and theirs.
+std::vector<OptionSpec> simulated_measurement_specs();
+
+/// The operators of each section. \throws Error as OperatorRegistry::make
+std::vector<measurement::OperatorPointer> simulated_measurements(const Config& config,
+                                                                 const domain::Domain& domain);
 
 /// "gaussian_blur, coarsen", or "as it is".
 std::string operators_text(const std::vector<std::string>& operators);

@@ -23,6 +23,7 @@
 #include "manifill/posterior/training_gaps.hpp"
 #include "manifill/prior/prior.hpp"
 #include "manifill/prior/score_training.hpp"
+#include "measurements.hpp"
 
 namespace manifill::pipeline {
 namespace {
@@ -137,7 +138,8 @@ std::vector<OptionSpec> train_flow_specs() {
                .help = "go on from the checkpoint of a stopped training",
                .fallback = false},
           },
-          joined(held_out_specs(), posterior::FlowTrainingOptions::specs())),
+          joined(joined(held_out_specs(), simulated_measurement_specs()),
+                 posterior::FlowTrainingOptions::specs())),
       posterior::FlowNetworkOptions::specs());
 }
 
@@ -335,6 +337,7 @@ std::vector<std::string> train_flow(const Config& c) {
   for (std::size_t k = 0; k < folds; ++k) training[k].backbone = without(k);
   validation.front().backbone = without(folds);
   const measurement::MaskBank bank(fields.domain, gaps);
+  const auto operators = simulated_measurements(c, fields.domain);
   posterior::TrainingHooks hooks;
   hooks.report = [](const std::string& line) { log::info(line); };
   hooks.stop = [] { return stop_requested(); };
@@ -347,9 +350,9 @@ std::vector<std::string> train_flow(const Config& c) {
   const auto seed = static_cast<std::uint64_t>(options.seed);
   const std::int64_t half = model.backbone.options().window;
   const auto cases =
-      posterior::simulate_cases(fields, training, half, bank, options, options.cases, seed, hooks);
+      posterior::simulate_cases(fields, training, half, bank, options, options.cases, seed, hooks, operators);
   const auto held_cases = posterior::simulate_cases(fields, validation, half, bank, options,
-                                                    options.validation_cases, seed + 1, hooks);
+                                                    options.validation_cases, seed + 1, hooks, operators);
   posterior::PriorLogDensity density;  // empty: the backbone's
   if (model.score) {
     density = [prior = prior::Prior(model.backbone, model.score), seed](const torch::Tensor& x,

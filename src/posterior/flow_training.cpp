@@ -357,6 +357,11 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .fallback = d.static_share,
        .lowest = 0,
        .highest = 1},
+      {.key = "flow.measured_share",
+       .help = "share of cases measured by one of the sections [[measurement]], where there are any",
+       .fallback = d.measured_share,
+       .lowest = 0,
+       .highest = 1},
       {.key = "flow.noise_lowest",
        .help = "least observation noise, in standard deviations of the field",
        .fallback = d.noise_lowest,
@@ -419,6 +424,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.gaps_share = c.real("flow.gaps_share");
   o.protocol_share = c.real("flow.protocol_share");
   o.static_share = c.real("flow.static_share");
+  o.measured_share = c.real("flow.measured_share");
   o.noise_lowest = c.real("flow.noise_lowest");
   o.noise_highest = c.real("flow.noise_highest");
   o.weight_crps = c.real("flow.weight_crps");
@@ -434,7 +440,8 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
 
 FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds,
                          std::int64_t half, const measurement::MaskBank& bank, const FlowTrainingOptions& o,
-                         std::int64_t count, std::uint64_t seed, const TrainingHooks& hooks) {
+                         std::int64_t count, std::uint64_t seed, const TrainingHooks& hooks,
+                         const std::vector<measurement::OperatorPointer>& operators) {
   if (o.weight_reverse_kl > 0.0 && half > 0)
     throw Error(
         ErrorKind::usage,
@@ -469,8 +476,17 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
         random.integer(0, static_cast<std::int64_t>(fold.times.size()) - 1))];
     const double noise =
         backbone.unit_scale() * o.noise_lowest * std::pow(o.noise_highest / o.noise_lowest, random.uniform());
-    const auto masks = draw_masks(fields, 2 * half + 1, bank, o, random);
-    const Window window = simulate_window(fields, time, half, masks, noise, random);
+    measurement::ObservedCells seen_at_centre(fields.domain.size(), false);
+    const Window window = [&] {
+      if (!operators.empty() && random.uniform() < o.measured_share) {
+        const auto which = random.integer(0, static_cast<std::int64_t>(operators.size()) - 1);
+        return simulate_measured_window(fields, time, half, *operators[static_cast<std::size_t>(which)], k,
+                                        noise, random);
+      }
+      const auto masks = draw_masks(fields, 2 * half + 1, bank, o, random);
+      seen_at_centre = masks[static_cast<std::size_t>(half)];
+      return simulate_window(fields, time, half, masks, noise, random);
+    }();
     // The standard base needs no posterior, which is most of the work.
     std::shared_ptr<const WindowFactor> factor;
     if (posterior_base || keep) factor = std::make_shared<const WindowFactor>(backbone, window);
@@ -485,7 +501,6 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
     const Eigen::VectorXd level = backbone.mean(season);
     const Eigen::VectorXd scale = backbone.scale(season);
     const Eigen::VectorXd& area = backbone.relative_weights();
-    const auto& centre_mask = masks[static_cast<std::size_t>(half)];
     auto* truth = c.truth.data_ptr<float>() + k * n;
     auto* weight = c.weight.data_ptr<float>() + k * n;
     auto* hidden = c.hidden.data_ptr<float>() + k * n;
@@ -495,7 +510,7 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
       truth[i] = static_cast<float>((v - level[i]) / scale[i]);
       // Objectives count in physical units: a cell's weight follows its scale.
       const double area_scale = area[i] * scale[i] / backbone.unit_scale();
-      const bool seen = centre_mask[static_cast<std::size_t>(i)];
+      const bool seen = seen_at_centre[static_cast<std::size_t>(i)];
       weight[i] = static_cast<float>(area_scale * (seen ? o.observed_weight : 1.0));
       hidden[i] = static_cast<float>(seen ? 0.0 : area_scale);
     }

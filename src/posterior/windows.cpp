@@ -51,4 +51,28 @@ Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, s
   });
 }
 
+Window simulate_measured_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
+                                const measurement::Operator& measured_by, std::int64_t step,
+                                double noise_sigma, RandomStream& random) {
+  const auto centre = static_cast<std::size_t>(time);
+  return window_around(fields.index, centre, half, fields.season[centre], [&](std::size_t entry) {
+    Eigen::VectorXd field = fields.values.col(static_cast<Eigen::Index>(entry)).cast<double>();
+    std::vector<bool> present(static_cast<std::size_t>(field.size()));
+    for (Eigen::Index i = 0; i < field.size(); ++i) {
+      present[static_cast<std::size_t>(i)] = !std::isnan(field[i]);
+      if (std::isnan(field[i])) field[i] = 0.0;
+    }
+    const auto [matrix, measured] = measured_by.rows(present, step);
+    auto a = measurement::select_rows(matrix, measured);
+    const Eigen::Index count = a.rows();
+    StepObservation out{.time = fields.index[entry],
+                        .season = fields.season[entry],
+                        .measurement = std::make_shared<measurement::Measurement>(
+                            std::move(a), Eigen::VectorXd::Constant(count, noise_sigma))};
+    out.y = out.measurement->apply(field);
+    for (double& v : out.y) v += noise_sigma * random.normal();
+    return out;
+  });
+}
+
 }  // namespace manifill::posterior

@@ -10,6 +10,7 @@
 
 #include "manifill/base/config.hpp"
 #include "manifill/measurement/mask_bank.hpp"
+#include "manifill/measurement/operator.hpp"
 #include "manifill/posterior/flow_condition.hpp"
 #include "manifill/posterior/flow_network.hpp"
 #include "manifill/prior/backbone.hpp"
@@ -35,6 +36,7 @@ struct FlowTrainingOptions {
   double gaps_share = 0.2;      ///< share of cases under real gaps of other times, where there are any
   double protocol_share = 0.3;  ///< share of cases under blocks and scattered cells together
   double static_share = 0.3;    ///< share of windows whose steps have one mask
+  double measured_share = 0.5;  ///< share of cases under other measurements than masks, where there are any
   double noise_lowest = 0.02;   ///< observation noise, in the backbone's unit_scale
   double noise_highest = 0.2;
   double weight_crps = 1.0;    ///< closed-form CRPS of the affine layer
@@ -86,11 +88,14 @@ struct Fold {
 };
 
 /// \brief Simulates `count` cases, times drawn uniformly from those of all folds. The same seed gives the
-/// same cases whatever the number of threads. \param half half-width of the backbones' window
+/// same cases whatever the number of threads. \param half half-width of the backbones' window \param
+/// operators what else than a mask may have measured a case, with equal chances; nothing of such a field
+/// counts as observed
 FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds,
                          std::int64_t half, const measurement::MaskBank& bank,
                          const FlowTrainingOptions& options, std::int64_t count, std::uint64_t seed,
-                         const TrainingHooks& hooks);
+                         const TrainingHooks& hooks,
+                         const std::vector<measurement::OperatorPointer>& operators = {});
 
 /// \brief Result of a training: the network at its best validation score, spread calibrated.
 struct TrainedFlow {

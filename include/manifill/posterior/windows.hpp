@@ -9,6 +9,7 @@
 
 #include "manifill/base/random.hpp"
 #include "manifill/measurement/mask_bank.hpp"
+#include "manifill/measurement/operator.hpp"
 #include "manifill/posterior/gaussian_window.hpp"
 #include "manifill/prior/backbone.hpp"
 
@@ -31,5 +32,11 @@ StepObservation observe_cells(const prior::TrainingFields& fields, std::size_t t
 Window simulate_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
                        const std::vector<measurement::ObservedCells>& observed, double noise_sigma,
                        RandomStream& random);
+
+/// \brief The same where an operator has measured every step. \param step of the operator, for those that
+/// measure other values at each
+Window simulate_measured_window(const prior::TrainingFields& fields, Eigen::Index time, std::int64_t half,
+                                const measurement::Operator& measured_by, std::int64_t step,
+                                double noise_sigma, RandomStream& random);
 
 }  // namespace manifill::posterior

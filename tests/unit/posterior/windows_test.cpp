@@ -86,3 +86,29 @@ TEST_CASE("a simulated window has each step's own mask, and noise of the size it
   CHECK(std::abs(sum / count) < 0.038);
   CHECK(std::abs(std::sqrt(squares / count) - 0.5) < 0.027);
 }
+
+TEST_CASE("a measured window holds what its operator says of each step's known cells", "[posterior]") {
+  auto f = record();
+  f.domain = domain::Domain::plane(2, 3);
+  // Means of the two columns to the left, and the last column's; point 2 of time 1 is missing.
+  measurement::SparseMatrix a(2, 6);
+  for (const int i : {0, 1, 3, 4}) a.insert(0, i) = 0.25;
+  for (const int i : {2, 5}) a.insert(1, i) = 0.5;
+  const measurement::SparseOperator means(f.domain, std::nullopt, a);
+  RandomStream random({.seed = 3});
+  const auto w = posterior::simulate_measured_window(f, 1, 1, means, 0, 1e-9, random);
+  REQUIRE(w.steps.size() == 3);
+  CHECK_FALSE(w.steps[2].measurement);  // the record has no step 12
+  CHECK(w.steps[0].y[0] == Approx(2.0).margin(1e-7));
+  CHECK(w.steps[0].y[1] == Approx(3.5).margin(1e-7));
+  CHECK(w.at_centre().y[0] == Approx(12.0).margin(1e-7));
+  CHECK(w.at_centre().y[1] == Approx(15.0).margin(1e-7));  // of the one cell that is known
+  CHECK(w.at_centre().measurement->matrix().coeff(1, 2) == 0.0);
+  CHECK(w.at_centre().season == 0.2);
+
+  double square = 0.0;
+  for (int k = 0; k < 2000; ++k)
+    square += std::pow(
+        posterior::simulate_measured_window(f, 0, 0, means, 0, 0.5, random).at_centre().y[0] - 2.0, 2);
+  CHECK(square / 2000 == Approx(0.25).epsilon(0.1));  // three standard errors of a variance of 2,000 draws
+}
