@@ -150,14 +150,16 @@ void bind_domain(py::module_& m) {
       .def_property_readonly("weights",
                              [](const py::object& self) {
                                const auto& d = self.cast<const Domain&>();
-                               return py::array_t<double>({d.size()}, d.weights().data(), self);
+                               return py::array_t<double>(static_cast<py::ssize_t>(d.size()),
+                                                          d.weights().data(), self);
                              })
-      .def_property_readonly(
-          "points",
-          [](const py::object& self) {
-            const auto& d = self.cast<const Domain&>();
-            return py::array_t<double>({d.size(), std::size_t{3}}, d.points()[0].data(), self);
-          })
+      .def_property_readonly("points",
+                             [](const py::object& self) {
+                               const auto& d = self.cast<const Domain&>();
+                               return py::array_t<double>(
+                                   {static_cast<py::ssize_t>(d.size()), py::ssize_t{3}}, d.points()[0].data(),
+                                   self);
+                             })
       .def(
           "neighbours",
           [](const Domain& d, std::size_t point) {
@@ -289,7 +291,7 @@ class Filler {
       throw Error(ErrorKind::usage, "steps and seasons are not as many as fields",
                   {.remedy = "Give one of each for every field"});
     py::array_t<double> members({steps, static_cast<std::size_t>(request.members), points});
-    py::array_t<double> chi_square({steps});
+    py::array_t<double> chi_square(static_cast<py::ssize_t>(steps));
     double* out = members.mutable_data();
     double* chi = chi_square.mutable_data();
     const double* values = fields.data();
