@@ -2,8 +2,6 @@
 
 #include <Eigen/QR>
 #include <cmath>
-#include <cstdio>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -337,38 +335,4 @@ TEST_CASE("what a sampler of the diffusion cannot do is refused", "[posterior]")
     CHECK(e.kind() == ErrorKind::stopped);
   }
   clear_stop();
-}
-
-// The table of docs/samplers.md: manifill_full_tests "[.samplers]".
-TEST_CASE("bias of every zero-shot sampler", "[.samplers]") {
-  struct Row {
-    std::string name;
-    std::vector<std::string> settings;
-  };
-  std::vector<Row> rows;
-  for (const auto& name : posterior::SamplerRegistry::instance().names())
-    if (posterior::is_diffusion_method(name)) rows.push_back({name, {}});
-  rows.push_back({"pigdm", {"pigdm.steps=1000"}});
-  rows.push_back({"pigdm", {"pigdm.guidance=consistent"}});
-  rows.push_back({"pigdm", {"pigdm.guidance=gaussian"}});
-  rows.push_back({"pigdm", {"pigdm.guidance=gaussian", "pigdm.eta=0", "pigdm.spacing=log_snr"}});
-  rows.push_back({"dps", {"dps.zeta=1"}});
-  std::printf("| method | mean, hidden | spread, hidden | mean, all | spread, all | second hill (%.3f) |\n",
-              toys::hills("pigdm", {}, 1).exact);
-  std::printf("|---|---|---|---|---|---|\n");
-  for (const auto& [name, settings] : rows) {
-    std::string title = name;
-    for (const auto& s : settings) title.append(1, ' ').append(s, name.size() + 1);
-    std::printf("| %s |", title.c_str());
-    try {
-      const auto t = toys::tally(name, settings, 20, 500);
-      std::printf(" %.2f | %.3f | %.2f | %.3f |", t.hidden.mean_error, t.hidden.spread, t.all.mean_error,
-                  t.all.spread);
-      std::printf(" %.3f |\n", toys::hills(name, settings).second);
-    } catch (const Error& e) {
-      CHECK(e.kind() == ErrorKind::usage);  // it is none for the problem
-      std::printf(" - |\n");
-    }
-    std::fflush(stdout);
-  }
 }
