@@ -1,4 +1,4 @@
-"""Signals to the commands that keep no checkpoint: exit code 75, and nothing half-done is left."""
+"""Signals between and within units of work: exit code 75, and nothing half-done is left."""
 import os
 import re
 import signal
@@ -57,5 +57,20 @@ if Path("/proc/self/status").exists():
     said = running.communicate(timeout=120)[1]
     check(running.returncode == 75 and "stopped by SIGTERM; nothing was written" in said, f"sample exits with 75: {running.returncode}\n{said}")
     check(not (work / "draws.nc").exists() and not left(), f"a stopped sample leaves nothing: {left()}")
+
+# A method that takes long over a field is stopped in the middle of it, and the job can go on.
+gappy = work / "gappy.nc"
+with netCDF4.Dataset(field) as f, netCDF4.Dataset(gappy, "w") as g:
+    for name, d in f.dimensions.items():
+        g.createDimension(name, len(d))
+    for name, v in f.variables.items():
+        g.createVariable(name, v.dtype, v.dimensions, fill_value=-999.0 if name == "tas" else None).units = v.units
+        g[name][:] = v[:]
+    g["tas"][:, 1, 2] = np.ma.masked
+filled = work / "filled.nc"
+checkpoint = Path(f"{filled}.manifill-checkpoint")
+code, said = interrupt(signal.SIGTERM, checkpoint.exists, "impute", "--model", model, "--input", gappy, "--output", filled, "--method", "dps", "--set", "dps.steps=100000")
+check(code == 75 and "stopped by SIGTERM after 0 of 48 fields" in said and "--resume" in said, f"impute exits with 75: {code}\n{said}")
+check(checkpoint.exists() and not filled.exists(), "the checkpoint stays, and there is no output")
 
 finish()
