@@ -38,6 +38,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/stopwatch.hpp"
 #include "manifill/domain/nearest_points.hpp"
+#include "manifill/pipeline/evaluation.hpp"
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/curves.hpp"
 #include "manifill/posterior/classical.hpp"
@@ -52,6 +53,9 @@
 namespace {
 
 using namespace manifill;
+using pipeline::Method;
+using pipeline::MethodScores;
+using Case = pipeline::WithheldField;
 
 constexpr std::uint64_t kMaskSeed = 20080101;
 constexpr std::uint32_t kMembers = 32;
@@ -73,27 +77,6 @@ struct Options {
   double noise = 0.05;
   int stride = 1;
   std::int64_t refine = 0;
-};
-
-struct Case {
-  posterior::Window window;
-  std::vector<bool> observed;  // [point], of the centre
-  Eigen::VectorXd truth;       // [point]
-  Eigen::VectorXd weight;      // [point], area where hidden and known
-};
-
-/// One row of the table: fills a case, and says whether by members, one field or Gaussian marginals.
-struct Method {
-  std::string name;
-  std::function<void(const Case&, verification::ScoreCard&)> score;
-  double training = 0.0;  // seconds
-};
-
-struct Row {
-  std::string name;
-  verification::ScoreCard card;
-  double seconds = 0.0;
-  double training = 0.0;
 };
 
 posterior::Window narrowed(const posterior::Window& window, std::int64_t half) {
@@ -129,10 +112,10 @@ Method by_sampler(const std::string& name, const std::string& sampler, const pos
   const std::shared_ptr<posterior::PosteriorSampler> s =
       posterior::SamplerRegistry::instance().make(sampler, model);
   return {name,
-          [s, &model, unit, refine](const Case& c, verification::ScoreCard& card) {
+          [s, &model, unit, refine](const Case& c) {
             const auto e = s->sample(narrowed(c.window, model.backbone.options().window),
                                      {.seed = 1, .members = kMembers, .refine = refine});
-            card.add(e.members / unit, c.truth / unit, c.weight);
+            return pipeline::Answer{.members = e.members / unit};
           },
           training};
 }
@@ -159,7 +142,7 @@ Method by_kriging(const prior::Backbone& b, double unit) {
   fmt::print("kriging: standard deviation {:.4g}, range {:.0f} km, nugget {:.3g}, by maximum likelihood\n",
              std::sqrt(fitted.covariance.variance), fitted.covariance.range_km, fitted.covariance.nugget);
   return {kKriging,
-          [&b, unit, fitted](const Case& c, verification::ScoreCard& card) {
+          [&b, unit, fitted](const Case& c) {
             auto covariance = fitted.covariance;
             const auto& sigma = c.window.at_centre().measurement->noise_sigma();
             covariance.nugget += sigma.cwiseAbs2().mean();
@@ -169,7 +152,7 @@ Method by_kriging(const prior::Backbone& b, double unit) {
             // The truth includes what neighbours do not share, but not the observations' noise.
             const Eigen::VectorXd sd =
                 (factor.standard_deviation().array().square() + fitted.covariance.nugget).sqrt();
-            card.add_gaussian(mean / unit, sd / unit, c.truth / unit, c.weight);
+            return pipeline::Answer{.mean = mean / unit, .sd = sd / unit};
           },
           fitting};
 }
@@ -180,15 +163,14 @@ std::vector<Method> methods_of(const Options& o, const Trained& trained,
   const posterior::Model& model = trained.model;
   const prior::Backbone& b = model.backbone;
   std::vector<Method> out;
-  out.push_back({"climatology", [&b, unit](const Case& c, verification::ScoreCard& card) {
-                   card.add(Eigen::MatrixXd(b.mean(c.window.at_centre().season) / unit), c.truth / unit,
-                            c.weight);
+  out.push_back({"climatology", [&b, unit](const Case& c) {
+                   return pipeline::Answer{.members = b.mean(c.window.at_centre().season) / unit};
                  }});
-  out.push_back({"nearest neighbour", [&b, unit](const Case& c, verification::ScoreCard& card) {
+  out.push_back({"nearest neighbour", [&b, unit](const Case& c) {
                    const Eigen::VectorXd fill =
                        posterior::fill_nearest(b.domain(), c.observed, observed_anomalies(c, b)) +
                        b.mean(c.window.at_centre().season);
-                   card.add(Eigen::MatrixXd(fill / unit), c.truth / unit, c.weight);
+                   return pipeline::Answer{.members = fill / unit};
                  }});
   const auto wanted = [&](const std::string& name) {
     return o.only.empty() || o.only.find("," + name + ",") != std::string::npos;
@@ -209,37 +191,36 @@ std::vector<Method> methods_of(const Options& o, const Trained& trained,
   return out;
 }
 
-std::vector<Row> score(const std::vector<Method>& methods, const domain::Domain& domain,
-                       const std::vector<Case>& cases) {
-  std::vector<Row> rows;
+std::vector<MethodScores> score(const std::vector<Method>& methods, const domain::Domain& domain,
+                                const std::vector<Case>& cases) {
+  const verification::FieldScorer scorer(domain);
+  std::vector<MethodScores> rows;
   for (const auto& m : methods) {
-    Row row{m.name, verification::ScoreCard(domain), 0.0, m.training};
-    double scoring = 0.0;
-    for (std::size_t k = 0; k < cases.size(); ++k) {
-      const Stopwatch watch;
-      m.score(cases[k], row.card);
-      // The first case makes covariances and the innovations of a sequence: once a run, not part of a field.
-      (k > 0 ? scoring : row.training) += watch.seconds();
-    }
-    row.seconds = scoring / std::max<double>(1.0, static_cast<double>(cases.size()) - 1.0);
-    fmt::print(stderr, "{}: {:.0f} s\n", m.name, scoring);
-    rows.push_back(std::move(row));
+    rows.push_back(pipeline::score_method(m, scorer, cases));
+    fmt::print(stderr, "{}: {:.0f} s\n", m.name,
+               rows.back().seconds * std::max<double>(1.0, static_cast<double>(cases.size()) - 1.0));
   }
   return rows;
+}
+
+std::vector<double> values_of(const MethodScores& row, double verification::FieldScores::*score) {
+  std::vector<double> out;
+  for (const auto& f : row.fields) out.push_back(f.*score);
+  return out;
 }
 
 std::string cell(double v, const char* format) {
   return std::isnan(v) ? std::string() : fmt::format(fmt::runtime(format), v);
 }
 
-void print_table(const std::vector<Row>& rows, std::size_t cases, const char* unit) {
+void print_table(const std::vector<MethodScores>& rows, std::size_t cases, const char* unit) {
   fmt::print("\n{} fields, {} members, scores in {} over hidden cells\n\n", cases, kMembers, unit);
   fmt::print(
       "| method | RMSE | CRPS | spread/skill | 50 % | 80 % | 90 % | energy | variogram | gradient ratio | s "
       "a field | training s |\n");
   fmt::print("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const auto& r : rows) {
-    const auto s = r.card.result();
+    const auto s = verification::summarise(r.fields);
     const bool single = s.members == 1;
     const double nothing = verification::kUndefined;
     fmt::print(
@@ -247,20 +228,22 @@ void print_table(const std::vector<Row>& rows, std::size_t cases, const char* un
         s.crps, cell(s.spread_skill, "{:.3f}"), cell(single ? nothing : s.coverage50, "{:.3f}"),
         cell(single ? nothing : s.coverage80, "{:.3f}"), cell(single ? nothing : s.coverage90, "{:.3f}"),
         cell(single ? nothing : s.energy, "{:.4f}"), cell(single ? nothing : s.variogram, "{:.5f}"),
-        cell(single ? nothing : s.gradient_ratio, "{:.3f}"), r.seconds, r.training);
+        cell(single ? nothing : s.gradient_ratio, "{:.3f}"), r.seconds, r.training + r.first);
   }
   fmt::print("\n");
   const auto find = [&](const std::string& name) {
-    const auto at = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.name == name; });
+    const auto at =
+        std::find_if(rows.begin(), rows.end(), [&](const MethodScores& r) { return r.name == name; });
     return at == rows.end() ? nullptr : &*at;
   };
   const auto compare = [&](const std::string& name, const std::string& with) {
-    const Row* a = find(name);
-    const Row* b = find(with);
+    const MethodScores* a = find(name);
+    const MethodScores* b = find(with);
     if (a == nullptr || b == nullptr) return;
-    const double base = b->card.result().crps;
+    const double base = verification::summarise(b->fields).crps;
+    const auto crps = &verification::FieldScores::crps;
     const auto d = verification::block_bootstrap_difference(
-        a->card.field_crps(), b->card.field_crps(), a->card.values(&verification::FieldScores::weight));
+        values_of(*a, crps), values_of(*b, crps), values_of(*a, &verification::FieldScores::weight));
     fmt::print("{} against {}: CRPS {:+.1f} % ({:+.1f} to {:+.1f}, 95 % block bootstrap over fields)\n", name,
                with, 100.0 * d.mean / base, 100.0 * d.low / base, 100.0 * d.high / base);
   };
@@ -288,7 +271,7 @@ std::vector<Case> pressure_cases(const prior::TrainingFields& all, double noise,
     Case c{.window = posterior::simulate_window(all, static_cast<Eigen::Index>(t), half, masks,
                                                 noise * kPressureUnit, random),
            .observed = masks[static_cast<std::size_t>(half)],
-           .truth = all.values.col(static_cast<Eigen::Index>(t)).cast<double>(),
+           .truth = all.values.col(static_cast<Eigen::Index>(t)).cast<double>() / kPressureUnit,
            .weight = area};
     for (std::size_t i = 0; i < all.domain.size(); ++i)
       if (c.observed[i]) c.weight[static_cast<Eigen::Index>(i)] = 0.0;
@@ -418,7 +401,7 @@ void fractions(const Options& o, const prior::TrainingFields& all, const posteri
                                       [&](RandomStream& random) { return bank.draw(random, share); });
     fmt::print("| {:.0f} % |", 100.0 * share);
     for (const auto& row : score(methods, all.domain, cases)) {
-      const double crps = row.card.result().crps;
+      const double crps = verification::summarise(row.fields).crps;
       fmt::print(" {:.4f} |", crps);
       plot::Curve& c = curves[row.name];
       c.x.push_back(100.0 * share);
