@@ -18,6 +18,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/version.hpp"
 #include "manifill/domain/domain.hpp"
+#include "manifill/io/time_axis.hpp"
 #include "manifill/measurement/measurement.hpp"
 #include "manifill/operators/domain_laplacian.hpp"
 #include "manifill/operators/laplacian_spectrum.hpp"
@@ -401,6 +402,13 @@ void bind_model(py::module_& m) {
                        .refine = refine,
                        .options = options});
       });
+  m.def("_day_index",
+        [](const std::vector<int>& year, const std::vector<int>& month, const std::vector<int>& day) {
+          io::TimeAxis axis;
+          for (std::size_t k = 0; k < year.size(); ++k)
+            axis.dates.push_back({.year = year[k], .month = month.at(k), .day = day.at(k)});
+          return axis.day_index();
+        });
   m.def("methods", [] { return posterior::SamplerRegistry::instance().names(); });
   m.def(
       "method_summary",

@@ -115,7 +115,7 @@ class Model:
         values = np.asarray(fields, dtype=np.float64)
         size = self.domain.size
         one = values.size == size
-        record = values.reshape((1 if one else values.shape[0], -1))
+        record = values.reshape((1 if one or values.ndim < 2 else values.shape[0], -1))
         if record.shape[1] != size:
             raise UsageError(f"a field of {record.shape[1]} places; the model has {size}: {self.domain!r}")
         steps, seasons = self._times(fields, record.shape[0], first_step, season)
@@ -135,14 +135,18 @@ class Model:
     def _times(self, fields, count, first_step, season):
         time = getattr(fields, "coords", {}).get("time") if hasattr(fields, "coords") else None
         if season is None and time is not None and self.step != "none":
-            stamps = np.atleast_1d(time.values)
-            year = stamps.astype("datetime64[Y]")
-            days = (stamps - year) / np.timedelta64(1, "D")
-            length = ((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")) / np.timedelta64(1, "D")
-            month = stamps.astype("datetime64[M]").astype(int)
+            # Steps are counted as `manifill impute` counts them, so that members are the same.
+            stamps = np.atleast_1d(time.values).astype("datetime64[ns]")
+            years = stamps.astype("datetime64[Y]")
+            months = stamps.astype("datetime64[M]")
+            year = years.astype(int) + 1970
+            month = months.astype(int) % 12 + 1
             if self.step == "month":
-                return list(map(int, month)), list(map(float, (month % 12 + 0.5) / 12.0))
-            return list(map(int, stamps.astype("datetime64[D]").astype(int))), list(map(float, days / length))
+                return [int(y) * 12 + int(m) - 1 for y, m in zip(year, month)], [(m - 0.5) / 12.0 for m in month]
+            day = (stamps.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(int) + 1
+            length = ((years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")) / np.timedelta64(1, "D")
+            season = (stamps - years) / np.timedelta64(1, "D") / length
+            return _core._day_index(list(map(int, year)), list(map(int, month)), list(map(int, day))), list(map(float, season))
         seasons = np.broadcast_to(0.0 if season is None else np.asarray(season, dtype=float), (count,))
         return [first_step + k for k in range(count)], [float(s) for s in seasons]
 
