@@ -83,14 +83,14 @@ TEST_CASE("named places have markers with bars, and no line between them") {
         {.x = {0, 2}, .y = {1, 1}, .lower = {0.8, 0.8}, .upper = {1.2, 1.2}, .line = line, .colour = red});
     panel.curves.push_back({.x = {1}, .y = {0.2}, .line = line, .colour = grey});
     const std::string path = scratch.file("n.png");
-    curves(path, {.panels = {panel}, .width = 600});
+    curves(path, {.panels = {panel}, .width = 1600});
     CHECK(look_for(path, red).second);
     CHECK(look_for(path, grey).second);
     cairo_surface_t* s = cairo_image_surface_create_from_png(path.c_str());
     int pixels = 0;
     // The column of "summer", which is in the middle of the three, with half a place of room beside the
     // others.
-    for (int x = 290; x < 330; ++x)
+    for (int x = 780; x < 880; ++x)
       for (int y = 0; y < cairo_image_surface_get_height(s); ++y) {
         const unsigned char* p = cairo_image_surface_get_data(s) +
                                  static_cast<std::ptrdiff_t>(y) * cairo_image_surface_get_stride(s) + 4 * x;
