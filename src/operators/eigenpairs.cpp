@@ -4,6 +4,7 @@
 
 #include <Eigen/Cholesky>
 #include <algorithm>
+#include <vector>
 
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
@@ -42,6 +43,26 @@ Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix) {
     throw Error(ErrorKind::numerical, "the symmetric eigenproblem of size " + std::to_string(n) +
                                           " did not converge (LAPACK info " + std::to_string(info) + ")");
   out.values.reverseInPlace();
+  out.vectors = out.vectors.rowwise().reverse().eval();
+  return out;
+}
+
+Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix, Eigen::Index count) {
+  const auto n = static_cast<lapack_int>(matrix.rows());
+  const auto wanted = static_cast<lapack_int>(count);
+  Eigen::MatrixXd work = matrix;
+  Eigenpairs out;
+  out.vectors.resize(n, wanted);
+  out.values.resize(n);
+  std::vector<lapack_int> support(2 * static_cast<std::size_t>(n));
+  lapack_int found = 0;
+  const lapack_int info =
+      LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', n, work.data(), n, 0.0, 0.0, n - wanted + 1, n, 0.0,
+                     &found, out.values.data(), out.vectors.data(), n, support.data());
+  if (info != 0 || found != wanted)
+    throw Error(ErrorKind::numerical, "the symmetric eigenproblem of size " + std::to_string(n) +
+                                          " did not converge (LAPACK info " + std::to_string(info) + ")");
+  out.values = out.values.head(wanted).reverse().eval();
   out.vectors = out.vectors.rowwise().reverse().eval();
   return out;
 }

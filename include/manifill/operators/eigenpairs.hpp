@@ -16,6 +16,9 @@ struct Eigenpairs {
 
 /// \brief All eigenpairs of a dense symmetric matrix (LAPACK dsyevd). \throws Error(numerical)
 Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix);
+/// \brief The leading ones alone, exact too (LAPACK dsyevr). \param matrix its lower triangle is read \param
+/// count of pairs, 1 to the size of the matrix \throws Error(numerical)
+Eigenpairs symmetric_eigenpairs(const Eigen::MatrixXd& matrix, Eigen::Index count);
 
 /// \brief Leading eigenpairs of a symmetric operator by randomised subspace iteration
 /// (Halko, Martinsson, Tropp 2011, SIAM Rev. 53, algorithms 4.4 and 5.3).

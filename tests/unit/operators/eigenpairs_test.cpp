@@ -16,6 +16,18 @@ TEST_CASE("eigenvalues of the second difference are known", "[operators]") {
   CHECK((a * e.vectors - e.vectors * e.values.asDiagonal()).cwiseAbs().maxCoeff() < 1e-12);
 }
 
+TEST_CASE("the leading pairs alone are those of all", "[operators]") {
+  const Eigen::MatrixXd b = Eigen::MatrixXd::Random(30, 30);
+  const Eigen::MatrixXd a = b + b.transpose();
+  const auto all = operators::symmetric_eigenpairs(a);
+  for (const Eigen::Index count : {1, 7, 30}) {
+    const auto some = operators::symmetric_eigenpairs(a.triangularView<Eigen::Lower>(), count);
+    REQUIRE(some.values.size() == count);
+    CHECK((some.values - all.values.head(count)).cwiseAbs().maxCoeff() < 1e-12);
+    CHECK((a * some.vectors - some.vectors * some.values.asDiagonal()).cwiseAbs().maxCoeff() < 1e-12);
+  }
+}
+
 TEST_CASE("subspace iteration finds the leading pairs of a decaying spectrum", "[operators]") {
   constexpr int n = 300;
   Eigen::MatrixXf c(n, n);
