@@ -21,6 +21,7 @@ namespace manifill::pipeline {
 /// \brief One field's ensemble at the cells of the input, units of the input.
 struct FilledField {
   Eigen::MatrixXd members{};  ///< [cell][member]
+  Eigen::VectorXd mean{};     ///< [cell], where it is known better than by the members; else empty
   Eigen::MatrixXd
       with_unresolved{};    ///< [cell][member], where that was asked for and there is any; else empty
   double chi_square = 0.0;  ///< of the observed departures over its expectation
@@ -33,6 +34,10 @@ struct FilledField {
 /// \param members [cell][member]
 Eigen::MatrixXd with_white_noise(Eigen::MatrixXd members, double sigma, std::int64_t time,
                                  const posterior::SampleRequest& request);
+
+/// \brief Refuses what only a trained model could heed. \param method that has none \param instead of
+/// `impute.representativeness`, what to do \throws Error(usage)
+void refuse_options_of_models(const Config& config, const std::string& method, const std::string& instead);
 
 /// \brief Fills fields of one input. Not thread-safe.
 class FieldFiller {
@@ -76,8 +81,13 @@ std::unique_ptr<FieldFiller> make_model_filler(const Config& config, const io::G
 /// \brief Of the method `matern`, which needs none. \throws Error as run_impute
 std::unique_ptr<FieldFiller> make_matern_filler(const Config& config, const io::GriddedVariable& input,
                                                 const io::MissingScan& scan);
-/// \brief Options of `matern`, section [matern].
+/// \brief Of the method `dineof`, which needs none either. \throws Error as run_impute
+std::unique_ptr<FieldFiller> make_dineof_filler(const Config& config, const io::GriddedVariable& input,
+                                                const io::MissingScan& scan);
+/// \brief Options of `matern` and of `dineof`, sections of these names.
 std::vector<OptionSpec> matern_specs();
-inline constexpr const char* kMatern = "matern";  ///< the method's name
+std::vector<OptionSpec> dineof_specs();
+inline constexpr const char* kMatern = "matern";  ///< names of the methods
+inline constexpr const char* kDineof = "dineof";
 
 }  // namespace manifill::pipeline

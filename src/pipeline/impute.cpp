@@ -119,10 +119,11 @@ FieldRecord impute_field(FieldFiller& filler, std::size_t extra, std::size_t tim
     if (!filled(i)) continue;
     const auto row = f.members.row(static_cast<Eigen::Index>(i));
     const double mean = row.mean();
-    if (!std::isfinite(mean))
+    const double value = f.mean.size() > 0 ? f.mean[static_cast<Eigen::Index>(i)] : mean;
+    if (!std::isfinite(mean) || !std::isfinite(value))
       throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
                   {.index = fmt::format("[time {}][cell {}]", time, i)});
-    r.mean[i] = static_cast<float>(mean);
+    r.mean[i] = static_cast<float>(value);
     if (request.members > 1)
       r.spread[i] = static_cast<float>(
           std::sqrt((row.array() - mean).square().sum() / (request.members - 1.0) + beside * beside));
@@ -250,8 +251,10 @@ void write_output(const Config& c, const io::GriddedVariable& input, const Field
 
 std::unique_ptr<FieldFiller> make_filler(const Config& c, const io::GriddedVariable& input,
                                          const io::MissingScan& scan) {
-  return c.text("impute.method") == kMatern ? make_matern_filler(c, input, scan)
-                                            : make_model_filler(c, input, scan);
+  const std::string& method = c.text("impute.method");
+  if (method == kMatern) return make_matern_filler(c, input, scan);
+  if (method == kDineof) return make_dineof_filler(c, input, scan);
+  return make_model_filler(c, input, scan);
 }
 
 }  // namespace
@@ -268,6 +271,22 @@ Eigen::MatrixXd with_white_noise(Eigen::MatrixXd members, double sigma, std::int
     members.col(k) += sigma * noise;
   }
   return members;
+}
+
+void refuse_options_of_models(const Config& config, const std::string& method, const std::string& instead) {
+  const std::vector<std::pair<const char*, bool>> foreign{
+      {"impute.model", !config.text("impute.model").empty()},
+      {"impute.noise", config.real("impute.noise") > 0.0},
+      {"impute.refine", config.integer("impute.refine") > 0},
+      {"impute.diagnostics", config.flag("impute.diagnostics")}};
+  for (const auto& [key, given] : foreign)
+    if (given)
+      throw Error(ErrorKind::usage, fmt::format("'{}' means nothing to the method {}", key, method),
+                  {.remedy = "Leave it out, or choose the method flow or gaussian"});
+  if (config.real("impute.representativeness") >= 0.0)
+    throw Error(ErrorKind::usage,
+                fmt::format("'impute.representativeness' means nothing to the method {}", method),
+                {.remedy = instead});
 }
 
 std::vector<OptionSpec> impute_specs() {
@@ -291,7 +310,7 @@ std::vector<OptionSpec> impute_specs() {
        .fallback = std::string()},
       {.key = "impute.output", .help = "NetCDF file to write", .fallback = std::string()},
       {.key = "impute.method",
-       .help = fmt::format("posterior sampler: {}; or matern, which needs no model",
+       .help = fmt::format("posterior sampler: {}; or matern or dineof, which need no model",
                            fmt::join(posterior::SamplerRegistry::instance().names(), ", ")),
        .fallback = std::string("flow")},
       {.key = "impute.members",
@@ -336,7 +355,7 @@ std::vector<OptionSpec> impute_specs() {
       {.key = "impute.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
       {.key = "impute.overwrite", .help = "replace an existing output", .fallback = false},
   };
-  for (const auto& more : {matern_specs(), posterior::SamplerRegistry::instance().specs()})
+  for (const auto& more : {matern_specs(), dineof_specs(), posterior::SamplerRegistry::instance().specs()})
     specs.insert(specs.end(), more.begin(), more.end());
   return specs;
 }
@@ -384,9 +403,10 @@ std::vector<std::string> run_impute(const Config& c) {
   const std::string& output = c.text("impute.output");
   if (c.text("impute.input").empty())
     throw Error(ErrorKind::usage, "no input was named", {.remedy = "Give --input IN.nc"});
-  if (c.text("impute.model").empty() && c.text("impute.method") != kMatern)
+  const std::string& method = c.text("impute.method");
+  if (c.text("impute.model").empty() && method != kMatern && method != kDineof)
     throw Error(ErrorKind::usage, "no model was named",
-                {.remedy = "Give --model M.h5, or --method matern, which needs none"});
+                {.remedy = "Give --model M.h5, or --method matern or dineof, which need none"});
   for (const auto& path : files_to_write(c))
     io::check_output(path, {c.text("impute.input"), c.text("impute.model")}, c.flag("impute.overwrite"));
   const auto channels = io::channels_to_fill(c.text("impute.input"), c.text("impute.variable"), output);

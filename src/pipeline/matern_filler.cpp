@@ -25,7 +25,7 @@ class MaternFiller : public FieldFiller {
         fields_(c.integer("matern.fields")),
         nodes_(std::make_shared<const Nodes>(
             operators::domain_laplacian(input.domain(), c.real("matern.margin")))) {
-    refuse_foreign_options(c);
+    refuse_options_of_models(c, kMatern, "Give matern.range, matern.sd and matern.nugget_sd");
     const auto degree = static_cast<int>(c.integer("matern.latitude_degree"));
     degrees_ = degree < 0 ? posterior::latitude_degrees(input.domain()) : std::vector<int>{degree};
     drift_ = posterior::latitude_drift(input.domain(), degrees_.back());
@@ -120,21 +120,6 @@ class MaternFiller : public FieldFiller {
   }
 
  private:
-  static void refuse_foreign_options(const Config& c) {
-    const std::vector<std::pair<const char*, bool>> foreign{
-        {"impute.model", !c.text("impute.model").empty()},
-        {"impute.noise", c.real("impute.noise") > 0.0},
-        {"impute.refine", c.integer("impute.refine") > 0},
-        {"impute.diagnostics", c.flag("impute.diagnostics")}};
-    for (const auto& [key, given] : foreign)
-      if (given)
-        throw Error(ErrorKind::usage, fmt::format("'{}' means nothing to the method matern", key),
-                    {.remedy = "Leave it out, or choose the method flow or gaussian"});
-    if (c.real("impute.representativeness") >= 0.0)
-      throw Error(ErrorKind::usage, "'impute.representativeness' means nothing to the method matern",
-                  {.remedy = "Give matern.range, matern.sd and matern.nugget_sd"});
-  }
-
   [[nodiscard]] Eigen::VectorXd field(std::size_t extra, std::size_t time) {
     const auto& v = values(extra, time);
     return Eigen::Map<const Eigen::VectorXd>(v.data(), static_cast<Eigen::Index>(v.size()));

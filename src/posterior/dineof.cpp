@@ -18,11 +18,12 @@ namespace manifill::posterior {
 namespace {
 
 constexpr Eigen::Index kBlock = 32;      // times whose reconstruction is made at once
-constexpr Eigen::Index kLeastTimes = 3;  // with values
-constexpr std::size_t kLeastClouds = 8;  // that the withheld values are made of
-constexpr std::size_t kTries = 64;       // to lay a cloud, for each that is wanted
-constexpr std::size_t kRising = 3;       // errors in a row that end the search for the number of modes
-constexpr double kMostInflation = 1e6;   // beyond it the prior of the amplitudes is all there is
+constexpr std::size_t kClouds = 100;     // that withheld values are made of: few would be of few times,
+constexpr std::size_t kLeastClouds = 8;  // fewer where clouds would be smaller than
+constexpr std::size_t kCloud = 32;
+constexpr std::size_t kTries = 64;      // to lay a cloud, for each that is wanted
+constexpr std::size_t kRising = 3;      // errors in a row that end the search for the number of modes
+constexpr double kMostInflation = 1e6;  // beyond it the prior of the amplitudes is all there is
 
 /// Points that are ever observed, ascending.
 std::vector<Eigen::Index> seen_points(const Eigen::MatrixXd& values) {
@@ -453,12 +454,13 @@ std::vector<MatrixEntry> withhold_clouds(const domain::Domain& domain, const Eig
   Eigen::MatrixXd left = values;  // NaN where withheld too
   const auto all = observed_entries(values);
   count = std::min(count, all.size() / 2);
-  const std::size_t largest = std::max<std::size_t>(1, count / kLeastClouds);
+  const std::size_t largest =
+      std::max({std::size_t{1}, count / kClouds, std::min(count / kLeastClouds, kCloud)});
   std::vector<bool> ever(domain.size(), false);
   for (const Eigen::Index i : seen_points(values)) ever[static_cast<std::size_t>(i)] = true;
   std::vector<MatrixEntry> out;
   auto random = withheld_stream(seed, 1);
-  for (std::size_t tries = 0; out.size() < count && tries < kTries * kLeastClouds; ++tries) {
+  for (std::size_t tries = 0; out.size() < count && tries < kTries * kClouds; ++tries) {
     const auto& start =
         all[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(all.size()) - 1))];
     const Eigen::Index cloud = random.integer(0, values.cols() - 1);
@@ -510,11 +512,11 @@ Dineof dineof(const Eigen::MatrixXd& values, const std::vector<double>& times, c
     throw Error(ErrorKind::internal,
                 fmt::format("a record of {} points and {} times, {} weights and {} dates", values.rows(),
                             values.cols(), weights.size(), times.size()));
-  Eigen::Index known = 0;
+  std::size_t known = 0;
   for (Eigen::Index t = 0; t < values.cols(); ++t) known += values.col(t).array().isNaN().all() ? 0 : 1;
-  if (known < kLeastTimes)
+  if (known < kLeastDineofTimes)
     throw Error(ErrorKind::input,
-                fmt::format("{} of its times have values, fewer than {}", known, kLeastTimes),
+                fmt::format("{} of its times have values, fewer than {}", known, kLeastDineofTimes),
                 {.remedy = "Give a longer record, or fill single fields with the method matern"});
   if (withheld.empty())
     throw Error(ErrorKind::usage, "no value is withheld to choose the number of modes by",

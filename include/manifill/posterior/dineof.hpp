@@ -10,6 +10,7 @@
 /// 325), and the covariance between times may be filtered (Alvera-Azcarate et al. 2009, Ocean Sci. 5, 475).
 /// Errors are those of Beckers, Barth and Alvera-Azcarate 2006 (Ocean Sci. 2, 183).
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -20,10 +21,12 @@
 
 namespace manifill::posterior {
 
+inline constexpr std::size_t kLeastDineofTimes = 3;  ///< with values, of a record
+
 /// \brief What the iteration needs to be told; options of `manifill impute` (section [dineof]).
 struct DineofOptions {
   std::int64_t modes = 0;         ///< that are kept; 0: as many as predict withheld values best
-  std::int64_t most_modes = 20;   ///< that are tried where the number is chosen
+  std::int64_t most_modes = 30;   ///< that are tried where the number is chosen
   double tolerance = 1e-3;        ///< change of the gaps from one iteration to the next, rms, in standard
                                   ///< deviations of the data, under which they rest
   std::int64_t iterations = 300;  ///< at most, for each number of modes
@@ -53,10 +56,10 @@ std::vector<MatrixEntry> withhold_points(const Eigen::MatrixXd& values, std::siz
                                          std::uint64_t seed);
 
 /// \brief So many observed values under gaps of other times: what of a gap, laid on another time, is
-/// connected to an observed point drawn at random, at most an eighth of the number in one piece. Where gaps
-/// come as clouds, the errors of values withheld singly say too little of those in gaps (Beckers et al. 2006,
-/// section 2). Filled up with single ones where there are no gaps to lay on. \param values as
-/// withhold_points, rows in the order of the domain's points
+/// connected to an observed point drawn at random, in pieces of a hundredth of the number (of 32 values, or
+/// of an eighth, where that is more). Where gaps come as clouds, the errors of values withheld singly say too
+/// little of those in gaps (Beckers et al. 2006, section 2). Filled up with single ones where there are no
+/// gaps to lay on. \param values as withhold_points, rows in the order of the domain's points
 std::vector<MatrixEntry> withhold_clouds(const domain::Domain& domain, const Eigen::MatrixXd& values,
                                          std::size_t count, std::uint64_t seed);
 
