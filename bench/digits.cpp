@@ -31,7 +31,7 @@
 #include "manifill/operators/laplacian_filter.hpp"
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/mesh_view.hpp"
-#include "manifill/posterior/classical.hpp"
+#include "manifill/posterior/nearest.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/posterior/windows.hpp"
 #include "manifill/verification/bootstrap.hpp"

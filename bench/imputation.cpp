@@ -18,6 +18,7 @@
 //   --noise S         observation noise of `pressure`, in standard deviations of 951 Pa (0.05)
 //   --stride K        every K-th step is scored (1)
 //   --refine N        adds the flow's members after N likelihood-aware steps of the prior
+//   --methods A,B     adds registered samplers by name, with an option or none: eof@eof.modes=30,heat
 //   --only A,B        these methods only, by the names in the table; those compared with are named too
 //   --figure F.png    of `fractions`
 //
@@ -41,8 +42,8 @@
 #include "manifill/pipeline/evaluation.hpp"
 #include "manifill/pipeline/train.hpp"
 #include "manifill/plot/curves.hpp"
-#include "manifill/posterior/classical.hpp"
 #include "manifill/posterior/kriging.hpp"
+#include "manifill/posterior/nearest.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/posterior/windows.hpp"
 #include "manifill/prior/matern_field.hpp"
@@ -69,6 +70,7 @@ struct Options {
   std::string standard{};
   std::string figure{};
   std::string only{};
+  std::string methods{};
   std::string gaps{};
   std::string gaps_variable{};
   std::string kind = "clouds";
@@ -108,9 +110,11 @@ Trained load(const std::string& path) {
 }
 
 Method by_sampler(const std::string& name, const std::string& sampler, const posterior::Model& model,
-                  double unit, double training, std::int64_t refine = 0) {
-  const std::shared_ptr<posterior::PosteriorSampler> s =
-      posterior::SamplerRegistry::instance().make(sampler, model);
+                  double unit, double training, std::int64_t refine = 0, const std::string& option = {}) {
+  const auto& registry = posterior::SamplerRegistry::instance();
+  Config options(registry.specs());
+  if (!option.empty()) options.set(option);
+  const std::shared_ptr<posterior::PosteriorSampler> s = registry.make(sampler, model, options);
   return {name,
           [s, &model, unit, refine](const Case& c) {
             const auto e = s->sample(narrowed(c.window, model.backbone.options().window),
@@ -186,6 +190,12 @@ std::vector<Method> methods_of(const Options& o, const Trained& trained,
     if (o.refine > 0)
       out.push_back(by_sampler(fmt::format("flow --refine {}", o.refine), "flow", model, unit,
                                trained.seconds, o.refine));
+  }
+  std::stringstream added(o.methods);
+  for (std::string name; std::getline(added, name, ',');) {
+    const auto at = name.find('@');
+    out.push_back(by_sampler(name, name.substr(0, at), model, unit, trained.seconds, 0,
+                             at == std::string::npos ? "" : name.substr(at + 1)));
   }
   std::erase_if(out, [&](const Method& m) { return !wanted(m.name); });
   return out;
@@ -451,6 +461,8 @@ Options parse(const std::vector<std::string>& args) {
       o.refine = std::stoll(value);
     else if (args[k] == "--only")
       o.only = "," + value + ",";
+    else if (args[k] == "--methods")
+      o.methods = value;
     else if (args[k] == "--gaps")
       o.gaps = value;
     else if (args[k] == "--gaps-variable")

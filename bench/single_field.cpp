@@ -29,8 +29,9 @@
 #include "manifill/io/gridded.hpp"
 #include "manifill/measurement/mask_bank.hpp"
 #include "manifill/operators/laplacian_filter.hpp"
-#include "manifill/posterior/classical.hpp"
+#include "manifill/posterior/distance.hpp"
 #include "manifill/posterior/matern.hpp"
+#include "manifill/posterior/nearest.hpp"
 #include "manifill/verification/crps.hpp"
 #include "program.hpp"
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <numbers>
+#include <span>
 #include <string>
 
 #include <Eigen/Cholesky>
@@ -13,6 +14,8 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/minimise.hpp"
+#include "manifill/posterior/fill_sampler.hpp"
+#include "manifill/posterior/local_kriging.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -22,6 +25,38 @@ constexpr double kJitter = 1e-10;
 /// Least nugget of the fit, a share of the variance; a nugget fitted there counts as none.
 constexpr double kLeastRatio = 1e-6;
 constexpr double kMostRatio = 100.0;
+
+const SamplerRegistration kRegistration(
+    "kriging", "kriging of anomalies with an exponential covariance fitted to the training fields",
+    {{.key = "kriging.most_points",
+      .help = "points of a domain up to which kriging is exact; beyond, it is from near observations",
+      .fallback = std::int64_t{5000},
+      .lowest = 0,
+      .highest = 16384},
+     {.key = "kriging.neighbours",
+      .help = "near observations that a point is kriged from where it is not exact",
+      .fallback = std::int64_t{48},
+      .lowest = 1,
+      .highest = 1000}},
+    [](const Model& model, const Config& config) {
+      return std::make_unique<KrigingSampler>(model,
+                                              static_cast<std::size_t>(config.integer("kriging.most_points")),
+                                              static_cast<std::size_t>(config.integer("kriging.neighbours")));
+    });
+
+/// Standard normals of every member: [row][member].
+Eigen::MatrixXd white(const SampleRequest& request, std::int64_t time, RandomPurpose purpose,
+                      Eigen::Index rows) {
+  Eigen::MatrixXd out(rows, static_cast<Eigen::Index>(request.members));
+  for (Eigen::Index k = 0; k < out.cols(); ++k) {
+    RandomStream random({.seed = request.seed,
+                         .purpose = purpose,
+                         .time = time,
+                         .member = request.first_member + static_cast<std::uint32_t>(k)});
+    random.fill_normal(std::span<double>(out.col(k).data(), static_cast<std::size_t>(rows)));
+  }
+  return out;
+}
 
 /// Overwrites the lower triangle by the Cholesky factor.
 bool factorise(Eigen::MatrixXd& matrix) {
@@ -170,9 +205,8 @@ double ExponentialCovariance::operator()(double distance_km) const {
   return variance * std::exp(-distance_km / range_km);
 }
 
-KrigingFactor::KrigingFactor(const domain::Domain& domain, const ExponentialCovariance& covariance,
-                             const std::vector<bool>& observed, KrigingMean mean)
-    : covariance_(covariance), kind_(mean), points_(static_cast<Eigen::Index>(domain.size())) {
+void check_kriging(const domain::Domain& domain, const ExponentialCovariance& covariance,
+                   const std::vector<bool>& observed) {
   if (observed.size() != domain.size())
     throw Error(ErrorKind::internal, "a mask of " + std::to_string(observed.size()) +
                                          " points on a domain of " + std::to_string(domain.size()));
@@ -181,16 +215,33 @@ KrigingFactor::KrigingFactor(const domain::Domain& domain, const ExponentialCova
     throw Error(ErrorKind::usage,
                 "a kriging covariance has a variance or range that is not positive, or a negative nugget",
                 {.remedy = "Fit the covariance to training fields"});
+}
+
+void check_observed_values(const std::vector<bool>& observed, const Eigen::MatrixXd& values) {
+  if (values.rows() != static_cast<Eigen::Index>(observed.size()))
+    throw Error(ErrorKind::internal, "fields of " + std::to_string(values.rows()) +
+                                         " points are kriged on a domain of " +
+                                         std::to_string(observed.size()));
   for (std::size_t i = 0; i < observed.size(); ++i)
-    if (observed[i]) index_.push_back(static_cast<Eigen::Index>(i));
-  if (index_.empty())
+    if (observed[i] && !values.row(static_cast<Eigen::Index>(i)).allFinite())
+      throw Error(ErrorKind::input, "an observed value is not finite",
+                  {.index = "[point " + std::to_string(i) + "]", .remedy = "Mark it as not observed"});
+}
+
+KrigingFactor::KrigingFactor(const domain::Domain& domain, const ExponentialCovariance& covariance,
+                             const std::vector<bool>& observed, KrigingMean mean)
+    : covariance_(covariance), kind_(mean), points_(static_cast<Eigen::Index>(domain.size())) {
+  check_kriging(domain, covariance, observed);
+  if (std::find(observed.begin(), observed.end(), true) == observed.end())
     throw Error(ErrorKind::input, "a field without any observed point cannot be kriged",
                 {.remedy = "Leave this time step out, or fill it with the climatology"});
+  for (std::size_t i = 0; i < observed.size(); ++i)
+    if (observed[i]) index_.push_back(static_cast<Eigen::Index>(i));
   if (index_.size() > kMostObserved)
     throw Error(ErrorKind::input,
                 "exact kriging of " + std::to_string(index_.size()) + " observed points was asked for; " +
                     std::to_string(kMostObserved) + " are the most",
-                {.remedy = "Coarsen the grid, or use the method 'gaussian'"});
+                {.remedy = "Use LocalKriging (kriging.most_points), or the method 'gaussian'"});
 
   const auto m = static_cast<Eigen::Index>(index_.size());
   half_.resize(m, points_);
@@ -279,6 +330,90 @@ FittedCovariance fit_exponential_covariance(const domain::Domain& domain,
       .log_likelihood = at.log_likelihood,
       .observations = sample.observations,
       .evaluations = rough.evaluations + best.evaluations};
+}
+
+KrigingSampler::KrigingSampler(const Model& model, std::size_t most_points, std::size_t neighbours)
+    : backbone_(model.backbone), most_points_(most_points), neighbours_(neighbours) {
+  if (neighbours == 0)
+    throw Error(ErrorKind::usage, "kriging from no neighbours", {.remedy = "Give kriging.neighbours"});
+}
+
+KrigingSampler::~KrigingSampler() = default;
+
+const ExponentialCovariance& KrigingSampler::covariance() {
+  if (!fitted_) {
+    const auto& training = backbone_.training();
+    Eigen::MatrixXf anomalies = training.values;
+    for (Eigen::Index t = 0; t < anomalies.cols(); ++t)
+      anomalies.col(t) -= backbone_.mean(training.season[static_cast<std::size_t>(t)]).cast<float>();
+    fitted_ = std::make_unique<const ExponentialCovariance>(
+        fit_exponential_covariance(backbone_.domain(), anomalies).covariance);
+  }
+  return *fitted_;
+}
+
+Eigen::MatrixXd KrigingSampler::draw_jointly(const ObservedAnomalies& seen, double nugget,
+                                             const StepObservation& step, const SampleRequest& request) {
+  const auto& domain = backbone_.domain();
+  const auto n = static_cast<Eigen::Index>(domain.size());
+  if (root_.size() == 0) {
+    root_.resize(n, n);
+    for (Eigen::Index j = 0; j < n; ++j)
+      for (Eigen::Index i = j; i < n; ++i)
+        root_(i, j) =
+            covariance()(domain.separation(static_cast<std::size_t>(i), static_cast<std::size_t>(j)));
+    root_.diagonal().array() += kJitter * covariance().variance;
+    if (!factorise(root_))
+      throw Error(ErrorKind::numerical, "the covariance of all points is not positive definite",
+                  {.remedy = "Set kriging.most_points=0"});
+  }
+  Eigen::MatrixXd out =
+      root_.triangularView<Eigen::Lower>() * white(request, step.time, RandomPurpose::prior_innovation, n);
+  if (seen.freedom == 0.0) return out;
+  const std::uint64_t mask = step.measurement->hash();
+  if (!factor_ || mask_ != mask) {
+    factor_.reset();
+    auto c = covariance();
+    c.nugget = nugget;
+    factor_ = std::make_unique<const KrigingFactor>(domain, c, seen.observed);
+    mask_ = mask;
+  }
+  const Eigen::MatrixXd noise = white(request, step.time, RandomPurpose::observation_noise, n);
+  out += factor_->mean(seen.values.replicate(1, out.cols()) - out - std::sqrt(nugget) * noise);
+  return out;
+}
+
+Eigen::MatrixXd KrigingSampler::draw(const ObservedAnomalies& seen, const StepObservation& step,
+                                     const SampleRequest& request) {
+  const double nugget = covariance().nugget + seen.noise_variance;
+  if (backbone_.domain().size() <= most_points_) return draw_jointly(seen, nugget, step, request);
+  const std::uint64_t mask = step.measurement ? step.measurement->hash() : 0;
+  if (!local_ || mask_ != mask) {
+    local_.reset();
+    auto c = covariance();
+    c.nugget = nugget;
+    local_ = std::make_unique<LocalKriging>(backbone_.domain(), c, seen.observed, neighbours_);
+    mask_ = mask;
+  }
+  return local_->draw(seen.values, {.seed = request.seed,
+                                    .time = step.time,
+                                    .first_member = request.first_member,
+                                    .members = request.members});
+}
+
+Ensemble KrigingSampler::sample(const Window& window, const SampleRequest& request) {
+  refuse_refine(request, "kriging");
+  const StepObservation& step = window.at_centre();
+  const ObservedAnomalies seen = observed_anomalies(backbone_, step, "kriging");
+  Eigen::MatrixXd x = draw(seen, step, request);
+  if (const double own = covariance().nugget; own > 0.0)
+    x += std::sqrt(own) * white(request, step.time, RandomPurpose::representativeness, x.rows());
+  x.colwise() += backbone_.mean(step.season);
+  Ensemble e;
+  e.members = backbone_.within_bounds(x);
+  e.chi_square = seen.chi_square;
+  e.freedom = seen.freedom;
+  return e;
 }
 
 }  // namespace manifill::posterior

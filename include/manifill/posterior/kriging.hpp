@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// \brief Kriging of anomalies with an exponential covariance of great-circle distance: the geostatistician's
+/// \brief `kriging`: anomalies with an exponential covariance of great-circle distance: the geostatistician's
 /// baseline.
 ///
 /// Stationary and isotropic, C(d) = variance exp(-d / range) between points d apart, observed with a white
@@ -15,6 +15,7 @@
 #include <Eigen/Core>
 
 #include "manifill/domain/domain.hpp"
+#include "manifill/posterior/sampler.hpp"
 
 namespace manifill::posterior {
 
@@ -26,6 +27,15 @@ struct ExponentialCovariance {
   /// \brief Covariance of the field, without the nugget, between points `distance_km` apart.
   [[nodiscard]] double operator()(double distance_km) const;
 };
+
+/// \brief Refuses what cannot be kriged. \param observed [point] \throws Error(usage) on parameters out of
+/// range; Error(internal) on a size mismatch
+void check_kriging(const domain::Domain& domain, const ExponentialCovariance& covariance,
+                   const std::vector<bool>& observed);
+
+/// \brief Refuses values that are not finite where observed. \param values [point][field] \throws
+/// Error(input) naming the point; Error(internal) on a size mismatch
+void check_observed_values(const std::vector<bool>& observed, const Eigen::MatrixXd& values);
 
 /// \brief What is assumed of the mean of a field.
 enum class KrigingMean {
@@ -99,5 +109,39 @@ struct FittedCovariance {
 FittedCovariance fit_exponential_covariance(const domain::Domain& domain,
                                             const Eigen::Ref<const Eigen::MatrixXf>& anomalies,
                                             const KrigingFit& options = {});
+
+class LocalKriging;
+struct ObservedAnomalies;
+
+/// \brief Simple kriging of a step's anomalies, the covariance fitted to the model's training fields at the
+/// first step, the same for all seasons. Of a window the centre alone is looked at.
+///
+/// Up to `most_points` points of the domain members are exact draws of the posterior, by Matheron's rule from
+/// prior draws at all points; beyond, LocalKriging's. Every value of a member has what its neighbours do not
+/// share, white, as the training fields have it: the fitted nugget.
+class KrigingSampler : public PosteriorSampler {
+ public:
+  /// \throws Error(usage) on no neighbours
+  KrigingSampler(const Model& model, std::size_t most_points, std::size_t neighbours);
+  ~KrigingSampler() override;
+  [[nodiscard]] Ensemble sample(const Window& window, const SampleRequest& request) override;
+  /// \brief Fitted at the first call.
+  [[nodiscard]] const ExponentialCovariance& covariance();
+
+ private:
+  [[nodiscard]] Eigen::MatrixXd draw(const ObservedAnomalies& seen, const StepObservation& step,
+                                     const SampleRequest& request);
+  [[nodiscard]] Eigen::MatrixXd draw_jointly(const ObservedAnomalies& seen, double nugget,
+                                             const StepObservation& step, const SampleRequest& request);
+
+  prior::Backbone backbone_;
+  std::size_t most_points_;
+  std::size_t neighbours_;
+  std::unique_ptr<const ExponentialCovariance> fitted_{};
+  Eigen::MatrixXd root_{};  // [point][point], of the prior covariance, lower triangle
+  std::uint64_t mask_ = 0;  // of the factors that are kept
+  std::unique_ptr<const KrigingFactor> factor_{};
+  std::unique_ptr<LocalKriging> local_{};
+};
 
 }  // namespace manifill::posterior
