@@ -51,12 +51,22 @@ function(manifill_sort_by_torch with without)
   set(${without} ${${without}} PARENT_SCOPE)
 endfunction()
 
+# Gives a program manifill_full's precompiled header. It wants the library's own flag for code at any address, where a program
+# has another.
+function(manifill_reuse_torch target)
+  target_precompile_headers(${target} REUSE_FROM manifill_full)
+  if(CMAKE_POSITION_INDEPENDENT_CODE)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE ${CMAKE_CXX_COMPILE_OPTIONS_PIC})
+  endif()
+endfunction()
+
 # Precompiled LibTorch, manifill_full's, for those sources of a program that reach it.
 function(manifill_precompile_torch target)
   get_target_property(sources ${target} SOURCES)
   manifill_sort_by_torch(with without ${sources})
   if(with)
-    target_precompile_headers(${target} REUSE_FROM manifill_full)
+    manifill_reuse_torch(${target})
     set_source_files_properties(${without} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   endif()
 endfunction()
