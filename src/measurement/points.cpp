@@ -92,7 +92,6 @@ OperatorPointer make(const domain::Domain& domain, const Config& c, const Operat
     if (io::is_station_file(like)) return points(domain, places_of_stations(like, c.text("points.variable")));
     return points(domain, io::GriddedVariable::open(like, c.text("points.variable")).domain());
   }
-  if (context.stations) return points(domain, *context.stations);
   if (context.domain) return points(domain, *context.domain);
   throw Error(
       ErrorKind::usage, "no points are given",

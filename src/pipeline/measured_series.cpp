@@ -8,6 +8,7 @@
 #include "impute_parts.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/io/inspection.hpp"
+#include "manifill/measurement/points.hpp"
 
 namespace manifill::pipeline {
 namespace {
@@ -204,13 +205,16 @@ class StationSeries : public MeasuredSeries {
       places.latitude.push_back(v.latitude);
       places.longitude.push_back(v.longitude);
     }
+    // The file says where its stations are, whatever the options say of points.
     auto names = part.operators;
-    if (names.empty() || names.back() != kPoints) names.emplace_back(kPoints);
-    operator_ = measurement::OperatorRegistry::instance().make(names, model.backbone.domain(), part.options,
-                                                               {.stations = places});
-    if (operator_->values() != static_cast<Eigen::Index>(place_.size()))
-      throw Error(ErrorKind::usage, "the file's stations are the points, and others are given",
-                  {.file = part.file, .remedy = "Leave the options of points out"});
+    if (!names.empty() && names.back() == kPoints) names.pop_back();
+    auto before =
+        measurement::OperatorRegistry::instance().make(names, model.backbone.domain(), part.options);
+    if (!before->to())
+      throw Error(ErrorKind::usage, "stations follow an operator whose values lie on no grid",
+                  {.file = part.file, .remedy = "Name points once, as the last operator"});
+    const auto on = *before->to();
+    operator_ = measurement::compose(std::move(before), measurement::points(on, places));
     check_reached();
     steps_ = io::station_steps(stations, card.step);
     for (const auto& s : steps_) {

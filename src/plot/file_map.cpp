@@ -17,6 +17,8 @@
 namespace manifill::plot {
 namespace {
 
+// Of a file of fields from stations or measurements of another kind, which has no cell observed as it is.
+constexpr std::size_t kTimesForStatus = 12;
 constexpr std::size_t kTimesForScale = 200;
 constexpr std::size_t kLongLabel =
     44;  // characters beyond which a colour bar takes the variable's short name
@@ -200,6 +202,7 @@ void FileMap::open_ancillaries() {
   };
   open("_status", status_);
   open("_spread", spread_);
+  shows_observed_ = status_ && observes_anything();
   std::size_t available = 0;
   if (!options_.members.empty()) {
     std::optional<io::GriddedVariable> found;
@@ -223,6 +226,14 @@ void FileMap::open_ancillaries() {
                    .variable = name + "_member",
                    .remedy = available == 0 ? "Run impute with --write-members" : "Members count from 1"});
   std::erase_if(options_.members, [&](std::size_t m) { return m < 1 || m > available; });
+}
+
+bool FileMap::observes_anything() const {
+  const std::size_t count = std::min(kTimesForStatus, variable_.times());
+  for (std::size_t k = 0; k < count; ++k)
+    for (const double s : field(*status_, options_.extra, (2 * k + 1) * variable_.times() / (2 * count)))
+      if (is_status(s, io::CellStatus::observed)) return true;
+  return false;
 }
 
 std::vector<double> FileMap::field(const io::GriddedVariable& from, std::size_t extra,
@@ -268,9 +279,14 @@ MapFigure FileMap::figure(std::size_t time) const {
       if (!is_status(status[i], io::CellStatus::observed))
         observed[i] = std::numeric_limits<double>::quiet_NaN();
     }
-    figure.panels.push_back({.title = "Observed", .values = std::move(observed), .masked = masked});
+    if (shows_observed_)
+      figure.panels.push_back({.title = "Observed", .values = std::move(observed), .masked = masked});
   }
-  figure.panels.push_back({.title = status_ ? "Filled" : "", .values = filled, .masked = masked});
+  figure.panels.push_back({.title = !status_          ? ""
+                                    : shows_observed_ ? "Filled"
+                                                      : "Mean",
+                           .values = filled,
+                           .masked = masked});
   if (spread_)
     figure.panels.push_back({.title = "Spread",
                              .values = quantity(*spread_, options_.extra, time),

@@ -178,12 +178,26 @@ noise = 0.5
 count = 150
 ''')
 run(0, "measure", both, "--quiet")
-text = both.read_text().replace("[measurement.points]\ncount = 150", "")
-both.write_text(text)
 run(0, "reconstruct", both, "--quiet")
 reconstruct("", "-i", work / "coarse4.nc", "-o", work / "alone.nc", "--noise", "0.3", operators=("coarsen",), settings={"coarsen.factor": 4})
 one, two, joined = (rmse(read(work / f, "uwnd")) for f in ("alone.nc", "of_table.nc", "joined.nc"))
 check(joined < 0.95 * min(one, two), f"two at once: {joined:.3f} of {one:.3f} and {two:.3f} m/s")
+# A table's stations are where it says, in any order, whatever is said of points.
+header, *lines = (work / "buoys.csv").read_text().splitlines()
+(work / "shuffled.csv").write_text("\n".join([header, *reversed(lines)]) + "\n")
+for table, more in (("buoys.csv", {}), ("shuffled.csv", {"points.count": 40})):
+    reconstruct("", "-i", work / table, "-o", work / f"{table}.nc", "--noise", "0.5", operators=("points",), settings=more)
+check(np.abs(read(work / "buoys.csv.nc", "uwnd") - read(work / "shuffled.csv.nc", "uwnd")).max() < 1e-4, "the order of a table does not matter")
+
+# The example of docs/measurements.md.
+example = source / "docs/examples/wind_reconstruct.toml"
+moved = ("--set", f"measurement[1].file={work / 'radiometer.nc'}", "--set", f"measurement[2].file={work / 'buoys100.csv'}")
+run(0, "measure", example, *moved, "--quiet", cwd=source)
+run(0, "reconstruct", example, *moved, "-o", work / "example.nc", "--quiet", cwd=source)
+check(rmse(read(work / "example.nc", "uwnd")) < 1.15, f"the example: {rmse(read(work / 'example.nc', 'uwnd')):.3f} m/s")
+run(0, "plot", work / "example.nc", "-o", work / "example.png", "--time", "0", "--members", "0", "--width", "600", "--quiet")
+shape = read_png(work / "example.png").shape
+check(shape[0] < 0.5 * shape[1], f"of what is reconstructed mean and spread are drawn side by side, nothing as observed: {shape}")
 
 # A stopped run goes on where it was.
 slow = ("reconstruct", "--model", model, "-i", work / "both_.nc", "-o", work / "stopped.nc", "--noise", "0.2", "--write-members", *options(*cases["both"][:2]))

@@ -117,16 +117,9 @@ OperatorPointer compose(OperatorPointer first, OperatorPointer second);
 /// \throws Error(internal) when there is none, or they measure fields of different domains
 OperatorPointer stack(const std::vector<OperatorPointer>& operators);
 
-/// \brief Places on the sphere where values were measured; places may coincide.
-struct MeasuredPlaces {
-  std::vector<double> latitude{};  ///< [place], degrees
-  std::vector<double> longitude{};
-};
-
 /// \brief What an operator may be told of the measurement's file, where there is one.
 struct OperatorContext {
-  std::optional<domain::Domain> domain{};    ///< of its grid
-  std::optional<MeasuredPlaces> stations{};  ///< of its stations
+  std::optional<domain::Domain> domain{};  ///< of its grid
 };
 
 /// \brief Makes an operator for fields on a domain. The options declare at least the operator's own.

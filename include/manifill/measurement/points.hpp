@@ -11,6 +11,12 @@
 
 namespace manifill::measurement {
 
+/// \brief Places on the sphere where values were measured; places may coincide.
+struct MeasuredPlaces {
+  std::vector<double> latitude{};  ///< [place], degrees
+  std::vector<double> longitude{};
+};
+
 /// \brief Interpolation to places of the sphere (`point_sampling`). The values lie on a list of cells in the
 /// order of the places, or on no domain where places coincide. Places that the domain does not reach are not
 /// measured. \throws Error(usage) off the sphere, where no place is given, or none is reached

@@ -50,6 +50,7 @@ class FileMap {
 
  private:
   void open_ancillaries();
+  [[nodiscard]] bool observes_anything() const;
   [[nodiscard]] std::vector<double> field(const io::GriddedVariable& from, std::size_t extra,
                                           std::size_t time) const;
   /// As `field`, in the units of the colour bar.
@@ -60,6 +61,7 @@ class FileMap {
   FileMapOptions options_;
   io::GriddedVariable variable_;
   std::optional<io::GriddedVariable> status_{};
+  bool shows_observed_ = false;  // some cells of the file are observed as they are
   std::optional<io::GriddedVariable> spread_{};
   std::vector<io::GriddedVariable> members_{};  // one of all members, or one for each
   std::optional<Projection> projection_{};

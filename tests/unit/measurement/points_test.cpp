@@ -76,9 +76,6 @@ TEST_CASE("places of a station file, of another grid, and of the measurement's o
   const auto own = checks::made({"points"}, d, {}, {.domain = pixels});
   CHECK(own->to()->hash() == pixels.hash());
   CHECK(Eigen::MatrixXd(own->matrix()) == Eigen::MatrixXd(measurement::interpolation(d, pixels)));
-  const auto listed =
-      checks::made({"points"}, d, {}, {.stations = measurement::MeasuredPlaces{{1, 2, 3}, {4, 5, 6}}});
-  CHECK(listed->values() == 3);
 }
 
 TEST_CASE("points refuse what names no places") {
