@@ -11,8 +11,12 @@
 //   --members N       of the ensemble (100)
 //   --degree N        in the sine of latitude, of matern's unknown level (-1: as `impute` chooses it)
 //
-// Methods: mean of the observed points, nearest neighbour, four neighbours by distance, harmonic fill, matern
-// (fitted to the first field scored). For matern the error is that of the posterior mean; CRPS and intervals
+//   --neighbours K    adds kriging from the K nearest observations, with an unknown mean and an exponential
+//                     covariance of largest likelihood, of 1000 points of the first field scored (0: none)
+//
+// Methods: mean of the observed points, nearest neighbour, four neighbours by distance, harmonic fill, heat
+// fill (of the scale that fills withheld blocks of the first field best), matern (fitted to the first field
+// scored). For matern the error is that of the posterior mean; CRPS and intervals
 // are those of the normal law about it with the standard deviation of the members and the nugget's noise.
 #include <fmt/format.h>
 
@@ -28,8 +32,10 @@
 #include "manifill/base/stopwatch.hpp"
 #include "manifill/io/gridded.hpp"
 #include "manifill/measurement/mask_bank.hpp"
-#include "manifill/operators/laplacian_filter.hpp"
 #include "manifill/posterior/distance.hpp"
+#include "manifill/posterior/harmonic.hpp"
+#include "manifill/posterior/heat.hpp"
+#include "manifill/posterior/local_kriging.hpp"
 #include "manifill/posterior/matern.hpp"
 #include "manifill/posterior/nearest.hpp"
 #include "manifill/verification/crps.hpp"
@@ -48,6 +54,7 @@ struct Options {
   std::size_t fields = 0;
   std::uint32_t members = 100;
   int degree = -1;
+  std::size_t neighbours = 0;
 };
 
 struct Case {
@@ -106,21 +113,26 @@ void add(Row& row, const domain::Domain& d, const Case& c, const Eigen::VectorXd
   }
 }
 
-/// Intervals of a normal law with the members' standard deviation about the mean.
-void add_members(Row& row, const domain::Domain& d, const Case& c, const Eigen::VectorXd& mean,
-                 const Eigen::MatrixXd& members) {
+/// Intervals of a normal law. \param sd [point]
+void add_normal(Row& row, const domain::Domain& d, const Case& c, const Eigen::VectorXd& mean,
+                const Eigen::VectorXd& sd) {
   row.ensemble = true;
   for (std::size_t i = 0; i < c.scored.size(); ++i) {
     if (!c.scored[i]) continue;
     const auto k = static_cast<Eigen::Index>(i);
-    const Eigen::VectorXd x = members.row(k);
-    const double sd = std::sqrt((x.array() - x.mean()).square().sum() / static_cast<double>(x.size() - 1));
-    const double off = std::abs(c.truth[k] - mean[k]) / sd;
-    row.crps += d.weights()[i] * verification::gaussian_crps(mean[k], sd, c.truth[k]);
+    const double off = std::abs(c.truth[k] - mean[k]) / sd[k];
+    row.crps += d.weights()[i] * verification::gaussian_crps(mean[k], sd[k], c.truth[k]);
     row.covered90 += d.weights()[i] * (off < 1.6449 ? 1.0 : 0.0);
     row.covered95 += d.weights()[i] * (off < 1.9600 ? 1.0 : 0.0);
-    row.width95 += d.weights()[i] * 2.0 * 1.9600 * sd;
+    row.width95 += d.weights()[i] * 2.0 * 1.9600 * sd[k];
   }
+}
+
+/// Standard deviations of members: [point].
+Eigen::VectorXd deviation(const Eigen::MatrixXd& members) {
+  const Eigen::VectorXd mean = members.rowwise().mean();
+  return ((members.colwise() - mean).rowwise().squaredNorm() / static_cast<double>(members.cols() - 1))
+      .cwiseSqrt();
 }
 
 void print(const Row& r) {
@@ -159,12 +171,37 @@ Options parse(const std::vector<std::string>& args) {
       o.members = static_cast<std::uint32_t>(std::stoul(value));
     else if (key == "--degree")
       o.degree = std::stoi(value);
+    else if (key == "--neighbours")
+      o.neighbours = std::stoul(value);
     else
       throw Error(ErrorKind::usage, "unknown option '" + key + "'");
   }
   if (o.data.empty())
     throw Error(ErrorKind::usage, "no file was named", {.remedy = "bench-single-field DATA.nc"});
   return o;
+}
+
+/// Kriging from near observations, scored as the normal law of its means and variances.
+void krige(const Options& o, const domain::Domain& d, const std::vector<Case>& cases) {
+  Stopwatch watch;
+  const auto fit = posterior::fit_exponential_covariance(
+      d, cases.front().values.cast<float>(), {.mean = posterior::KrigingMean::unknown, .points = 1000});
+  const double fit_seconds = watch.seconds();
+  Row row{};
+  row.name = fmt::format("kriging from {} near", o.neighbours);
+  watch = Stopwatch();
+  for (const Case& c : cases) {
+    const posterior::LocalKriging kriging(d, fit.covariance, c.observed, o.neighbours,
+                                          posterior::KrigingMean::unknown);
+    const Eigen::VectorXd mean = kriging.mean(c.values);
+    add(row, d, c, mean);
+    add_normal(row, d, c, mean,
+               (kriging.standard_deviation().array().square() + fit.covariance.nugget).sqrt().matrix());
+  }
+  row.seconds = watch.seconds();
+  print(row);
+  fmt::print("kriging fitted in {:.1f} s: range {:.4g}, sd {:.4g}, nugget sd {:.4g}\n", fit_seconds,
+             fit.covariance.range_km, std::sqrt(fit.covariance.variance), std::sqrt(fit.covariance.nugget));
 }
 
 int work(const std::vector<std::string>& args) {
@@ -180,11 +217,16 @@ int work(const std::vector<std::string>& args) {
 
   Stopwatch watch;
   const auto nodes = std::make_shared<const operators::DomainLaplacian>(operators::domain_laplacian(d));
-  const auto bare = operators::domain_laplacian(d, 0.0);
+  const auto bare = std::make_shared<const operators::DomainLaplacian>(operators::domain_laplacian(d, 0.0));
   const double laplacian_seconds = watch.seconds();
   fmt::print("{}: {}, {}; {} fields, {} nodes\n", o.data, data.summary().name, d.describe(), fields,
              nodes->laplacian.size());
 
+  const posterior::HeatFill heat(bare);
+  const auto areas = d.weights();
+  const double heat_scale =
+      heat.best_scale(cases.front().values, posterior::withheld_blocks(d),
+                      Eigen::Map<const Eigen::VectorXd>(areas.data(), cases.front().values.size()));
   const std::vector<std::pair<std::string, std::function<Eigen::VectorXd(const Case&)>>> methods{
       {"mean of observed",
        [](const Case& c) {
@@ -197,17 +239,8 @@ int work(const std::vector<std::string>& args) {
       {"nearest neighbour", [&](const Case& c) { return posterior::fill_nearest(d, c.observed, c.values); }},
       {"four by distance",
        [&](const Case& c) { return posterior::fill_distance_weighted(d, c.observed, c.values); }},
-      {"harmonic fill", [&](const Case& c) {
-         std::vector<bool> known(static_cast<std::size_t>(bare.laplacian.size()), false);
-         Eigen::MatrixXd values = Eigen::MatrixXd::Zero(bare.laplacian.size(), 1);
-         for (std::size_t i = 0; i < c.observed.size(); ++i)
-           if (c.observed[i]) {
-             known[bare.of_point[i]] = true;
-             values(bare.of_point[i], 0) = c.values[static_cast<Eigen::Index>(i)];
-           }
-         const Eigen::MatrixXd filled = operators::harmonic_fill(bare.laplacian, known, values);
-         return Eigen::VectorXd(filled(bare.of_point, 0));
-       }}};
+      {"harmonic fill", [&](const Case& c) { return posterior::fill_harmonic(*bare, c.observed, c.values); }},
+      {"heat fill", [&](const Case& c) { return heat(c.observed, c.values, heat_scale); }}};
   fmt::print("{:<24} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}\n", "method", "RMSE", "MAE", "CRPS", "90 %",
              "95 %", "width 95", "seconds");
   for (const auto& [name, fill] : methods) {
@@ -218,6 +251,8 @@ int work(const std::vector<std::string>& args) {
     row.seconds = watch.seconds();
     print(row);
   }
+
+  if (o.neighbours > 0) krige(o, d, cases);
 
   watch = Stopwatch();
   const std::vector<int> degrees = o.degree < 0 ? posterior::latitude_degrees(d) : std::vector<int>{o.degree};
@@ -243,7 +278,7 @@ int work(const std::vector<std::string>& args) {
       random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
       members.col(k) += std::sqrt(fit.parameters.nugget) * noise;
     }
-    add_members(row, d, c, mean, members);
+    add_normal(row, d, c, mean, deviation(members));
   }
   row.seconds = watch.seconds();
   print(row);

@@ -118,7 +118,7 @@ FieldRecord impute_field(FieldFiller& filler, std::size_t extra, std::size_t tim
   for (std::size_t i = 0; i < cells; ++i) {
     if (!filled(i)) continue;
     const auto row = f.members.row(static_cast<Eigen::Index>(i));
-    const double mean = row.mean();
+    const double mean = row[0] + (row.array() - row[0]).mean();  // of equal members exactly theirs
     const double value = f.mean.size() > 0 ? f.mean[static_cast<Eigen::Index>(i)] : mean;
     if (!std::isfinite(mean) || !std::isfinite(value))
       throw Error(ErrorKind::numerical, "the ensemble mean is not finite",
