@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Tiles of relief, land and sea floor, as sets of images for training and tests, split by region.
 
-    /usr/bin/python3 bench/images/make_relief.py TRAIN.nc TEST.nc [--every 5] [--side 64] [--seed 1]
+    /usr/bin/python3 bench/images/make_relief.py TRAIN.nc TEST.nc [--side 64] [--seed 1]
 
 From ETOPO5 (public domain; Debian's ferret-datasets, etopo5.cdf), 5 arc minutes, between 70 degrees south and north.
 Tiles of 64 x 64 cells of 10 arc minutes (means of 2 x 2); relief from -8000 to 6000 m becomes 0 to 1, cut there. Test
