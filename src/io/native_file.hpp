@@ -1,6 +1,7 @@
 #pragma once
-// Files of other forms than NetCDF as files of variables, private to io: a HEALPix map, a mesh, a PNG image or a
-// set of images is laid out as a NetCDF file in memory, so that everything reads it in one way and nothing is left behind.
+// Files of other forms than NetCDF as files of variables, private to io: a HEALPix map, a mesh, a PNG image
+// or a set of images is laid out as a NetCDF file in memory, so that everything reads it in one way and
+// nothing is left behind.
 
 #include <string>
 #include <vector>

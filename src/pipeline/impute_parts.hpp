@@ -43,8 +43,8 @@ io::ModelCard card_of(const posterior::Model& model);
 std::pair<std::vector<std::int64_t>, std::vector<double>> steps_of(const io::GriddedVariable& input,
                                                                    const posterior::Model& model);
 
-/// An ensemble on a model's points: mean, spread, status (infilled, or masked where the model knows nothing) and, on
-/// request, the members. \throws Error(numerical) where a mean is not finite
+/// An ensemble on a model's points: mean, spread, status (infilled, or masked where the model knows nothing)
+/// and, on request, the members. \throws Error(numerical) where a mean is not finite
 FieldRecord record_of(const posterior::Ensemble& ensemble, const prior::Backbone& backbone, std::size_t extra,
                       std::size_t time, bool keep_members);
 
