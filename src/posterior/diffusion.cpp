@@ -334,6 +334,62 @@ torch::Tensor ddim_step(const torch::Tensor& u, const torch::Tensor& mean, doubl
   return fresh > 0.0 ? out + fresh * white : out;
 }
 
+torch::Tensor renewing_step(const torch::Tensor& u, const torch::Tensor& mean, double from, double to,
+                            double share, const torch::Tensor& white) {
+  if (to == kClean) return mean;
+  const auto eps = (u - prior::alpha_of(from) * mean) / prior::sigma_of(from);
+  return prior::alpha_of(to) * mean +
+         prior::sigma_of(to) * (std::sqrt(1.0 - share) * eps + std::sqrt(share) * white);
+}
+
+GaussianConditional::GaussianConditional(const DiffusionProblem& problem, const std::string& setting,
+                                         const std::string& remedy)
+    : measurement_(problem.measurement) {
+  auto prior = problem.denoiser.gaussian();
+  if (!prior)
+    throw Error(ErrorKind::usage, setting + " needs the covariance of the prior",
+                {.remedy = "Set " + remedy});
+  prior_ = std::move(*prior);
+  seen_ = measurement_.apply(prior_.modes.t()).t();
+}
+
+namespace {
+
+/// Variance v of u_0 to that given u_t.
+template <typename T>
+T given(double log_snr, const T& v) {
+  const double signal = std::pow(prior::alpha_of(log_snr), 2);
+  const double noise = std::pow(prior::sigma_of(log_snr), 2);
+  return noise * v / (signal * v + noise);
+}
+
+}  // namespace
+
+torch::Tensor GaussianConditional::solve(double log_snr, const torch::Tensor& r) const {
+  const double rest = given(log_snr, prior_.rest);
+  const auto root =
+      seen_ * torch::sqrt((given(log_snr, prior_.variance) - rest).clamp_min(0.0));  // [observation][mode]
+  const auto solved = measurement_.solve(rest, 1.0, root.t());                       // [mode][observation]
+  const auto base = measurement_.solve(rest, 1.0, r.to(torch::kFloat64));
+  const auto system = torch::eye(root.size(1), root.options()) + torch::matmul(solved, root);
+  const auto modes = at::cholesky_solve(torch::matmul(base, root).t(), at::linalg_cholesky(system));
+  return (base - torch::matmul(modes.t(), solved)).to(r.scalar_type());
+}
+
+torch::Tensor GaussianConditional::times(double log_snr, const torch::Tensor& v) const {
+  const double rest = given(log_snr, prior_.rest);
+  const auto in = v.to(torch::kFloat64);
+  const auto part = torch::matmul(in, prior_.modes) * (given(log_snr, prior_.variance) - rest);
+  return (torch::matmul(part, prior_.modes.t()) + rest * in).to(v.scalar_type());
+}
+
+torch::Tensor GaussianConditional::colour(double log_snr, const torch::Tensor& white) const {
+  const double rest = std::sqrt(given(log_snr, prior_.rest));
+  const auto in = white.to(torch::kFloat64);
+  const auto part = torch::matmul(in, prior_.modes) * (torch::sqrt(given(log_snr, prior_.variance)) - rest);
+  return (torch::matmul(part, prior_.modes.t()) + rest * in).to(white.scalar_type());
+}
+
 torch::Tensor residual_slope(const DiffusionProblem& problem, Linearisation& at) {
   constexpr double kLeast = 1e-12;  // of the norm of a residual that is zero
   const auto& a = problem.measurement;

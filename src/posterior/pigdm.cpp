@@ -1,48 +1,13 @@
 // `pigdm`: pseudo-inverse guided diffusion (Song, Vahdat, Mardani and Kautz 2023, ICLR, algorithm 1).
 
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "manifill/base/error.hpp"
 #include "manifill/posterior/diffusion.hpp"
 
 namespace manifill::posterior {
 namespace {
-
-/// (A~ C_t A~^T + 1)^-1 r with the exact covariance C_t of u_0 given u_t under a Gaussian prior, by
-/// Woodbury's identity: a square system of its modes.
-class GaussianSystem {
- public:
-  explicit GaussianSystem(const DiffusionProblem& problem) : measurement_(problem.measurement) {
-    const auto prior = problem.denoiser.gaussian();
-    if (!prior)
-      throw Error(ErrorKind::usage, "pigdm.guidance=gaussian needs the covariance of the prior",
-                  {.remedy = "Set pigdm.guidance=consistent"});
-    variance_ = prior->variance;
-    rest_ = prior->rest;
-    seen_ = measurement_.apply(prior->modes.t()).t();
-  }
-
-  [[nodiscard]] torch::Tensor solve(double alpha, double sigma, const torch::Tensor& r) const {
-    const double noise = sigma * sigma;
-    const auto given = [&](const auto& v) { return noise * v / (alpha * alpha * v + noise); };
-    const double rest = given(rest_);
-    const auto root = seen_ * torch::sqrt((given(variance_) - rest).clamp_min(0.0));  // [observation][mode]
-    const auto solved = measurement_.solve(rest, 1.0, root.t());                      // [mode][observation]
-    const auto base = measurement_.solve(rest, 1.0, r.to(torch::kFloat64));
-    const auto system = torch::eye(root.size(1), root.options()) + torch::matmul(solved, root);
-    const auto modes = at::cholesky_solve(torch::matmul(base, root).t(), at::linalg_cholesky(system));
-    return (base - torch::matmul(modes.t(), solved)).to(r.scalar_type());
-  }
-
- private:
-  const WhitenedMeasurement& measurement_;
-  torch::Tensor variance_{};  // [mode]
-  double rest_ = 0.0;
-  torch::Tensor seen_{};  // A~ modes: [observation][mode]
-};
 
 /// g = J^T A~^T (r_t^2 A~ A~^T + 1)^-1 (y~ - A~ D), r_t^2 = sigma_t^2: the variance of u_0 given u_t where
 /// u_0 is white of variance 1.
@@ -62,16 +27,15 @@ class Pigdm : public DiffusionMethod {
   [[nodiscard]] torch::Tensor draw(const DiffusionProblem& problem, MemberNoise& noise) const override {
     const auto levels = noise_levels(problem.schedule, levels_.first, levels_.second);
     const auto& a = problem.measurement;
-    std::optional<GaussianSystem> system;
-    if (gaussian_) system.emplace(problem);
+    std::optional<GaussianConditional> system;
+    if (gaussian_) system.emplace(problem, "pigdm.guidance=gaussian", "pigdm.guidance=consistent");
     auto u = problem.start(levels[0], noise);
     for (std::size_t k = 0; k + 1 < levels.size(); ++k) {
       const double alpha = prior::alpha_of(levels[k]);
       const double sigma = prior::sigma_of(levels[k]);
       auto at = problem.denoiser.linearise(u, levels[k]);
       const auto residual = problem.residual(at.mean());
-      const auto solved =
-          system ? system->solve(alpha, sigma, residual) : a.solve(sigma * sigma, 1.0, residual);
+      const auto solved = system ? system->solve(levels[k], residual) : a.solve(sigma * sigma, 1.0, residual);
       const auto score = at.pullback(a.adjoint(solved));
       const auto white = noise.normal(u.size(1));
       const auto step = [&](const torch::Tensor& mean) {

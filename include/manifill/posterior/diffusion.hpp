@@ -167,6 +167,12 @@ std::vector<double> noise_levels(const prior::NoiseSchedule& schedule, std::int6
 torch::Tensor ddim_step(const torch::Tensor& u, const torch::Tensor& mean, double from, double to, double eta,
                         const torch::Tensor& white);
 
+/// \brief Step to a cleaner level that renews a share of the noise whatever the step's length: alpha_s D +
+/// sigma_s (sqrt(1 - share) eps + sqrt(share) z), eps = (u - alpha_t D) / sigma_t. To +infinity it is D.
+/// \param u, mean, white [batch][point]: u_t, D and z
+torch::Tensor renewing_step(const torch::Tensor& u, const torch::Tensor& mean, double from, double to,
+                            double share, const torch::Tensor& white);
+
 // --- samplers
 
 /// \brief What a method is given: all members of a batch have one problem.
@@ -182,6 +188,28 @@ struct DiffusionProblem {
   [[nodiscard]] torch::Tensor start(double log_snr, MemberNoise& noise) const {
     return denoiser.marginal(noise.normal(denoiser.points()), log_snr);
   }
+};
+
+/// \brief The covariance C_t of u_0 given u_t under the prior's Gaussian part, modes diag(v_t) modes^T +
+/// rest_t (1 - modes modes^T) with v_t = sigma^2 v / (alpha^2 v + sigma^2): exact for a prior that is a
+/// Gaussian. Float32 or float64 [batch][.] in and out.
+class GaussianConditional {
+ public:
+  /// \param problem must outlive it \param setting that asks for it \param remedy a setting that does without
+  /// \throws Error(usage) where no covariance of the prior is known
+  GaussianConditional(const DiffusionProblem& problem, const std::string& setting, const std::string& remedy);
+
+  /// \brief (A~ C_t A~^T + 1)^-1 r by Woodbury's identity: a square system of the modes.
+  [[nodiscard]] torch::Tensor solve(double log_snr, const torch::Tensor& r) const;
+  /// \brief C_t v.
+  [[nodiscard]] torch::Tensor times(double log_snr, const torch::Tensor& v) const;
+  /// \brief White noise to draws of N(0, C_t).
+  [[nodiscard]] torch::Tensor colour(double log_snr, const torch::Tensor& white) const;
+
+ private:
+  const WhitenedMeasurement& measurement_;
+  GaussianPart prior_{};
+  torch::Tensor seen_{};  // A~ modes: [observation][mode]
 };
 
 /// \brief Gradient with respect to u_t of |y - A D| in normalised units, |y~ - A~ D| / gain: [batch][point].

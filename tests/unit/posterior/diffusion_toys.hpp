@@ -213,6 +213,31 @@ inline Eigen::MatrixXd draws(const std::string& name, const std::vector<std::str
   return Eigen::Map<const Eigen::MatrixXd>(u.data_ptr<double>(), a.cols(), members);
 }
 
+/// A Gaussian field of five points seen through three means that overlap.
+struct Overlap {
+  Mixture prior{};
+  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(3, 5);
+  Eigen::VectorXd sigma = Eigen::Vector3d(0.1, 0.2, 0.3);
+  Eigen::VectorXd y = Eigen::Vector3d(1.0, -0.5, 0.3);
+
+  Overlap() {
+    prior.weight = {1.0};
+    prior.mean = {Eigen::VectorXd::LinSpaced(5, -0.5, 0.5)};
+    const Eigen::MatrixXd root = normals(5, 5, 2);
+    prior.covariance = {0.2 * root * root.transpose() + 0.1 * Eigen::MatrixXd::Identity(5, 5)};
+    for (Eigen::Index i = 0; i < 3; ++i) a.block(i, i, 1, 3) << 0.25, 0.5, 0.25;
+  }
+  /// The prior's mean is not zero, but the start is: alpha 0.007 of it is left out.
+  [[nodiscard]] Eigen::MatrixXd draws(const std::string& name, const std::vector<std::string>& settings,
+                                      std::int64_t members) const {
+    return toys::draws(name, settings, prior, a, sigma, y, members);
+  }
+  [[nodiscard]] Comparison of(const Eigen::MatrixXd& members) const {
+    const auto exact = prior.posterior(sigma.cwiseInverse().asDiagonal() * a, y.cwiseQuotient(sigma));
+    return compare(members, exact.mean[0], exact.covariance[0].diagonal(), Eigen::VectorXd::Ones(5));
+  }
+};
+
 /// Two hills in the plane. Of the first coordinate observed with noise of 0.4 as 0.1, the posterior has a
 /// third of its weight in one and the rest in the other.
 inline Mixture two_hills() {

@@ -39,21 +39,10 @@ TEST_CASE("what pigdm lacks of the exact spread goes with its steps", "[posterio
 }
 
 TEST_CASE("pigdm takes observations that overlap", "[posterior]") {
-  toys::Mixture prior;
-  prior.weight = {1.0};
-  prior.mean = {Eigen::VectorXd::LinSpaced(5, -0.5, 0.5)};
-  const Eigen::MatrixXd root = toys::normals(5, 5, 2);
-  prior.covariance = {0.2 * root * root.transpose() + 0.1 * Eigen::MatrixXd::Identity(5, 5)};
-  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(3, 5);
-  for (Eigen::Index i = 0; i < 3; ++i) a.block(i, i, 1, 3) << 0.25, 0.5, 0.25;
-  const Eigen::VectorXd sigma = Eigen::Vector3d(0.1, 0.2, 0.3);
-  const Eigen::VectorXd y = Eigen::Vector3d(1.0, -0.5, 0.3);
-  const auto exact = prior.posterior(sigma.cwiseInverse().asDiagonal() * a, y.cwiseQuotient(sigma));
+  const toys::Overlap problem;
   auto settings = kExact;
   settings.push_back("pigdm.steps=200");
-  const auto x = toys::draws("pigdm", settings, prior, a, sigma, y, 4000);
-  // The prior's mean is not zero, but the start is: alpha 0.007 of it is left out.
-  const auto own = toys::compare(x, exact.mean[0], exact.covariance[0].diagonal(), Eigen::VectorXd::Ones(5));
+  const auto own = problem.of(problem.draws("pigdm", settings, 4000));
   CHECK(own.mean_error < 0.05);
   CHECK(own.spread == Approx(1.0).margin(0.05));
 }

@@ -1,0 +1,22 @@
+// ddrm against posteriors in closed form. It is biased: the figures of docs/samplers.md are kept, within
+// three standard deviations of what the members' number makes of them.
+
+#include "catch.hpp"
+#include "unit/posterior/diffusion_toys.hpp"
+
+using namespace manifill;
+
+TEST_CASE("ddrm is biased on Gaussian fields as docs/samplers.md says", "[posterior]") {
+  const auto t = toys::tally("ddrm", {}, 4, 100);
+  CHECK(t.hidden.mean_error == Approx(0.719).margin(0.05));
+  CHECK(t.hidden.spread == Approx(1.037).margin(0.03));
+  CHECK(t.all.mean_error == Approx(0.708).margin(0.05));
+  CHECK(t.all.spread == Approx(1.118).margin(0.03));
+}
+
+TEST_CASE("ddrm on two hills", "[posterior]") {
+  // 2,000 members know a share to 0.011.
+  const auto own = toys::hills("ddrm", {}, 2000);
+  CHECK(own.exact == Approx(0.668).margin(0.001));
+  CHECK(own.second == Approx(0.619).margin(0.035));
+}
