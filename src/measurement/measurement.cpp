@@ -99,6 +99,13 @@ Eigen::VectorXd Measurement::precision() const {
   return a_.cwiseAbs2().transpose() * sigma_.cwiseAbs2().cwiseInverse();
 }
 
+Eigen::VectorXd Measurement::weight() const {
+  if (selection_) return precision();
+  const SparseMatrix magnitude = a_.cwiseAbs();
+  return magnitude.transpose() *
+         (magnitude * Eigen::VectorXd::Ones(points())).cwiseQuotient(sigma_.cwiseAbs2());
+}
+
 Measurement Measurement::scaled(const Eigen::VectorXd& scale) const {
   return {a_ * scale.asDiagonal(), sigma_};
 }

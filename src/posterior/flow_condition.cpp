@@ -45,8 +45,9 @@ FlowCondition condition_of(const prior::Backbone& backbone, const Window& window
     const Eigen::VectorXd precision = a.precision();
     const Eigen::VectorXd back =
         a.back_projection(step.y - step.measurement->apply(backbone.mean(step.season)));
-    // Compressed so that noise levels from 0.01 to 1 stay within a few units.
-    c.features.col(3 * k + 1) = back.cwiseQuotient((precision.array() + 1.0).matrix()).cast<float>();
+    // Compressed so that noise levels from 0.01 to 1 stay within a few units, and a mean over many points
+    // says of each of them what an observation of that point alone would say.
+    c.features.col(3 * k + 1) = back.cwiseQuotient((a.weight().array() + 1.0).matrix()).cast<float>();
     c.features.col(3 * k + 2) = (precision.array().log1p() / 6.0).matrix().cast<float>();
   }
   Eigen::Index next = 3 * steps;

@@ -37,6 +37,10 @@ class Measurement {
   [[nodiscard]] Eigen::VectorXd back_projection(const Eigen::VectorXd& y) const;
   /// \brief diag(A^T R^-1 A): [point], the second.
   [[nodiscard]] Eigen::VectorXd precision() const;
+  /// \brief |A|^T R^-1 |A| 1: [point], the precision of a point together with all that its observations see
+  /// beside it. The same as `precision` where each observation is of one point; what back-projections of
+  /// means are to be divided by to be means.
+  [[nodiscard]] Eigen::VectorXd weight() const;
   /// \brief Whether no point is seen by two observations, so that A D A^T is diagonal for every diagonal D.
   [[nodiscard]] bool disjoint() const { return disjoint_; }
   /// \brief Whether every observation is one point with weight, no point twice: a mask.

@@ -102,7 +102,27 @@ TEST_CASE("a mask is a selection; noise levels must be positive", "[measurement]
   CHECK(m.observations() == 2);
   CHECK(m.precision()[0] == Approx(100.0));
   CHECK(m.precision()[1] == 0.0);
+  CHECK(m.weight() == m.precision());
   CHECK_THROWS_AS(measurement::mask({true}, Eigen::VectorXd::Zero(1)), Error);
+}
+
+TEST_CASE("back-projections of means over their weight are means", "[measurement]") {
+  measurement::SparseMatrix a(3, 4);
+  a.insert(0, 0) = 0.5;
+  a.insert(0, 1) = 0.5;
+  a.insert(1, 1) = 1.0;
+  a.insert(2, 2) = 1.0;
+  a.insert(2, 3) = -1.0;
+  const measurement::Measurement m(a, Eigen::Vector3d(0.1, 0.1, 0.2));
+  const Eigen::VectorXd weight = m.weight();
+  CHECK(weight[0] == Approx(50.0));  // 0.5 (0.5 + 0.5) / 0.1^2
+  CHECK(weight[1] == Approx(50.0 + 100.0));
+  CHECK(weight[3] == Approx(50.0));  // 1 (1 + 1) / 0.2^2
+  const Eigen::VectorXd back = m.back_projection(Eigen::Vector3d(2.0, 5.0, 1.0)).cwiseQuotient(weight);
+  CHECK(back[0] == Approx(2.0));
+  CHECK(back[1] == Approx(4.0));  // 2 by half a weight, 5 by a whole one
+  CHECK(back[2] == Approx(0.5));
+  CHECK(back[3] == Approx(-0.5));
 }
 
 TEST_CASE("the mask bank hides about what it is asked to", "[measurement]") {
