@@ -514,25 +514,30 @@ FieldSlab GriddedVariable::Impl::slab(std::size_t extra_number, std::size_t firs
   return s;
 }
 
-/// Single fields are slow where time varies fastest, or where chunks hold many times: each field then touches
-/// every page, or decompresses every chunk, of the whole variable.
+/// Single fields are slow where time varies fastest, or where chunks hold many times or many fields of a
+/// time: each field then touches every page, or decompresses every chunk, of the whole variable.
 void GriddedVariable::Impl::choose_block() {
-  if (time_dimension < 0) return;
-  const auto t = static_cast<std::size_t>(time_dimension);
   const auto across = longitude < 0 ? std::vector<std::size_t>{latitude}
                                     : std::vector<std::size_t>{latitude, static_cast<std::size_t>(longitude)};
-  std::size_t field = sizeof(double);
-  for (const auto k : across) field *= dimensions[k].length;
-  const std::size_t most = std::clamp<std::size_t>(kBlockBytes / field, 1, times());
   const auto chunks = chunks_of(id);
-  const std::size_t chunk = chunks.empty() ? 1 : chunks[t];
-  if (std::any_of(across.begin(), across.end(), [&](std::size_t k) { return t > k; }))
-    block = chunk > 1 && chunk < most ? most / chunk * chunk : most;
-  else
-    block = std::min(chunk, most);
-  // Chunks that a block cannot hold whole are kept uncompressed between blocks.
-  if (chunk <= block) return;
-  std::size_t bytes = chunk * size_of(packing.type);
+  std::size_t together = 1;  // times in a chunk
+  if (time_dimension >= 0) {
+    const auto t = static_cast<std::size_t>(time_dimension);
+    std::size_t field = sizeof(double);
+    for (const auto k : across) field *= dimensions[k].length;
+    const std::size_t most = std::clamp<std::size_t>(kBlockBytes / field, 1, times());
+    if (!chunks.empty()) together = chunks[t];
+    if (std::any_of(across.begin(), across.end(), [&](std::size_t k) { return t > k; }))
+      block = together > 1 && together < most ? most / together * together : most;
+    else
+      block = std::min(together, most);
+  }
+  // Chunks that a block does not take up whole are kept uncompressed between blocks.
+  if (chunks.empty()) return;
+  std::size_t beside = 1;
+  for (const std::size_t k : extra) beside *= chunks[k];
+  if (together <= block && beside == 1) return;
+  std::size_t bytes = together * beside * size_of(packing.type);
   for (const std::size_t k : across) bytes *= (dimensions[k].length + chunks[k] - 1) / chunks[k] * chunks[k];
   set_chunk_cache(id, std::min<std::size_t>(bytes, 4 * kBlockBytes), 10007);
 }

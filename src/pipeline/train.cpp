@@ -131,6 +131,11 @@ std::vector<OptionSpec> train_flow_specs() {
               {.key = "train.gaps_last_year",
                .help = "last year of those gaps",
                .fallback = std::int64_t{100000}},
+              {.key = "train.keep_fields",
+               .help = "training fields that the written model keeps, evenly spread, its backbone fitted to "
+                       "them; 0: all",
+               .fallback = std::int64_t{0},
+               .lowest = 0},
               {.key = "train.log",
                .help = "CSV file of the training curve, drawn beside it as PNG; empty: OUTPUT.csv",
                .fallback = std::string()},
@@ -368,6 +373,13 @@ std::vector<std::string> train_flow(const Config& c) {
   model.flow_base = posterior::parse_flow_base(options.base);
   model.info.training +=
       fmt::format("; flow: {} cases, seed {}, {:.0f} s", options.cases, options.seed, watch.seconds());
+  const auto kept = static_cast<std::size_t>(c.integer("train.keep_fields"));
+  if (kept > 0 && kept < years.size()) {
+    std::vector<bool> keep(years.size(), false);
+    for (std::size_t k = 0; k < kept; ++k) keep[k * years.size() / kept] = true;
+    model.backbone = prior::Backbone::fit(fields.subset(keep), model.backbone.options());
+    model.info.training += fmt::format("; {} fields kept", kept);
+  }
   model.save(c.text("train.output"));
   std::error_code ignored;
   std::filesystem::remove(hooks.checkpoint, ignored);

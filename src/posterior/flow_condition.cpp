@@ -15,7 +15,7 @@ FlowBase parse_flow_base(const std::string& name) {
 }
 
 std::int64_t condition_channels(const domain::Domain& domain, std::int64_t half_window) {
-  return 3 * (2 * half_window + 1) + 6 + (domain.spherical() ? 2 : 3);
+  return 3 * (2 * half_window + 1) + 6 + (domain.spherical() ? 2 : kCoordinates);
 }
 
 namespace {

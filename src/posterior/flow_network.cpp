@@ -1,6 +1,7 @@
 #include "manifill/posterior/flow_network.hpp"
 
 #include "manifill/base/error.hpp"
+#include "manifill/prior/grid_unet.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -27,48 +28,63 @@ torch::Tensor partition(std::int64_t layer, const prior::GridTopology& t) {
   return mask;
 }
 
-/// Affine coupling on a grid: the kept cells and the context set shift and log scale of the others.
+/// Affine coupling on a grid: the kept cells and the context set shift and log scale of the others. With
+/// `unet` they are seen as a whole, so that a member's shape can follow from its own draw.
 class GridCouplingImpl : public torch::nn::Module {
  public:
   GridCouplingImpl(std::int64_t layer, const FlowNetworkOptions& o, const prior::GridTopology& t) {
     keep_ = register_buffer("keep", partition(layer, t));
-    const std::int64_t dilation = std::int64_t{1} << ((layer / 2) % 3);
-    first_ = register_module("first", prior::GridConv(1 + o.context, o.coupling_width, dilation, t));
-    second_ = register_module("second", prior::GridConv(o.coupling_width, 2, 1, t));
+    if (o.network == "unet") {
+      first_ = prior::GridUnet(1 + o.context, o.coupling_widths, 1, 0.0, t).ptr();
+    } else {
+      const std::int64_t dilation = std::int64_t{1} << ((layer / 2) % 3);
+      first_ = prior::GridConv(1 + o.context, o.coupling_width, dilation, t).ptr();
+    }
+    register_module("first", first_);
+    const auto width =
+        o.network == "unet" ? static_cast<std::int64_t>(o.coupling_widths[0]) : o.coupling_width;
+    second_ = register_module("second", prior::GridConv(width, 2, 1, t));
     second_->zero();
   }
   std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& x,
                                                         const torch::Tensor& context) {
-    const auto out = second_(torch::silu(first_(torch::cat({x * keep_, context}, 1))));
+    const auto out = second_(torch::silu(first_->forward(torch::cat({x * keep_, context}, 1))));
     const auto moved = 1.0 - keep_;
     return {moved * out.narrow(1, 0, 1), moved * limit(out.narrow(1, 1, 1))};
   }
 
  private:
   torch::Tensor keep_{};
-  prior::GridConv first_{nullptr};
+  std::shared_ptr<prior::FieldLayer> first_{};
   prior::GridConv second_{nullptr};
 };
 TORCH_MODULE(GridCoupling);
 
-class ConvFlow : public FlowNetwork {
+class GridFlow : public FlowNetwork {
  public:
-  ConvFlow(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t)
+  GridFlow(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t)
       : options_(o), topology_(t) {
     log_spread = register_buffer("log_spread", torch::zeros({1}));
     scale_share = o.scale_share;
-    std::vector<std::int64_t> dilations;
-    for (const double d : o.dilations) dilations.push_back(static_cast<std::int64_t>(d));
-    stack_ = register_module("stack", prior::GridResidualStack(features, o.width, dilations, o.dropout, t));
-    head_ = register_module("head", prior::GridConv(o.width, 2, 1, t));
+    auto width = o.width;
+    if (o.network == "unet") {
+      stack_ = prior::GridUnet(features, o.widths, o.blocks, o.dropout, t).ptr();
+      width = static_cast<std::int64_t>(o.widths[0]);
+    } else {
+      std::vector<std::int64_t> dilations;
+      for (const double d : o.dilations) dilations.push_back(static_cast<std::int64_t>(d));
+      stack_ = prior::GridResidualStack(features, width, dilations, o.dropout, t).ptr();
+    }
+    register_module("stack", stack_);
+    head_ = register_module("head", prior::GridConv(width, 2, 1, t));
     head_->zero();
-    context_ = register_module("context", prior::GridConv(o.width, o.context, 1, t));
+    context_ = register_module("context", prior::GridConv(width, o.context, 1, t));
     for (std::int64_t k = 0; k < o.couplings; ++k)
       couplings_.push_back(register_module("coupling" + std::to_string(k), GridCoupling(k, o, t)));
   }
 
   Context condition(const torch::Tensor& features) override {
-    const auto h = stack_(topology_.take(features, 2));
+    const auto h = stack_->forward(topology_.take(features, 2));
     const auto inner = head_(h).flatten(2);
     const auto out =
         topology_.put(inner, 2, torch::zeros({features.size(0), 2, features.size(2) * features.size(3)}));
@@ -128,7 +144,7 @@ class ConvFlow : public FlowNetwork {
 
   FlowNetworkOptions options_;
   prior::GridTopology topology_;
-  prior::GridResidualStack stack_{nullptr};
+  std::shared_ptr<prior::FieldLayer> stack_{};
   prior::GridConv head_{nullptr};
   prior::GridConv context_{nullptr};
   std::vector<GridCoupling> couplings_{};
@@ -240,10 +256,11 @@ class RealNvp : public FlowNetwork {
 
 std::shared_ptr<FlowNetwork> make_flow_network(const FlowNetworkOptions& options, std::int64_t features,
                                                const prior::GridTopology& topology) {
-  if (options.network == "conv") return std::make_shared<ConvFlow>(options, features, topology);
+  if (options.network == "conv" || options.network == "unet")
+    return std::make_shared<GridFlow>(options, features, topology);
   if (options.network == "realnvp") return std::make_shared<RealNvp>(options, features, topology);
   throw Error(ErrorKind::usage, "unknown flow network '" + options.network + "'",
-              {.remedy = "Use conv or realnvp"});
+              {.remedy = "Use conv, unet or realnvp"});
 }
 
 }  // namespace manifill::posterior

@@ -51,6 +51,24 @@ torch::Tensor gaussian_crps(const torch::Tensor& mean, const torch::Tensor& sd, 
                        weight);
 }
 
+torch::Tensor censored_gaussian_crps(const torch::Tensor& mean, const torch::Tensor& sd,
+                                     const torch::Tensor& low, const torch::Tensor& high,
+                                     const torch::Tensor& truth, const torch::Tensor& weight) {
+  const double root_two_pi = std::sqrt(2.0 * std::numbers::pi);
+  const auto cdf = [](const torch::Tensor& x) { return 0.5 * (1.0 + torch::erf(x / std::numbers::sqrt2)); };
+  // Of cdf^2, from minus infinity to x.
+  const auto integral = [&](const torch::Tensor& x) {
+    const auto below = cdf(x);
+    return x * below * below + 2.0 * below * torch::exp(-0.5 * x * x) / root_two_pi -
+           cdf(std::numbers::sqrt2 * x) / std::sqrt(std::numbers::pi);
+  };
+  constexpr double kFar = 1e6;  // infinite bounds would make the products above undefined
+  const auto l = ((low - mean) / sd).clamp(-kFar, kFar);
+  const auto u = ((high - mean) / sd).clamp(-kFar, kFar);
+  const auto z = torch::max(torch::min((truth - mean) / sd, u), l);
+  return weighted_mean(sd * (integral(z) - integral(l) + integral(-z) - integral(-u)), weight);
+}
+
 torch::Tensor fair_crps(const torch::Tensor& members, const torch::Tensor& truth,
                         const torch::Tensor& weight) {
   return fair_score(members, truth, [&](const torch::Tensor& d) { return weighted_mean(d.abs(), weight); });

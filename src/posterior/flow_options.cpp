@@ -8,7 +8,7 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
       {.key = "flow.network",
        .help = "architecture of the flow",
        .fallback = d.network,
-       .choices = {"conv", "realnvp"}},
+       .choices = {"conv", "unet", "realnvp"}},
       {.key = "flow.width",
        .help = "channels (conv) or hidden units (realnvp; 0: points / 8)",
        .fallback = d.width,
@@ -17,6 +17,14 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
       {.key = "flow.dilations",
        .help = "dilations of the condition network's residual blocks, cells",
        .fallback = d.dilations},
+      {.key = "flow.widths",
+       .help = "channels of the condition network's grids, each of half the rows of the one before; unet",
+       .fallback = d.widths},
+      {.key = "flow.blocks",
+       .help = "residual blocks of each grid of the condition network, down and up; unet",
+       .fallback = d.blocks,
+       .lowest = 1,
+       .highest = 8},
       {.key = "flow.dropout",
        .help = "dropout of the condition network",
        .fallback = d.dropout,
@@ -32,6 +40,9 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
        .fallback = d.coupling_width,
        .lowest = 1,
        .highest = 256},
+      {.key = "flow.coupling_widths",
+       .help = "channels of the grids of a coupling's network; unet",
+       .fallback = d.coupling_widths},
       {.key = "flow.context",
        .help = "channels of the condition that couplings see",
        .fallback = d.context,
@@ -54,9 +65,12 @@ FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
   o.network = c.text("flow.network");
   o.width = c.integer("flow.width");
   o.dilations = c.list("flow.dilations");
+  o.widths = c.list("flow.widths");
+  o.blocks = c.integer("flow.blocks");
   o.dropout = c.real("flow.dropout");
   o.couplings = c.integer("flow.couplings");
   o.coupling_width = c.integer("flow.coupling_width");
+  o.coupling_widths = c.list("flow.coupling_widths");
   o.context = c.integer("flow.context");
   o.affine = c.flag("flow.affine");
   o.scale_share = c.real("flow.scale_share");

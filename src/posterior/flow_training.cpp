@@ -10,6 +10,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/stopwatch.hpp"
+#include "manifill/posterior/flow_condition.hpp"
 #include "manifill/posterior/flow_objectives.hpp"
 #include "manifill/posterior/windows.hpp"
 #include "manifill/prior/averaged_optimiser.hpp"
@@ -51,6 +52,10 @@ FlowCases select(const FlowCases& all, const torch::Tensor& which) {
   some.weight = all.weight.index_select(0, which);
   some.hidden = all.hidden.index_select(0, which);
   some.departures = all.departures.index_select(0, which);
+  if (all.low.defined()) {
+    some.low = all.low.index_select(0, which);
+    some.high = all.high.index_select(0, which);
+  }
   const auto* row = which.data_ptr<std::int64_t>();
   for (std::int64_t k = 0; k < which.size(0) && !all.windows.empty(); ++k) {
     some.windows.push_back(all.windows[static_cast<std::size_t>(row[k])]);
@@ -141,8 +146,11 @@ class Objective {
     losses.total = torch::zeros({});
     const auto scale = torch::exp(context.log_scale + network_.log_spread);
     if (options_.weight_crps > 0.0) {
-      const auto crps =
-          gaussian_crps(batch.mean + batch.sd * context.shift, batch.sd * scale, batch.truth, batch.weight);
+      const auto mean = batch.mean + batch.sd * context.shift;
+      const auto sd = batch.sd * scale;
+      const auto crps = batch.low.defined() ? censored_gaussian_crps(mean, sd, batch.low, batch.high,
+                                                                     batch.truth, batch.weight)
+                                            : gaussian_crps(mean, sd, batch.truth, batch.weight);
       losses.crps = crps.item<double>();
       losses.total = losses.total + options_.weight_crps * crps;
     }
@@ -151,7 +159,7 @@ class Objective {
         throw Error(ErrorKind::usage, "the energy score's patches need points in rows and columns",
                     {.remedy = "Set flow.weight_energy = 0 on this domain"});
       const auto [z, log_det] = network_.forward(batch.departures, context);
-      const auto members = batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z;
+      const auto members = batch.within_bounds(batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z);
       const auto energy =
           (energy_score(members, batch.truth, batch.weight) + fair_crps(members, batch.truth, batch.weight) +
            patch_energy_score(members, batch.truth, batch.weight, topology_.rows, topology_.columns, 4)) /
@@ -222,7 +230,7 @@ Validation validate(FlowNetwork& network, const FlowCases& cases) {
     const FlowCases batch = select(cases, which);
     const auto context = network.condition(batch.features);
     const auto z = network.forward(batch.departures, context).first;
-    const auto members = batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z;
+    const auto members = batch.within_bounds(batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z);
     const double w = batch.hidden.sum().item<double>();
     const auto mean = members.mean(1);
     const auto spread = members.var(1, true);
@@ -238,27 +246,29 @@ Validation validate(FlowNetwork& network, const FlowCases& cases) {
 }
 
 /// Share of held-out hidden cells in the central 90 % interval of the affine layer, once its mean square is
-/// right.
+/// right. Within bounds it is taken as it is: what lies beyond them has no mean square to compare with.
 double affine_coverage(FlowNetwork& network, const FlowCases& cases) {
   const torch::NoGradGuard frozen;
   network.eval();
-  std::vector<torch::Tensor> errors;
+  std::vector<torch::Tensor> means;
   std::vector<torch::Tensor> spreads;
   for (std::int64_t first = 0; first < cases.size(); first += 64) {
     const FlowCases batch =
         select(cases, torch::arange(first, std::min(cases.size(), first + 64), torch::kLong));
     const auto context = network.condition(batch.features);
-    errors.push_back((batch.truth - batch.mean - batch.sd * context.shift).pow(2));
-    spreads.push_back((batch.sd * torch::exp(context.log_scale)).pow(2));
+    means.push_back(batch.mean + batch.sd * context.shift);
+    spreads.push_back(batch.sd * torch::exp(context.log_scale));
   }
   network.train();
-  const auto error = torch::cat(errors);
-  const auto spread = torch::cat(spreads);
-  const auto factor = (error * cases.hidden).sum() / (spread * cases.hidden).sum();
+  const auto mean = torch::cat(means);
+  auto spread = torch::cat(spreads);
+  if (!cases.low.defined())
+    spread = spread * torch::sqrt(((cases.truth - mean).pow(2) * cases.hidden).sum() /
+                                  (spread.pow(2) * cases.hidden).sum());
   constexpr double kNinety = 1.6448536;
-  return (((error <= kNinety * kNinety * factor * spread).to(torch::kFloat32) * cases.hidden).sum() /
-          cases.hidden.sum())
-      .item<double>();
+  const auto inside = torch::logical_and(cases.truth >= cases.within_bounds(mean - kNinety * spread),
+                                         cases.truth <= cases.within_bounds(mean + kNinety * spread));
+  return ((inside.to(torch::kFloat32) * cases.hidden).sum() / cases.hidden.sum()).item<double>();
 }
 
 /// Scales learnt on training folds can be too sure of themselves where the climate of new fields differs:
@@ -282,6 +292,43 @@ void calibrate_share(FlowNetwork& network, const FlowCases& validation) {
 }
 
 }  // namespace
+
+FlowCases turned(const FlowCases& cases, std::int64_t symmetry, std::int64_t side, std::int64_t fixed) {
+  const auto turn = [&](const torch::Tensor& x) {
+    auto y = x;
+    if ((symmetry & 4) != 0) y = y.transpose(-1, -2);
+    std::vector<std::int64_t> reversed;
+    if ((symmetry & 2) != 0) reversed.push_back(-2);
+    if ((symmetry & 1) != 0) reversed.push_back(-1);
+    return reversed.empty() ? y : torch::flip(y, reversed);
+  };
+  const auto turn_points = [&](const torch::Tensor& x) {
+    if (!x.defined()) return x;
+    auto shape = x.sizes().vec();
+    shape.back() = side;
+    shape.push_back(side);
+    return turn(x.view(shape)).reshape(x.sizes());
+  };
+  FlowCases out;
+  const std::int64_t channels = cases.features.size(1) - fixed;
+  out.features =
+      torch::cat({turn(cases.features.narrow(1, 0, channels)), cases.features.narrow(1, channels, fixed)}, 1);
+  out.mean = turn_points(cases.mean);
+  out.sd = turn_points(cases.sd);
+  out.truth = turn_points(cases.truth);
+  out.weight = turn_points(cases.weight);
+  out.hidden = turn_points(cases.hidden);
+  out.departures = turn_points(cases.departures);
+  out.low = turn_points(cases.low);
+  out.high = turn_points(cases.high);
+  return out;
+}
+
+torch::Tensor FlowCases::within_bounds(const torch::Tensor& x) const {
+  if (!low.defined()) return x;
+  const bool members = x.dim() == 3;
+  return torch::max(torch::min(x, members ? high.unsqueeze(1) : high), members ? low.unsqueeze(1) : low);
+}
 
 std::vector<OptionSpec> FlowTrainingOptions::specs() {
   const FlowTrainingOptions d;
@@ -332,6 +379,9 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .fallback = d.observed_weight,
        .lowest = 0,
        .highest = 1},
+      {.key = "flow.equal_cases",
+       .help = "whether cases count by their CRPS over the base's mean spread, else by their CRPS",
+       .fallback = d.equal_cases},
       {.key = "flow.hidden_lowest",
        .help = "least share hidden by the mask bank",
        .fallback = d.hidden_lowest,
@@ -372,6 +422,9 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .fallback = d.noise_highest,
        .lowest = 1e-4,
        .highest = 10},
+      {.key = "flow.symmetric",
+       .help = "whether square images are turned and mirrored at random in training",
+       .fallback = d.symmetric},
       {.key = "flow.weight_crps",
        .help = "weight of the closed-form CRPS",
        .fallback = d.weight_crps,
@@ -419,6 +472,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.weight_decay = c.real("flow.weight_decay");
   o.average = c.real("flow.average");
   o.observed_weight = c.real("flow.observed_weight");
+  o.equal_cases = c.flag("flow.equal_cases");
   o.hidden_lowest = c.real("flow.hidden_lowest");
   o.hidden_highest = c.real("flow.hidden_highest");
   o.gaps_share = c.real("flow.gaps_share");
@@ -427,6 +481,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.measured_share = c.real("flow.measured_share");
   o.noise_lowest = c.real("flow.noise_lowest");
   o.noise_highest = c.real("flow.noise_highest");
+  o.symmetric = c.flag("flow.symmetric");
   o.weight_crps = c.real("flow.weight_crps");
   o.weight_energy = c.real("flow.weight_energy");
   o.weight_forward_kl = c.real("flow.weight_forward_kl");
@@ -514,6 +569,16 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
       weight[i] = static_cast<float>(area_scale * (seen ? o.observed_weight : 1.0));
       hidden[i] = static_cast<float>(seen ? 0.0 : area_scale);
     }
+    if (o.equal_cases) {
+      Eigen::Map<Eigen::VectorXf> counted(weight, n);
+      const float spread = counted.dot(condition.sd);
+      if (spread > 0.0F) counted *= counted.sum() / spread;
+    }
+    if (c.low.defined()) {
+      const auto& bounds = backbone.options().bounds;
+      copy_row(c.low, k, (bounds[0] - level.array()).cwiseQuotient(scale.array()).matrix().cast<float>());
+      copy_row(c.high, k, (bounds[1] - level.array()).cwiseQuotient(scale.array()).matrix().cast<float>());
+    }
     Eigen::MatrixXf z(n, o.draws);
     if (!posterior_base)
       random.fill_normal(std::span<float>(z.data(), static_cast<std::size_t>(z.size())));
@@ -541,6 +606,10 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
   for (std::size_t f = 0; f < folds.size(); ++f) {
     if (cases_of[f].empty()) continue;
     const prior::Backbone backbone = folds[f].backbone();
+    if (!backbone.options().bounds.empty() && !c.low.defined()) {
+      c.low = torch::empty({count, n});
+      c.high = torch::empty({count, n});
+    }
     parallel_for(
         static_cast<std::int64_t>(cases_of[f].size()),
         [&](std::int64_t k) {
@@ -614,6 +683,12 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   torch::manual_seed(seed);
   const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
   auto network = twin();
+  const bool square =
+      backbone.domain().kind() == domain::DomainKind::plane && topology.rows == topology.columns;
+  if (o.symmetric && (!square || o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0))
+    throw Error(
+        ErrorKind::usage, "flow.symmetric turns square images, and no divergence can follow it",
+        {.remedy = "Set flow.symmetric = false, or both weights of divergences to 0 on square images"});
   prior::AveragedOptimiser optimiser(
       *network, {.weight_decay = o.weight_decay, .clip = 0.3, .average = o.average, .second_decay = 0.999});
   Objective objective(*network, o, topology, prior_density, backbone, twin);
@@ -635,7 +710,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   const double budget = o.minutes * 60.0;
   const std::int64_t count = training.size();
   const std::int64_t per_epoch = std::max<std::int64_t>(1, count / o.batch);
-  const double between = std::clamp(budget / 40.0, 2.0, 30.0);
+  const double between = std::clamp(budget / 40.0, 2.0, 120.0);
   double next_validation = p.seconds + between;
   torch::Tensor order;
   std::int64_t epoch = -1;
@@ -667,7 +742,11 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
         o.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1.0 + std::cos(std::numbers::pi * progress)));
     const double second = 1.0 / (1.0 + std::exp(-(progress - o.anneal) * 20.0));
     network->zero_grad();
-    const Losses losses = objective(select(training, which), second > 0.02 ? second : 0.0);
+    FlowCases batch = select(training, which);
+    if (o.symmetric)
+      batch = turned(batch, torch::randint(8, {1}, torch::kLong).item<std::int64_t>(), topology.rows,
+                     kCoordinates);
+    const Losses losses = objective(batch, second > 0.02 ? second : 0.0);
     const double loss = losses.total.item<double>();
     if (!std::isfinite(loss))
       throw Error(ErrorKind::numerical, fmt::format("the training loss is not finite at step {}", p.step),
@@ -707,7 +786,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     summed = 0;
   }
   prior::assign(*network, optimiser.best);
-  calibrate(*network, validation, network_options.network == "conv" && network_options.affine);
+  calibrate(*network, validation, network_options.network != "realnvp" && network_options.affine);
   return {.network = network,
           .validation_crps = p.best_crps,
           .base_validation_crps = p.base_crps,

@@ -38,9 +38,12 @@ Config flow_config(const FlowNetworkOptions& o) {
   c.set("flow.network", o.network);
   c.set("flow.width", o.width);
   c.set("flow.dilations", o.dilations);
+  c.set("flow.widths", o.widths);
+  c.set("flow.blocks", o.blocks);
   c.set("flow.dropout", o.dropout);
   c.set("flow.couplings", o.couplings);
   c.set("flow.coupling_width", o.coupling_width);
+  c.set("flow.coupling_widths", o.coupling_widths);
   c.set("flow.context", o.context);
   c.set("flow.affine", o.affine);
   c.set("flow.scale_share", o.scale_share);

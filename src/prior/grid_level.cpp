@@ -13,15 +13,29 @@ constexpr std::int64_t kFewest = 3;  // rows or columns: a window of three has s
 
 }  // namespace
 
+namespace {
+
+torch::Tensor areas_of(const domain::Domain& domain) {
+  const auto w = domain.weights();
+  return torch::tensor(std::vector<double>(w.begin(), w.end()), torch::kFloat64)
+      .mul(static_cast<double>(domain.size()))
+      .to(torch::kFloat32);
+}
+
+}  // namespace
+
 GridLevel::GridLevel(const domain::Domain& domain, std::int64_t level)
-    : fine_(GridTopology::of(domain)), coarse_(fine_), side_(std::int64_t{1} << level) {
+    : GridLevel(GridTopology::of(domain), level, areas_of(domain)) {}
+
+GridLevel::GridLevel(const GridTopology& fine, std::int64_t level, const torch::Tensor& area)
+    : fine_(fine), coarse_(fine), side_(std::int64_t{1} << level) {
   coarse_.rows = (fine_.rows + side_ - 1) / side_;
   coarse_.columns = (fine_.columns + side_ - 1) / side_;
   if (coarse_.columns % 2 != 0) coarse_.pole_first = coarse_.pole_last = false;
-  const auto w = domain.weights();
-  area_ = torch::tensor(std::vector<double>(w.begin(), w.end()), torch::kFloat64)
-              .mul(static_cast<double>(domain.size()))
-              .to(torch::kFloat32)
+  // Means over whole blocks of cells that are all alike need no areas.
+  const bool whole = coarse_.rows * side_ == fine_.rows && coarse_.columns * side_ == fine_.columns;
+  if (whole && (!area.defined() || (area - area.mean()).abs().max().item<double>() < 1e-6)) return;
+  area_ = (area.defined() ? area : torch::ones({fine_.rows * fine_.columns}))
               .view({1, 1, fine_.rows, fine_.columns});
   blocks_ = block_sums(area_);
 }
@@ -34,11 +48,19 @@ torch::Tensor GridLevel::block_sums(const torch::Tensor& x) const {
 
 torch::Tensor GridLevel::pool(const torch::Tensor& x) const {
   if (side_ == 1) return x;
+  if (!area_.defined()) return torch::avg_pool2d(x, side_, side_);
   return block_sums(x * area_.to(x.scalar_type())) / blocks_.to(x.scalar_type());
 }
 
 torch::Tensor GridLevel::unpool(const torch::Tensor& x) const {
   if (side_ == 1) return x;
+  if (!coarse_.periodic && !coarse_.pole_first && !coarse_.pole_last) {
+    // Beyond the middles of the outermost blocks the interpolation holds their value, as padding would.
+    const std::vector<std::int64_t> size{coarse_.rows * side_, coarse_.columns * side_};
+    return torch::upsample_bilinear2d(x, size, /*align_corners=*/false)
+        .narrow(2, 0, fine_.rows)
+        .narrow(3, 0, fine_.columns);
+  }
   const std::vector<std::int64_t> size{(coarse_.rows + 2) * side_, (coarse_.columns + 2) * side_};
   const auto wide = torch::upsample_bilinear2d(grid_pad(x, 1, coarse_), size, /*align_corners=*/false);
   return wide.narrow(2, side_, fine_.rows).narrow(3, side_, fine_.columns);

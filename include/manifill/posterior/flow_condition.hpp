@@ -28,6 +28,8 @@ struct FlowCondition {
   Eigen::MatrixXf features{};  ///< [point][channel]
 };
 
+inline constexpr std::int64_t kCoordinates = 3;  ///< of a place off the sphere, the last channels
+
 /// \brief Number of channels for a half-window: means, back-projections and precisions of every step, log
 /// spread of base and prior, season (two harmonics), place (latitude, or coordinates off the sphere).
 std::int64_t condition_channels(const domain::Domain& domain, std::int64_t half_window);

@@ -13,6 +13,13 @@ namespace manifill::posterior {
 torch::Tensor gaussian_crps(const torch::Tensor& mean, const torch::Tensor& sd, const torch::Tensor& truth,
                             const torch::Tensor& weight);
 
+/// \brief Closed-form CRPS of N(mean, sd^2) whose values beyond bounds are held at them, averaged with
+/// weights: the integral of (F(x) - 1[x >= truth])^2 between the bounds (Jordan et al. 2019, J. Stat. Softw.
+/// 90(12), censored normal). \param low, high bounds [batch][point]; truth within them
+torch::Tensor censored_gaussian_crps(const torch::Tensor& mean, const torch::Tensor& sd,
+                                     const torch::Tensor& low, const torch::Tensor& high,
+                                     const torch::Tensor& truth, const torch::Tensor& weight);
+
 /// \brief Fair CRPS of members, averaged with weights. \param members [batch][member][point]; truth, weight
 /// [batch][point]
 torch::Tensor fair_crps(const torch::Tensor& members, const torch::Tensor& truth,

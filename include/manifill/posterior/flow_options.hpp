@@ -12,15 +12,20 @@ namespace manifill::posterior {
 
 /// \brief Shape of a flow network (section [flow]).
 struct FlowNetworkOptions {
-  std::string network = "conv";  ///< "conv": affine layer and multi-scale couplings on a grid; "realnvp"
+  /// "conv": affine layer and multi-scale couplings of windows; "unet": the same of U-Nets, where points come
+  /// in rows and columns; "realnvp"
+  std::string network = "conv";
   std::int64_t width =
       48;  ///< channels of the condition network (conv), hidden units (realnvp; 0: max(32, D / 8))
   std::vector<double> dilations{1, 2, 4, 1, 2, 4};
+  std::vector<double> widths{32, 64, 128};  ///< channels of the condition network's grids (unet)
+  std::int64_t blocks = 1;                  ///< residual blocks of each of its grids on either way (unet)
   double dropout = 0.1;
   std::int64_t couplings = 4;  ///< coupling layers after the affine layer
   std::int64_t coupling_width = 12;
-  std::int64_t context = 8;  ///< channels of the condition that couplings see
-  bool affine = true;        ///< the layer conditioned on the measurement only
+  std::vector<double> coupling_widths{16, 32};  ///< channels of the grids of a coupling (unet)
+  std::int64_t context = 8;                     ///< channels of the condition that couplings see
+  bool affine = true;                           ///< the layer conditioned on the measurement only
   double scale_share =
       1.0;  ///< share of that layer's log-scales that is used; training lowers it to calibrate
 

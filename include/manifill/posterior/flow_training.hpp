@@ -31,6 +31,7 @@ struct FlowTrainingOptions {
   double weight_decay = 1e-2;
   double average = 0.995;        ///< of the moving average of the weights
   double observed_weight = 0.1;  ///< of observed cells in the objectives; hidden ones have 1
+  bool equal_cases = false;      ///< cases count by their CRPS over the base's mean spread
   double hidden_lowest = 0.05;   ///< shares hidden by the mask bank
   double hidden_highest = 0.95;
   double gaps_share = 0.2;      ///< share of cases under real gaps of other times, where there are any
@@ -39,6 +40,7 @@ struct FlowTrainingOptions {
   double measured_share = 0.5;  ///< share of cases under other measurements than masks, where there are any
   double noise_lowest = 0.02;   ///< observation noise, in the backbone's unit_scale
   double noise_highest = 0.2;
+  bool symmetric = false;      ///< turn and mirror the square images of every step's cases at random
   double weight_crps = 1.0;    ///< closed-form CRPS of the affine layer
   double weight_energy = 1.0;  ///< fair energy scores of members, whole field and patches
   double weight_forward_kl = 0.0;
@@ -60,12 +62,22 @@ struct FlowCases {
   torch::Tensor truth{};     ///< [case][point], 0 where unknown
   torch::Tensor
       weight{};  ///< [case][point], relative area, less where observed, 0 where the truth is unknown
-  torch::Tensor hidden{};         ///< [case][point], relative area where hidden and known, else 0
-  torch::Tensor departures{};     ///< [case][draw][point], of the base in units of sd
-  std::vector<Window> windows{};  ///< kept for the objectives that need them
+  torch::Tensor hidden{};      ///< [case][point], relative area where hidden and known, else 0
+  torch::Tensor departures{};  ///< [case][draw][point], of the base in units of sd
+  torch::Tensor low{};         ///< [case][point], the backbone's bounds; undefined: none
+  torch::Tensor high{};
+  std::vector<Window> windows{};                               ///< kept for the objectives that need them
   std::vector<std::shared_ptr<const WindowFactor>> factors{};  ///< as windows
   [[nodiscard]] std::int64_t size() const { return mean.defined() ? mean.size(0) : 0; }
+  /// \brief Values held within the bounds, as samplers hold their members. \param x [case][point] or
+  /// [case][member][point]
+  [[nodiscard]] torch::Tensor within_bounds(const torch::Tensor& x) const;
 };
+
+/// \brief Cases turned by quarters and mirrored, all alike; coordinates in the condition stay where they are.
+/// \param symmetry 0 to 7: 4 transposes, 2 reverses the rows, 1 the columns \param side rows and columns
+/// \param fixed last channels of the condition that are not turned
+FlowCases turned(const FlowCases& cases, std::int64_t symmetry, std::int64_t side, std::int64_t fixed);
 
 /// \brief Hooks of a running training.
 struct TrainingHooks {

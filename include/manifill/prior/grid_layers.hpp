@@ -83,12 +83,11 @@ TORCH_MODULE(PointwiseConv);
 /// 2017, arXiv 1612.08083) and mix a 1 x 1 convolution that starts at zero. The product lets a layer carry
 /// one field along with another, as a flow carries what it moves; plain stacks of the same cost learn that
 /// several times more slowly.
-class GridResidualStackImpl : public torch::nn::Module {
+class GridResidualStackImpl : public FieldLayer {
  public:
   GridResidualStackImpl(std::int64_t in, std::int64_t width, const std::vector<std::int64_t>& dilations,
                         double dropout, const GridTopology& topology);
-  /// \param x [batch][in][row][column] \return [batch][width][row][column]
-  torch::Tensor forward(const torch::Tensor& x);
+  torch::Tensor forward(const torch::Tensor& x) override;
 
  private:
   GridConv entry_{nullptr};

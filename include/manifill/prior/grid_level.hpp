@@ -15,6 +15,9 @@ namespace manifill::prior {
 class GridLevel {
  public:
   GridLevel(const domain::Domain& domain, std::int64_t level);
+  /// \param fine the grid whose cells are put together \param area [row][column] of its cells, undefined: all
+  /// alike
+  GridLevel(const GridTopology& fine, std::int64_t level, const torch::Tensor& area = {});
 
   /// \brief How the coarse grid continues beyond its edges. One of an odd number of columns meets no column
   /// half a turn away, and ends at its poles.
@@ -29,7 +32,7 @@ class GridLevel {
   GridTopology fine_;
   GridTopology coarse_;
   std::int64_t side_;       // cells of a block
-  torch::Tensor area_{};    // [1][1][row][column] of the fine grid, relative
+  torch::Tensor area_{};    // [1][1][row][column] of the fine grid, relative; undefined: all blocks alike
   torch::Tensor blocks_{};  // [1][1][row][column] of the coarse grid, its sums
 };
 

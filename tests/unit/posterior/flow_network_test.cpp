@@ -7,7 +7,7 @@ using namespace manifill;
 namespace {
 
 prior::GridTopology globe() {
-  return {.rows = 4, .columns = 6, .periodic = true, .pole_first = true, .pole_last = true};
+  return {.rows = 6, .columns = 8, .periodic = true, .pole_first = true, .pole_last = true};
 }
 
 /// A network with random weights: at its start it is the identity and would hide mistakes.
@@ -27,6 +27,8 @@ posterior::FlowNetworkOptions options(const std::string& network) {
   o.network = network;
   o.width = 8;
   o.dilations = {1, 2};
+  o.widths = {8, 10};
+  o.coupling_widths = {5, 6};
   o.couplings = 4;
   o.coupling_width = 5;
   o.context = 3;
@@ -41,7 +43,7 @@ TEST_CASE("the affine layer uses the share of its log-scales that the options as
   const auto whole = scrambled(o, 5);
   o.scale_share = 0.3;
   const auto some = scrambled(o, 5);
-  const auto features = torch::randn({2, 5, 4, 6});
+  const auto features = torch::randn({2, 5, 6, 8});
   const auto a = whole->condition(features);
   const auto b = some->condition(features);
   REQUIRE(a.log_scale.abs().max().item<double>() > 0.01);
@@ -50,11 +52,11 @@ TEST_CASE("the affine layer uses the share of its log-scales that the options as
 }
 
 TEST_CASE("a fresh flow is the identity", "[flow]") {
-  for (const char* name : {"conv", "realnvp"}) {
+  for (const char* name : {"conv", "unet", "realnvp"}) {
     auto network = posterior::make_flow_network(options(name), 5, globe());
     network->eval();
-    const auto z = torch::randn({2, 3, 24});
-    const auto context = network->condition(torch::randn({2, 5, 4, 6}));
+    const auto z = torch::randn({2, 3, 48});
+    const auto context = network->condition(torch::randn({2, 5, 6, 8}));
     const auto [x, log_det] = network->forward(z, context);
     CHECK((x - z).abs().max().item<double>() < 1e-6);
     CHECK(log_det.abs().max().item<double>() < 1e-6);
@@ -62,11 +64,11 @@ TEST_CASE("a fresh flow is the identity", "[flow]") {
 }
 
 TEST_CASE("the inverse undoes the flow to 1e-5 and negates the log-determinant", "[flow]") {
-  for (const char* name : {"conv", "realnvp"}) {
+  for (const char* name : {"conv", "unet", "realnvp"}) {
     auto network = scrambled(options(name), 5);
     const torch::NoGradGuard frozen;
-    const auto context = network->condition(torch::randn({2, 5, 4, 6}));
-    const auto z = torch::randn({2, 3, 24});
+    const auto context = network->condition(torch::randn({2, 5, 6, 8}));
+    const auto z = torch::randn({2, 3, 48});
     const auto [x, forward] = network->forward(z, context);
     const auto [back, inverse] = network->inverse(x, context);
     CHECK((x - z).abs().max().item<double>() > 0.1);
@@ -78,15 +80,15 @@ TEST_CASE("the inverse undoes the flow to 1e-5 and negates the log-determinant",
 }
 
 TEST_CASE("the log-determinant is that of the Jacobian by automatic differentiation", "[flow]") {
-  for (const char* name : {"conv", "realnvp"}) {
+  for (const char* name : {"conv", "unet", "realnvp"}) {
     auto network = scrambled(options(name), 5);
     network->to(torch::kFloat64);
-    const auto context = network->condition(torch::randn({1, 5, 4, 6}, torch::kFloat64));
+    const auto context = network->condition(torch::randn({1, 5, 6, 8}, torch::kFloat64));
     const auto z =
-        torch::randn({1, 1, 24}, torch::TensorOptions().dtype(torch::kFloat64).requires_grad(true));
+        torch::randn({1, 1, 48}, torch::TensorOptions().dtype(torch::kFloat64).requires_grad(true));
     const auto [x, log_det] = network->forward(z, context);
     std::vector<torch::Tensor> rows;
-    for (std::int64_t i = 0; i < 24; ++i)
+    for (std::int64_t i = 0; i < 48; ++i)
       rows.push_back(torch::autograd::grad({x.flatten()[i]}, {z}, {}, true)[0].flatten());
     const auto expected = torch::linalg_slogdet(torch::stack(rows));
     CHECK(log_det.item<double>() == Approx(std::get<1>(expected).item<double>()).margin(1e-8));
@@ -94,19 +96,23 @@ TEST_CASE("the log-determinant is that of the Jacobian by automatic differentiat
 }
 
 TEST_CASE("a roll of longitude commutes with the condition network", "[flow]") {
-  auto o = options("conv");
-  o.couplings = 0;
-  auto network = scrambled(o, 5);
-  const torch::NoGradGuard frozen;
-  const auto features = torch::randn({1, 5, 4, 6});
-  const auto straight = network->condition(features).shift.view({1, 4, 6});
-  const auto rolled = network->condition(torch::roll(features, 2, 3)).shift.view({1, 4, 6});
-  CHECK((torch::roll(straight, 2, 2) - rolled).abs().max().item<double>() < 1e-5);
+  for (const char* name : {"conv", "unet"}) {
+    auto o = options(name);
+    o.couplings = 0;
+    auto network = scrambled(o, 5);
+    const torch::NoGradGuard frozen;
+    const auto features = torch::randn({1, 5, 6, 8});
+    const auto straight = network->condition(features).shift.view({1, 6, 8});
+    // By two columns: the coarse grid of the U-Net has half of them.
+    const auto rolled = network->condition(torch::roll(features, 2, 3)).shift.view({1, 6, 8});
+    CHECK((torch::roll(straight, 2, 2) - rolled).abs().max().item<double>() < 1e-5);
+  }
 }
 
 TEST_CASE("padding crosses the poles half a turn away", "[flow]") {
   const auto x = torch::arange(24, torch::kFloat32).view({1, 1, 4, 6});
-  const auto padded = prior::grid_pad(x, 1, globe());
+  const auto padded = prior::grid_pad(
+      x, 1, {.rows = 4, .columns = 6, .periodic = true, .pole_first = true, .pole_last = true});
   CHECK(padded.size(2) == 6);
   CHECK(padded.size(3) == 8);
   CHECK(padded[0][0][0][1].item<float>() == x[0][0][0][3].item<float>());  // north of column 0 lies column 3

@@ -107,3 +107,26 @@ TEST_CASE("A unet looks far, turns by whole blocks, and refuses points in no row
   deep.levels = {0, 4};
   CHECK_THROWS_WITH(ScoreNetwork(domain, deep), Catch::Contains("coarser"));
 }
+
+TEST_CASE("Grids of an image need no areas, and hold the outermost values beyond their edges", "[prior]") {
+  for (const std::int64_t columns : {8, 7}) {
+    const GridTopology image{.rows = 6, .columns = columns};
+    const GridLevel level(image, 1);
+    const auto x = toys::tensor(toys::normals(1, 6 * columns, 5)).view({1, 1, 6, columns});
+    const auto pooled = level.pool(x);
+    CHECK(pooled.size(3) == 4);
+    const auto first = 0.25 * (x[0][0][0][0] + x[0][0][0][1] + x[0][0][1][0] + x[0][0][1][1]);
+    CHECK(pooled[0][0][0][0].item<double>() == Approx(first.item<double>()).margin(1e-12));
+    // A block that reaches beyond the image counts what is inside.
+    const std::int64_t inside = columns - 6;
+    const auto last = x[0][0].narrow(0, 0, 2).narrow(1, 6, inside).mean();
+    CHECK(pooled[0][0][0][3].item<double>() == Approx(last.item<double>()).margin(1e-6));
+    const auto back = level.unpool(pooled);
+    CHECK(back.size(3) == columns);
+    CHECK(back[0][0][0][0].item<double>() == Approx(pooled[0][0][0][0].item<double>()).margin(1e-12));
+    // A quarter of the way between the middles of two blocks.
+    CHECK(back[0][0][0][1].item<double>() ==
+          Approx(0.75 * pooled[0][0][0][0].item<double>() + 0.25 * pooled[0][0][0][1].item<double>())
+              .margin(1e-12));
+  }
+}
