@@ -55,6 +55,9 @@ PriorSequence::PriorSequence(const Backbone& backbone, std::uint64_t seed, std::
   double persistence = 0.0;
   if (const auto* covariance = backbone_.closed_form(&persistence))
     closed_root_ = root_of(backbone_, *covariance);
+  else if (backbone_.training().step == StepKind::none && backbone_.options().window == 0 &&
+           backbone_.anomalies().cols() > backbone_.anomalies().rows())
+    unordered_ = true;
   else
     taper_ = make_taper(backbone_.options(), backbone_.domain())->root();
   levels_.resize(members);
@@ -150,8 +153,14 @@ const Eigen::MatrixXd& PriorSequence::fields(std::int64_t time, double season) {
   const auto found = recent_.find(time);
   if (found != recent_.end()) return found->second;
   if (recent_.size() >= kRecent) recent_.erase(recent_.begin());
-  return recent_.emplace(time, closed_root_.size() > 0 ? closed_form(time, season) : average(time, season))
-      .first->second;
+  return recent_.emplace(time, draw(time, season)).first->second;
+}
+
+Eigen::MatrixXd PriorSequence::draw(std::int64_t time, double season) {
+  if (closed_root_.size() > 0) return closed_form(time, season);
+  if (!unordered_) return average(time, season);
+  const auto covariance = backbone_.window_covariance(backbone_.season_bin(season));
+  return covariance->colour(normals(covariance->rows(), time));
 }
 
 }  // namespace manifill::prior

@@ -36,12 +36,14 @@ class PriorSequence {
   [[nodiscard]] const Eigen::MatrixXf& innovation(std::int64_t step);
   [[nodiscard]] Eigen::MatrixXd average(std::int64_t time, double season);
   [[nodiscard]] Eigen::MatrixXd closed_form(std::int64_t time, double season);
+  [[nodiscard]] Eigen::MatrixXd draw(std::int64_t time, double season);
   [[nodiscard]] Eigen::MatrixXd normals(Eigen::Index rows, std::int64_t step) const;
 
   Backbone backbone_;
   std::uint64_t seed_;
   std::uint32_t first_member_;
   std::uint32_t members_;
+  bool unordered_ = false;
   TaperRoot taper_{};
   Eigen::VectorXd levels_{};       ///< [member], the level common to all points and steps, N(0, 1)
   Eigen::MatrixXd closed_root_{};  ///< of a correlation in closed form, or a covariance

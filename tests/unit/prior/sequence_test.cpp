@@ -66,6 +66,40 @@ TEST_CASE("sequences of a fitted backbone have its variances and its covariances
   CHECK(worst < 0.13);
 }
 
+TEST_CASE("sets of images have draws of their covariance, independent from one to the next", "[prior]") {
+  const auto domain = toys::globe(5, 10);
+  const Eigen::MatrixXd c = toys::covariance_by_distance(domain, 4000.0, 0.01);
+  const Eigen::MatrixXd x = c.llt().matrixL() * toys::normals(c.rows(), kTimes, 3);
+  prior::TrainingFields f{.domain = domain, .step = prior::StepKind::none, .values = x.cast<float>()};
+  for (Eigen::Index t = 0; t < kTimes; ++t) {
+    f.index.push_back(t);
+    f.season.push_back(0.0);
+    f.year.push_back(0);
+  }
+  const auto backbone = prior::Backbone::fit(
+      std::move(f), {.mean_harmonics = 0, .scale_harmonics = 0, .residual_floor = 1e-6, .noise_sigma = 0.1});
+  constexpr std::uint32_t kMembers = 3000;
+  prior::PriorSequence sequence(backbone, 5, 0, kMembers);
+  const Eigen::MatrixXd now = sequence.fields(7, 0.0);
+  const Eigen::MatrixXd next = sequence.fields(8, 0.0);
+  const auto covariance = backbone.window_covariance(0);
+  const auto n = static_cast<Eigen::Index>(domain.size());
+  double worst = 0.0;
+  double lagged = 0.0;
+  for (Eigen::Index i = 0; i < n; ++i)
+    for (Eigen::Index j = 0; j < n; ++j) {
+      const double unit = std::sqrt((*covariance)(i, i) * (*covariance)(j, j)) * kMembers;
+      worst = std::max(worst,
+                       std::abs(now.row(i).dot(now.row(j)) / unit - (*covariance)(i, j) * kMembers / unit));
+      lagged = std::max(lagged, std::abs(next.row(i).dot(now.row(j))) / unit);
+    }
+  // 2,500 correlations known to sqrt(2 / 3000) = 0.026 at most, the largest of them four to five times that.
+  CHECK(worst < 0.13);
+  CHECK(lagged < 0.13);
+  prior::PriorSequence again(backbone, 5, 2, 1);
+  CHECK((again.fields(8, 0.0).col(0) - next.col(2)).cwiseAbs().maxCoeff() < 1e-12);
+}
+
 TEST_CASE("members of a fitted backbone depend on seed, step and member only", "[prior]") {
   const auto domain = toys::globe(5, 10);
   const auto backbone = fitted(domain, 0);
