@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "manifill/base/error.hpp"
+#include "manifill/base/parallel.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/definite_factor.hpp"
 
@@ -13,6 +14,7 @@ namespace manifill::posterior {
 namespace {
 
 using Factor = Eigen::LLT<Eigen::MatrixXd>;
+using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // Of the coefficients (A C A^T + R)^-1 d, whose errors cancel in fields: on monthly temperatures 0.01 of them
 // left 0.001 of the spread in the draws.
@@ -83,7 +85,16 @@ struct WindowFactor::Impl {
   }
   [[nodiscard]] Eigen::MatrixXd times_compact(const Eigen::MatrixXd& x) const {
     if (full.size() > 0) return full * x;
-    return compact * x;
+    // Rows of a sparse matrix pick rows of x: those of a block of columns lie together and stay in the cache.
+    constexpr Eigen::Index kBlock = 32;
+    Eigen::MatrixXd out(compact.rows(), x.cols());
+    parallel_for((x.cols() + kBlock - 1) / kBlock, [&](std::int64_t block) {
+      const Eigen::Index count = std::min(kBlock, x.cols() - block * kBlock);
+      const RowMatrix some = x.middleCols(block * kBlock, count);
+      const RowMatrix product = compact * some;
+      out.middleCols(block * kBlock, count) = product;
+    });
+    return out;
   }
 
   void prepare();
