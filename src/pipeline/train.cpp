@@ -131,6 +131,9 @@ std::vector<OptionSpec> train_flow_specs() {
               {.key = "train.gaps_last_year",
                .help = "last year of those gaps",
                .fallback = std::int64_t{100000}},
+              {.key = "train.start",
+               .help = "model file whose flow, of the same network, training starts from; empty: none",
+               .fallback = std::string()},
               {.key = "train.keep_fields",
                .help = "training fields that the written model keeps, evenly spread, its backbone fitted to "
                        "them; 0: all",
@@ -348,6 +351,12 @@ std::vector<std::string> train_flow(const Config& c) {
   hooks.stop = [] { return stop_requested(); };
   hooks.log_csv = c.text("train.log").empty() ? c.text("train.output") + ".csv" : c.text("train.log");
   hooks.checkpoint = c.text("train.output") + ".checkpoint";
+  if (!c.text("train.start").empty()) {
+    hooks.start = posterior::Model::load(c.text("train.start")).flow;
+    if (!hooks.start)
+      throw Error(ErrorKind::usage, "it holds no flow to start from",
+                  {.file = c.text("train.start"), .remedy = "Give a model of 'manifill train flow'"});
+  }
   hooks.resume = c.flag("train.resume");
   if (hooks.resume && !std::filesystem::exists(hooks.checkpoint))
     throw Error(ErrorKind::usage, "there is no checkpoint to resume from",

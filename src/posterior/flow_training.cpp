@@ -665,6 +665,22 @@ std::string agreement_of(const FlowCases& training, const FlowNetwork& network,
 
 }  // namespace
 
+namespace {
+
+void start_from(FlowNetwork& network, const FlowNetwork& trained) {
+  const torch::NoGradGuard frozen;
+  const auto from = trained.named_parameters();
+  for (auto& p : network.named_parameters()) {
+    const auto* values = from.find(p.key());
+    if (values == nullptr || values->sizes() != p.value().sizes())
+      throw Error(ErrorKind::usage, "the flow to start from is of another network: '" + p.key() + "' differs",
+                  {.remedy = "Give both the same options of the flow network"});
+    p.value().copy_(*values);
+  }
+}
+
+}  // namespace
+
 void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine) {
   const torch::NoGradGuard frozen;
   network.log_spread.zero_();
@@ -683,6 +699,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   torch::manual_seed(seed);
   const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
   auto network = twin();
+  if (hooks.start) start_from(*network, *hooks.start);
   const bool square =
       backbone.domain().kind() == domain::DomainKind::plane && topology.rows == topology.columns;
   if (o.symmetric && (!square || o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0))

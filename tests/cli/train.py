@@ -68,6 +68,25 @@ check(not (work / "whole.h5.checkpoint").exists(), "a finished training leaves n
 run(2, *flow, "--output", whole, "--resume", says="no checkpoint")
 run(2, "train", "flow", "--prior", prior, "--output", whole, says="validation")
 
+# A flow may start from another of the same network; fewer fields may be kept than were learned from.
+again = work / "again.h5"
+start = [*flow, "--output", again, "--set", f"train.start={whole}", "--set", "flow.steps=0"]
+run(0, *start, "--set", "train.keep_fields=20", says="validation CRPS")
+with netCDF4.Dataset(whole) as a, netCDF4.Dataset(again) as b:
+    for name, v in a["flow/parameter"].variables.items():
+        check(np.array_equal(v[:], b["flow/parameter"][name][:]), f"{name} is that of the flow it started from")
+    check(b["backbone/fields"].shape[0] == 20, f"20 fields are kept: {b['backbone/fields'].shape}")
+    check(np.isin(b["backbone/index"][:], a["backbone/index"][:]).all(), "they are those of the prior")
+run(0, "impute", "--model", again, "--input", data, "--output", work / "again.nc", "--members", "2")
+run(2, *start, "--set", "flow.width=12", says="of another network")
+run(2, *start, "--set", f"train.start={prior}", says="holds no flow")
+run(2, *flow, "--output", again, "--set", "flow.symmetric=true", says="square images")
+
+# U-Nets in place of windows.
+unet = [*flow, "--output", work / "unet.h5", "--set", "flow.network=unet", "--set", "flow.steps=20"]
+run(0, *unet, "--set", "flow.widths=[8,8]", "--set", "flow.coupling_widths=[4]", says="validation CRPS")
+run(2, *unet, "--set", "flow.widths=[8,8,8]", says="2 coarser grids do not fit 8 x 12")
+
 # A stop leaves a checkpoint and no model; --resume finishes.
 part = work / "part.h5"
 long = [*flow, "--output", part, "--set", "flow.steps=100000", "--set", "flow.minutes=0.5", "--set", "flow.patience=100000"]

@@ -83,9 +83,10 @@ FlowCases turned(const FlowCases& cases, std::int64_t symmetry, std::int64_t sid
 struct TrainingHooks {
   std::function<void(const std::string&)> report = [](const std::string&) {};
   std::function<bool()> stop = [] { return false; };
-  std::string log_csv{};     ///< file of the training curve; empty: none
-  std::string checkpoint{};  ///< file that a stopped training goes on from; empty: none
-  bool resume = false;       ///< go on from the checkpoint
+  std::shared_ptr<const FlowNetwork> start{};  ///< of the same network, trained before; null: the identity
+  std::string log_csv{};                       ///< file of the training curve; empty: none
+  std::string checkpoint{};                    ///< file that a stopped training goes on from; empty: none
+  bool resume = false;                         ///< go on from the checkpoint
 };
 
 /// \brief Log-density of the prior for reverse KL: normalised fields [batch][point] of seasons [batch] to

@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""What each choice of the flow is worth: one changed at a time, over several seeds, on held-out fields.
+
+    ablations.py ablations.toml OUTPUT [--program build/release/bin/manifill] [--seeds 1 2 3] [--only NAME...]
+
+Each run is a prior (made once for all that share its options), a flow and an evaluation, in directories of their own; what is
+done is not done again, so that a stopped run goes on. Prints a table in Markdown: the flow's CRPS over that of plain optimal
+interpolation on the same cases, mean over seeds with the least and the largest, and the coverage of its 90 % intervals.
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+import subprocess
+import tomllib
+
+import numpy as np
+
+
+def run(program, command, log, resumable):
+    log.parent.mkdir(parents=True, exist_ok=True)
+    line = [program, *command] + (["--resume"] if resumable else [])
+    with log.open("a") as out:
+        out.write(" ".join(line) + "\n")
+        out.flush()
+        if subprocess.run(line, stdout=out, stderr=out).returncode != 0:
+            raise SystemExit(f"{' '.join(line)}: failed, see {log}")
+
+
+def sets(values):
+    return [word for value in values for word in ("--set", value)]
+
+
+def prior_of(o, plan, options):
+    values = plan["base"].get("prior_set", []) + options
+    name = hashlib.sha1("\n".join(values).encode()).hexdigest()[:12]
+    path = o.output / f"prior_{name}.h5"
+    if not path.exists():
+        run(o.program, ["train", "prior", plan["base"]["prior"], "-o", str(path), *sets(values)],
+            o.output / f"prior_{name}.log", False)
+    return path
+
+
+def score(o, plan, change, seed):
+    place = o.output / change["name"].replace(" ", "_") / str(seed)
+    report = place / "report"
+    if not (report / "scores.json").exists():
+        prior = prior_of(o, plan, change.get("prior_set", []))
+        flow = place / "flow.h5"
+        if not flow.exists():
+            values = plan["base"].get("flow_set", []) + change.get("flow_set", []) + [f"flow.seed={seed}"]
+            run(o.program, ["train", "flow", plan["base"]["flow"], "--prior", str(prior), "-o", str(flow),
+                            "--set", f"train.log={place / 'curve.csv'}", *sets(values)],
+                place / "log", (place / "flow.h5.checkpoint").exists())
+        run(o.program, ["evaluate", plan["base"]["evaluate"], "--model", str(flow), "-o", str(report),
+                        *sets(plan["base"].get("evaluate_set", []))], place / "log", (report / "journal").exists())
+    scores = json.loads((report / "scores.json").read_text())
+    crps = {}
+    for method in scores["methods"]:
+        cases = [c for c in method["cases"] if c["weight"]]
+        crps[method["name"]] = np.mean([c["crps"] for c in cases])
+        if method["name"] == "flow":
+            covered = np.mean([c["covered"][2] for c in cases])
+    return crps["flow"], crps["gaussian"], covered
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("plan", type=pathlib.Path)
+    options.add_argument("output", type=pathlib.Path)
+    options.add_argument("--program", default="build/release/bin/manifill")
+    options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    options.add_argument("--only", nargs="+", help="names of changes")
+    o = options.parse_args()
+    plan = tomllib.loads(o.plan.read_text())
+    changes = [{"name": "none"}, *plan["change"]]
+    unknown = set(o.only or []) - {c["name"] for c in changes}
+    if unknown:
+        raise SystemExit(f"{o.plan}: no change named {', '.join(sorted(unknown))}")
+    print("| changed | CRPS of the flow | over plain optimal interpolation | least, largest of seeds | 90 % covers |")
+    print("|---|---|---|---|---|", flush=True)
+    reference = None
+    for change in changes:
+        if o.only and change["name"] not in o.only:
+            continue
+        found = [score(o, plan, change, seed) for seed in o.seeds]
+        reference = reference or np.mean([g for _, g, _ in found])
+        shares = [f / reference for f, _, _ in found]
+        print(f"| {change['name']} | {np.mean([f for f, _, _ in found]):.4g} | {np.mean(shares):.3f} | "
+              f"{min(shares):.3f}, {max(shares):.3f} | {np.mean([c for _, _, c in found]):.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
