@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <map>
-#include <set>
 
 #include "held_out.hpp"
 #include "manifill/base/error.hpp"
@@ -23,7 +21,7 @@
 #include "manifill/posterior/training_gaps.hpp"
 #include "manifill/prior/prior.hpp"
 #include "manifill/prior/score_training.hpp"
-#include "measurements.hpp"
+#include "training_cases.hpp"
 
 namespace manifill::pipeline {
 namespace {
@@ -73,12 +71,6 @@ std::vector<std::size_t> chosen_series(const io::GriddedVariable& input, const s
   return out;
 }
 
-void require(const Config& c, const char* key, const char* option) {
-  if (c.text(key).empty())
-    throw Error(ErrorKind::usage, std::string("'") + key + "' is not set",
-                {.remedy = std::string("Set it in the configuration or give ") + option});
-}
-
 }  // namespace
 
 std::vector<OptionSpec> train_prior_specs() {
@@ -116,39 +108,18 @@ std::vector<OptionSpec> train_prior_specs() {
 }
 
 std::vector<OptionSpec> train_flow_specs() {
-  return joined(
-      joined(
-          {
-              {.key = "train.prior", .help = "model file of 'train prior'", .fallback = std::string()},
-              {.key = "train.output", .help = "model file to write (.h5)", .fallback = std::string()},
-              {.key = "train.gaps",
-               .help = "NetCDF file whose gaps join the mask bank; empty: none",
-               .fallback = std::string()},
-              {.key = "train.gaps_variable", .help = "its variable", .fallback = std::string()},
-              {.key = "train.gaps_first_year",
-               .help = "first year of those gaps",
-               .fallback = std::int64_t{-100000}},
-              {.key = "train.gaps_last_year",
-               .help = "last year of those gaps",
-               .fallback = std::int64_t{100000}},
-              {.key = "train.start",
-               .help = "model file whose flow, of the same network, training starts from; empty: none",
-               .fallback = std::string()},
-              {.key = "train.keep_fields",
-               .help = "training fields that the written model keeps, evenly spread, its backbone fitted to "
-                       "them; 0: all",
-               .fallback = std::int64_t{0},
-               .lowest = 0},
-              {.key = "train.log",
-               .help = "CSV file of the training curve, drawn beside it as PNG; empty: OUTPUT.csv",
-               .fallback = std::string()},
-              {.key = "train.resume",
-               .help = "go on from the checkpoint of a stopped training",
-               .fallback = false},
-          },
-          joined(joined(held_out_specs(), simulated_measurement_specs()),
-                 posterior::FlowTrainingOptions::specs())),
-      posterior::FlowNetworkOptions::specs());
+  std::vector<OptionSpec> own{
+      {.key = "train.start",
+       .help = "model file whose flow, of the same network, training starts from; empty: none",
+       .fallback = std::string()},
+      {.key = "train.keep_fields",
+       .help = "training fields that the written model keeps, evenly spread, its backbone fitted to them; 0: "
+               "all",
+       .fallback = std::int64_t{0},
+       .lowest = 0},
+  };
+  return joined(joined(joined(std::move(own), training_cases_specs()), posterior::FlowTrainingOptions::specs()),
+                posterior::FlowNetworkOptions::specs());
 }
 
 prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year,
@@ -256,8 +227,8 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
 
 std::vector<std::string> train_prior(const Config& c) {
   const Stopwatch watch;
-  require(c, "train.input", "--input");
-  require(c, "train.output", "--output");
+  require_option(c, "train.input", "--input");
+  require_option(c, "train.output", "--output");
   io::check_output(c.text("train.output"), {c.text("train.input")}, true);
   const auto input =
       io::GriddedVariable::open(c.text("train.input"), c.text("train.variable"), c.text("train.grid"));
@@ -292,81 +263,21 @@ std::vector<std::string> train_prior(const Config& c) {
 
 std::vector<std::string> train_flow(const Config& c) {
   const Stopwatch watch;
-  require(c, "train.prior", "--prior");
-  require(c, "train.output", "--output");
+  require_option(c, "train.prior", "--prior");
+  require_option(c, "train.output", "--output");
   io::check_output(c.text("train.output"), {}, true);
   auto model = posterior::Model::load(c.text("train.prior"));
   const auto options = posterior::FlowTrainingOptions::from(c);
   const auto network = posterior::FlowNetworkOptions::from(c);
-  const prior::TrainingFields& fields = model.backbone.training();
-  const std::vector<int>& years = fields.year;
-  if (years.empty())
-    throw Error(ErrorKind::input, "the model keeps no years of its training fields",
-                {.file = c.text("train.prior"), .remedy = "Run 'manifill train prior' again"});
-  const std::vector<bool> held = held_out(c, years);
-  std::vector<measurement::ObservedCells> gaps;
-  if (!c.text("train.gaps").empty())
-    gaps = load_gaps(io::GriddedVariable::open(c.text("train.gaps"), c.text("train.gaps_variable")),
-                     static_cast<int>(c.integer("train.gaps_first_year")),
-                     static_cast<int>(c.integer("train.gaps_last_year")));
-  for (const auto& g : gaps)
-    if (g.size() != fields.domain.size())
-      throw Error(ErrorKind::input, "its gaps lie on another grid than the model's",
-                  {.file = c.text("train.gaps"), .remedy = "Give gaps on the model's grid"});
-
-  // Fold of every time: the held-out years are one, the others go into blocks of consecutive years.
-  std::set<int> distinct;
-  for (std::size_t t = 0; t < years.size(); ++t)
-    if (!held[t]) distinct.insert(years[t]);
-  const std::vector<int> list(distinct.begin(), distinct.end());
-  const auto folds = std::min<std::size_t>(list.size(), static_cast<std::size_t>(options.folds));
-  if (folds < 2)
-    throw Error(ErrorKind::input, "cross-fitting needs at least two years besides the held-out ones",
-                {.file = c.text("train.prior")});
-  std::map<int, std::size_t> fold_of_year;
-  for (std::size_t k = 0; k < list.size(); ++k) fold_of_year[list[k]] = k * folds / list.size();
-  std::vector<std::size_t> fold(years.size());
-  std::vector<posterior::Fold> training(folds);
-  std::vector<posterior::Fold> validation(1);
-  for (std::size_t t = 0; t < years.size(); ++t) {
-    fold[t] = held[t] ? folds : fold_of_year.at(years[t]);
-    (fold[t] == folds ? validation.front() : training[fold[t]]).times.push_back(static_cast<Eigen::Index>(t));
-  }
-  if (validation.front().times.empty())
-    throw Error(ErrorKind::usage, "no year is held out for validation",
-                {.remedy = "Set train.validation_years to years of the training data"});
-  const auto without = [&](std::size_t k) {
-    return [&, k] {
-      std::vector<bool> keep(fold.size());
-      for (std::size_t t = 0; t < fold.size(); ++t) keep[t] = fold[t] != k;
-      return prior::Backbone::fit(fields.subset(keep), model.backbone.options());
-    };
-  };
-  for (std::size_t k = 0; k < folds; ++k) training[k].backbone = without(k);
-  validation.front().backbone = without(folds);
-  const measurement::MaskBank bank(fields.domain, gaps);
-  const auto operators = simulated_measurements(c, fields.domain);
-  posterior::TrainingHooks hooks;
-  hooks.report = [](const std::string& line) { log::info(line); };
-  hooks.stop = [] { return stop_requested(); };
-  hooks.log_csv = c.text("train.log").empty() ? c.text("train.output") + ".csv" : c.text("train.log");
-  hooks.checkpoint = c.text("train.output") + ".checkpoint";
+  auto hooks = training_hooks(c);
   if (!c.text("train.start").empty()) {
     hooks.start = posterior::Model::load(c.text("train.start")).flow;
     if (!hooks.start)
       throw Error(ErrorKind::usage, "it holds no flow to start from",
                   {.file = c.text("train.start"), .remedy = "Give a model of 'manifill train flow'"});
   }
-  hooks.resume = c.flag("train.resume");
-  if (hooks.resume && !std::filesystem::exists(hooks.checkpoint))
-    throw Error(ErrorKind::usage, "there is no checkpoint to resume from",
-                {.file = hooks.checkpoint, .remedy = "Start without --resume"});
   const auto seed = static_cast<std::uint64_t>(options.seed);
-  const std::int64_t half = model.backbone.options().window;
-  const auto cases =
-      posterior::simulate_cases(fields, training, half, bank, options, options.cases, seed, hooks, operators);
-  const auto held_cases = posterior::simulate_cases(fields, validation, half, bank, options,
-                                                    options.validation_cases, seed + 1, hooks, operators);
+  const auto cases = simulate_training_cases(c, model, options, options, hooks);
   posterior::PriorLogDensity density;  // empty: the backbone's
   if (model.score) {
     density = [prior = prior::Prior(model.backbone, model.score), seed](const torch::Tensor& x,
@@ -374,8 +285,8 @@ std::vector<std::string> train_flow(const Config& c) {
       return prior.log_density(x, season, {.draws = 4, .seed = seed}).to(torch::kFloat32);
     };
   }
-  const auto trained =
-      posterior::train_flow(cases, held_cases, network, options, model.backbone, density, hooks);
+  const auto trained = posterior::train_flow(cases.training, cases.validation, network, options,
+                                             model.backbone, density, hooks);
   model.flow = trained.network;
   model.flow_options = network;
   model.flow_options.scale_share = trained.network->scale_share;
@@ -383,10 +294,12 @@ std::vector<std::string> train_flow(const Config& c) {
   model.info.training +=
       fmt::format("; flow: {} cases, seed {}, {:.0f} s", options.cases, options.seed, watch.seconds());
   const auto kept = static_cast<std::size_t>(c.integer("train.keep_fields"));
-  if (kept > 0 && kept < years.size()) {
-    std::vector<bool> keep(years.size(), false);
-    for (std::size_t k = 0; k < kept; ++k) keep[k * years.size() / kept] = true;
-    model.backbone = prior::Backbone::fit(fields.subset(keep), model.backbone.options());
+  const auto all = static_cast<std::size_t>(model.backbone.training().values.cols());
+  if (kept > 0 && kept < all) {
+    std::vector<bool> keep(all, false);
+    for (std::size_t k = 0; k < kept; ++k) keep[k * all / kept] = true;
+    model.backbone =
+        prior::Backbone::fit(model.backbone.training().subset(keep), model.backbone.options());
     model.info.training += fmt::format("; {} fields kept", kept);
   }
   model.save(c.text("train.output"));

@@ -74,4 +74,16 @@ void plot_flow_training(const std::string& csv, const std::string& picture) {
   plot::curves(picture, {.panels = {losses, scores}, .width = 1600});
 }
 
+void plot_davi_training(const std::string& csv, const std::string& picture) {
+  auto columns = read_columns(csv);
+  const auto& step = columns["step"];
+  plot::CurvePanel scores{
+      .title = "held-out years and masks", .x = {.label = "step"}, .y = {.label = "CRPS, normalised units"}};
+  scores.curves.push_back(curve("generator", step, columns["validation_crps"]));
+  plot::CurvePanel losses{.title = "training cases", .x = {.label = "step"}, .y = {.label = "objectives"}};
+  losses.curves.push_back(curve("chi-square an observation", step, columns["chi_square"]));
+  losses.curves.push_back(curve("divergence from the prior a point", step, columns["divergence"]));
+  plot::curves(picture, {.panels = {losses, scores}, .width = 1600});
+}
+
 }  // namespace manifill::pipeline

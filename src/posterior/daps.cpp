@@ -60,7 +60,7 @@ class Daps : public DiffusionMethod {
                    : flow_end(problem, u, levels[k]) + std::sqrt(variance) * white;
       const auto departure = problem.residual(x) + noise.normal(a.observations());
       x = x + (law ? law->times(levels[k], a.adjoint(law->solve(levels[k], departure)))
-                   : variance * a.adjoint(a.solve(variance, 1.0, departure)));
+                   : variance * a.regularised_inverse(variance, 1.0, departure));
       u = renewing_step(u, x, levels[k], levels[k + 1], 1.0, noise.normal(u.size(1)));
     }
     return u;

@@ -247,9 +247,16 @@ torch::Tensor WhitenedMeasurement::pseudo_inverse(const torch::Tensor& r) const 
 
 torch::Tensor WhitenedMeasurement::solve(double c, double d, const torch::Tensor& r) const {
   const auto in_range = to_left(r);
-  const auto gains = 1.0 / (c * impl_->values_as(r).square() + d);
-  if (d > 0.0) return from_left(in_range * (gains - 1.0 / d)) + r / d;
-  return from_left(in_range * gains);
+  const auto solved = from_left(in_range / (c * impl_->values_as(r).square() + d));
+  // Beyond the range apart, and not at all where there is nothing: a difference of terms in 1 / d would leave
+  // nothing but their rounding of a small d.
+  if (d == 0.0 || in_range.size(1) == r.size(1)) return solved;
+  return solved + (r - from_left(in_range)) / d;
+}
+
+torch::Tensor WhitenedMeasurement::regularised_inverse(double c, double d, const torch::Tensor& r) const {
+  const auto s = impl_->values_as(r);
+  return from_right(to_left(r) * (s / (c * s.square() + d)));
 }
 
 const torch::Tensor& WhitenedMeasurement::singular_values() const { return impl_->decomposition().values; }

@@ -1,6 +1,7 @@
 #include "manifill/posterior/flow_objectives.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <numbers>
 
 namespace manifill::posterior {
@@ -107,6 +108,27 @@ torch::Tensor external_scalar(
     evaluate(x.detach(), values, gradients);
   }
   return ExternalScalar::apply(x, values, gradients);
+}
+
+torch::Tensor misfit(const torch::Tensor& x, const std::vector<Window>& windows,
+                     const prior::Backbone& backbone) {
+  return external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values, torch::Tensor& gradients) {
+    const auto dense = at.contiguous();
+    const auto points = dense.size(1);
+    for (std::int64_t k = 0; k < dense.size(0); ++k) {
+      const StepObservation& step = windows[static_cast<std::size_t>(k)].at_centre();
+      if (!step.measurement || step.measurement->observations() == 0) continue;
+      const Eigen::VectorXd scale = backbone.scale(step.season);
+      const Eigen::Map<const Eigen::VectorXf> normalised(dense.data_ptr<float>() + k * points, points);
+      const Eigen::VectorXd field =
+          backbone.mean(step.season) + scale.cwiseProduct(normalised.cast<double>());
+      const Eigen::VectorXd residual = step.y - step.measurement->apply(field).col(0);
+      const Eigen::VectorXd weighted = residual.cwiseQuotient(step.measurement->noise_sigma().cwiseAbs2());
+      values[k] = 0.5 * residual.dot(weighted);
+      Eigen::Map<Eigen::VectorXf>(gradients.data_ptr<float>() + k * points, points) =
+          (-scale.cwiseProduct(step.measurement->adjoint(weighted).col(0))).cast<float>();
+    }
+  });
 }
 
 }  // namespace manifill::posterior

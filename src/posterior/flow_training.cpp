@@ -57,7 +57,7 @@ FlowCases select(const FlowCases& all, const torch::Tensor& which) {
     some.high = all.high.index_select(0, which);
   }
   const auto* row = which.data_ptr<std::int64_t>();
-  for (std::int64_t k = 0; k < which.size(0) && !all.windows.empty(); ++k) {
+  for (std::int64_t k = 0; k < which.size(0) && !all.factors.empty(); ++k) {
     some.windows.push_back(all.windows[static_cast<std::size_t>(row[k])]);
     some.factors.push_back(all.factors[static_cast<std::size_t>(row[k])]);
   }
@@ -85,24 +85,6 @@ torch::Tensor base_log_density(const torch::Tensor& z, const FlowCases& batch, b
     }
   });
   return in_field_units + torch::log(batch.sd).sum(-1);
-}
-
-/// Squared misfit (y - A X)^2 / (2 sigma^2) of normalised centre fields [batch][point].
-torch::Tensor misfit(const torch::Tensor& x, const FlowCases& batch, const prior::Backbone& backbone) {
-  return external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values, torch::Tensor& gradients) {
-    const auto dense = at.contiguous();
-    for (std::int64_t k = 0; k < dense.size(0); ++k) {
-      const StepObservation& step = batch.windows[static_cast<std::size_t>(k)].at_centre();
-      if (!step.measurement || step.measurement->observations() == 0) continue;
-      const Eigen::VectorXd scale = backbone.scale(step.season);
-      const Eigen::VectorXd field =
-          backbone.mean(step.season) + scale.cwiseProduct(row_of(dense, k).cast<double>());
-      const Eigen::VectorXd residual = step.y - step.measurement->apply(field).col(0);
-      const Eigen::VectorXd weighted = residual.cwiseQuotient(step.measurement->noise_sigma().cwiseAbs2());
-      values[k] = 0.5 * residual.dot(weighted);
-      copy_row(gradients, k, (-scale.cwiseProduct(step.measurement->adjoint(weighted).col(0))).cast<float>());
-    }
-  });
 }
 
 PriorLogDensity gaussian_prior(const prior::Backbone& backbone) {
@@ -201,7 +183,7 @@ class Objective {
     const auto x = batch.mean + batch.sd * z.select(1, 0);
     std::vector<double> season;
     for (const auto& w : batch.windows) season.push_back(w.at_centre().season);
-    return (misfit(x, batch, backbone_) - prior_(x, season) + log_q).mean();
+    return (misfit(x, batch.windows, backbone_) - prior_(x, season) + log_q).mean();
   }
 
   FlowNetwork& network_;
@@ -517,10 +499,8 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
   c.weight = torch::zeros({count, n});
   c.hidden = torch::zeros({count, n});
   c.departures = torch::empty({count, o.draws, n});
-  if (keep) {
-    c.windows.resize(static_cast<std::size_t>(count));
-    c.factors.resize(static_cast<std::size_t>(count));
-  }
+  if (keep || o.keep_windows) c.windows.resize(static_cast<std::size_t>(count));
+  if (keep) c.factors.resize(static_cast<std::size_t>(count));
   const auto stream_of = [&](std::int64_t k) {
     return RandomStream({.seed = seed, .purpose = RandomPurpose::training, .time = k});
   };
@@ -585,10 +565,8 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
     else
       z = condition.sd.cwiseInverse().asDiagonal() * factor->draw_departures(random, o.draws).cast<float>();
     std::copy(z.data(), z.data() + z.size(), c.departures.data_ptr<float>() + k * z.size());
-    if (keep) {
-      c.windows[static_cast<std::size_t>(k)] = window;
-      c.factors[static_cast<std::size_t>(k)] = factor;
-    }
+    if (!c.windows.empty()) c.windows[static_cast<std::size_t>(k)] = window;
+    if (keep) c.factors[static_cast<std::size_t>(k)] = factor;
   };
   // Fold by fold, so that the covariances of one only are in memory.
   double times = 0.0;

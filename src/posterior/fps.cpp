@@ -104,7 +104,7 @@ class Fps : public DiffusionMethod {
                                     double own, const torch::Tensor& y, MemberNoise& noise) const {
     const auto& a = problem.measurement;
     const auto departure = y + std::sqrt(own) * each(noise, a.observations()) - a.apply(d);
-    return d + v * a.adjoint(a.solve(v, own, departure));
+    return d + v * a.regularised_inverse(v, own, departure);
   }
 
   /// Rows that systematic resampling (Kitagawa 1996) chooses, for the members whose weights it takes and sets

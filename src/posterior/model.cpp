@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <sstream>
 
@@ -12,6 +13,8 @@
 
 namespace manifill::posterior {
 namespace {
+
+constexpr const char* kDavi = "davi";  // group of the generator's entries
 
 std::string value_text(const OptionValue& value) {
   struct Visitor {
@@ -122,6 +125,10 @@ void Model::save(const std::string& path) const {
                     {2 * backbone.options().window + 1, backbone.options().season_bins});  // for inspect
   backbone.save(file);
   if (score) prior::save_score(score, file);
+  if (davi) {
+    prior::save_score(davi, file, kDavi);
+    file.put_doubles(std::string(kDavi) + "/noise", {1}, {davi_noise});
+  }
   if (flow) {
     file.put_text("flow/options", options_text(flow_config(flow_options)));
     file.put_text("flow/base", flow_base == FlowBase::standard ? "standard" : "gaussian_posterior");
@@ -141,6 +148,15 @@ Model Model::load(const std::string& path) {
             file.text("model/training")};
   m.checksum = file.checksum();
   if (const auto score = prior::load_score(file, m.backbone.domain())) m.score = score.ptr();
+  if (const auto davi =
+          prior::load_score(file, m.backbone.domain(), kDavi,
+                            condition_channels(m.backbone.domain(), m.backbone.options().window))) {
+    m.davi = davi.ptr();
+    m.davi_noise = file.doubles(std::string(kDavi) + "/noise", {1})[0];
+    if (!(std::isfinite(m.davi_noise) && m.davi_noise > 0.0))
+      throw Error(ErrorKind::input, "its 'davi/noise' is no noise",
+                  {.file = path, .remedy = "Fetch or train the model again"});
+  }
   if (!file.has("flow/options")) return m;
   Config config(FlowNetworkOptions::specs());
   set_options(config, file.text("flow/options"));

@@ -35,8 +35,8 @@ class Pigdm : public DiffusionMethod {
       const double sigma = prior::sigma_of(levels[k]);
       auto at = problem.denoiser.linearise(u, levels[k]);
       const auto residual = problem.residual(at.mean());
-      const auto solved = system ? system->solve(levels[k], residual) : a.solve(sigma * sigma, 1.0, residual);
-      const auto score = at.pullback(a.adjoint(solved));
+      const auto score = at.pullback(system ? a.adjoint(system->solve(levels[k], residual))
+                                            : a.regularised_inverse(sigma * sigma, 1.0, residual));
       const auto white = noise.normal(u.size(1));
       const auto step = [&](const torch::Tensor& mean) {
         return ddim_step(u, mean, levels[k], levels[k + 1], eta_, white);

@@ -44,9 +44,9 @@ class Sda : public DiffusionMethod {
                                    double level) const {
     const auto& a = problem.measurement;
     auto at = problem.denoiser.linearise(u, level);
-    const auto solved = a.solve(gamma_ * std::exp(-level), 1.0, problem.residual(at.mean()));
+    const auto guide = a.regularised_inverse(gamma_ * std::exp(-level), 1.0, problem.residual(at.mean()));
     const double sigma = prior::sigma_of(level);
-    return at.mean() + sigma * sigma / prior::alpha_of(level) * at.pullback(a.adjoint(solved));
+    return at.mean() + sigma * sigma / prior::alpha_of(level) * at.pullback(guide);
   }
 
   std::pair<std::int64_t, std::string> levels_;

@@ -339,8 +339,10 @@ void ScoreNetworkImpl::add_block(std::shared_ptr<FieldLayer> first, std::shared_
 }
 
 ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options,
-                                   std::uint64_t seed)
-    : options_(options.resolved(domain)), generator_(at::detail::createCPUGenerator(seed)) {
+                                   std::uint64_t seed, std::int64_t conditions)
+    : options_(options.resolved(domain)),
+      conditions_(conditions),
+      generator_(at::detail::createCPUGenerator(seed)) {
   const bool spectral = options_.network == "sfno";
   std::int64_t coarser = 0;
   if (options_.network == "graph" || options_.network == "unet") {
@@ -384,6 +386,9 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
     entry_ = window(features, width, 1, topology_);
     head_ = window(width, 1, 1, topology_);
   }
+  if (conditions_ > 0)
+    condition_ = spectral ? std::shared_ptr<FieldLayer>(kernel(conditions_))
+                          : std::shared_ptr<FieldLayer>(window(conditions_, width, 1, topology_));
   for (const std::size_t level : block_level_) {
     const auto t = grids_.empty() ? topology_of(levels_[level].graph) : grids_[level].topology();
     add_block(window(width, width, 1, t), window(width, width, 1, t));
@@ -402,6 +407,8 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
   register_module("modulation", modulation_);
   register_module("first", first_);
   register_module("second", second_);
+  // The last, so that the others' initial weights are those of a network without.
+  if (condition_) register_module("condition", condition_);
 
   const torch::NoGradGuard frozen;
   for (auto& layer : modules(false)) {
@@ -416,6 +423,7 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
   }
   // The whole starts at nothing; blocks are unmodulated and add little.
   head_->zero();
+  if (condition_) condition_->zero();
   const double share = 1.0 / std::sqrt(static_cast<double>(second_->size() + 1));
   for (std::size_t k = 0; k < second_->size(); ++k) {
     for (auto p : second_[k]->parameters()) p.mul_(share);
@@ -463,7 +471,10 @@ torch::Tensor ScoreNetworkImpl::unpool(std::size_t block, const torch::Tensor& h
 
 torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::Tensor& gaussian,
                                         const torch::Tensor& lambda, const std::vector<double>& season,
-                                        const torch::Tensor& scale) {
+                                        const torch::Tensor& scale, const torch::Tensor& condition) {
+  if (const std::int64_t told = condition.defined() ? condition.size(1) : 0; told != conditions_)
+    throw Error(ErrorKind::internal,
+                fmt::format("a network of {} conditions was told {}", conditions_, told));
   const auto type = weights_.scalar_type();
   const std::int64_t batch = x_t.size(0);
   const auto x = x_t.to(type);
@@ -478,6 +489,9 @@ torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::T
 
   const auto embedded = torch::silu(embedding_(embed(lambda, season).to(type)));
   auto h = entry_->forward(torch::cat({fields, place}, 1));
+  if (condition_)
+    h = h + condition_->forward(
+                condition.to(type).reshape({batch, conditions_, topology_.rows, topology_.columns}));
   for (std::size_t k = 0; k < first_->size(); ++k) {
     const auto m = modulation_[k]->as<torch::nn::LinearImpl>()->forward(embedded).unsqueeze(2).unsqueeze(3);
     auto inner = first_[k]->as<FieldLayer>()->forward(torch::silu(pool(k, h)));
@@ -506,26 +520,27 @@ io::ModelFile::Shape block_shape(const ScoreNetworkOptions& o, bool rows) {
 
 }  // namespace
 
-void save_score(const ScoreNetwork& network, io::ModelFile& file) {
-  file.put_text("score/options", network->options().to_text());
+void save_score(const ScoreNetwork& network, io::ModelFile& file, const std::string& group) {
+  file.put_text(group + "/options", network->options().to_text());
   for (const auto& p : network->named_parameters()) {
     const auto dense = p.value().detach().to(torch::kFloat32).contiguous();
     const auto* data = dense.data_ptr<float>();
-    file.put_floats("score/" + p.key(), shape_of(dense), std::vector<float>(data, data + dense.numel()));
+    file.put_floats(group + "/" + p.key(), shape_of(dense), std::vector<float>(data, data + dense.numel()));
   }
 }
 
-ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain) {
-  if (!file.has("score/options")) return nullptr;
+ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain, const std::string& group,
+                        std::int64_t conditions) {
+  if (!file.has(group + "/options")) return nullptr;
   const auto bad = [&](const std::string& what) {
-    return Error(ErrorKind::input, "not a usable score network: " + what,
+    return Error(ErrorKind::input, "not a usable " + group + " network: " + what,
                  {.file = file.path(), .remedy = "Fetch or train the model again"});
   };
   ScoreNetwork network{nullptr};
   try {
     Config config(ScoreNetworkOptions::specs());
     config.set("score.network=conv");  // of files that name none
-    std::istringstream lines(file.text("score/options"));
+    std::istringstream lines(file.text(group + "/options"));
     for (std::string line; std::getline(lines, line);)
       if (!line.empty()) config.set(line);
     const auto options = ScoreNetworkOptions::from(config);
@@ -535,18 +550,18 @@ ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain)
                                                            : options.levels.size();
     if (blocks > kMostBlocks) throw bad("it has too many blocks");
     // The file must hold what the options claim before memory is set aside for it.
-    const char* name = options.network == "sfno" ? "score/first.{}.mix" : "score/first.{}.conv.weight";
+    const char* name = options.network == "sfno" ? "{}/first.{}.mix" : "{}/first.{}.conv.weight";
     for (std::size_t k = 0; k < blocks; ++k)
       static_cast<void>(
-          file.floats(fmt::format(fmt::runtime(name), k), block_shape(options, in_rows(domain))));
-    network = ScoreNetwork(domain, options);
+          file.floats(fmt::format(fmt::runtime(name), group, k), block_shape(options, in_rows(domain))));
+    network = ScoreNetwork(domain, options, 1, conditions);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
     throw bad(error.what());
   }
   const torch::NoGradGuard frozen;
   for (auto& p : network->named_parameters()) {
-    const auto& values = file.floats("score/" + p.key(), shape_of(p.value()));
+    const auto& values = file.floats(group + "/" + p.key(), shape_of(p.value()));
     if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
       throw bad("'" + p.key() + "' has values that are not finite");
     p.value().copy_(torch::from_blob(const_cast<float*>(values.data()), p.value().sizes(), torch::kFloat32));

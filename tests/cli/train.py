@@ -112,4 +112,33 @@ for method in ("flow", "gaussian"):
     rows = (work / f"{method}.nc.diagnostics.csv").read_text().splitlines()
     check(len(rows) == 1 + 6 * 32 and "log_weight" in rows[0], f"diagnostics of {method}: {len(rows)} rows")
 
+# A generator of DAVI joins the model beside its flow, and draws in one evaluation.
+davi = ["train", "davi", "--prior", part, "--set", "train.validation_years=[1994]", "--set", "davi.cases=48", "--set", "davi.validation_cases=16",
+        "--set", "davi.folds=2", "--set", "davi.batch=8", "--set", "davi.draws=4"]
+generator = work / "generator.h5"
+run(0, *davi, "--output", generator, "--set", "davi.steps=10", says="of the Gaussian posterior")
+check((work / "generator.h5.png").stat().st_size > 1000, "the generator's training curve is drawn")
+header, *rows = (work / "generator.h5.csv").read_text().splitlines()
+check(header.startswith("step,seconds,chi_square,divergence,") and len(rows) >= 2 and rows[-1].startswith("10,"), f"the generator's log:\n{rows}")
+check(not (work / "generator.h5.checkpoint").exists(), "a finished training leaves no checkpoint")
+run(2, *davi, "--output", generator, "--set", "davi.level_lowest=3", "--set", "davi.level_highest=2", says="level_lowest")
+run(2, *davi, "--output", generator, "--set", "davi.level=3", says="davi.level_")
+impute = ["impute", "--input", gappy, "--set", "impute.overwrite=true", "--output", work / "davi.nc", "--members", "4", "--write-members"]
+run(0, *impute, "--model", generator, "--method", "davi", "--refine", "1")
+with netCDF4.Dataset(work / "davi.nc") as f, netCDF4.Dataset(gappy) as g:
+    members = f["t_member"][:]
+    gap = np.ma.getmaskarray(g["t"][:])
+    check(not np.ma.is_masked(members) and np.ptp(members, axis=0)[gap].min() > 1e-4, "members differ where cells are missing")
+run(0, *impute, "--model", generator, "--method", "flow")
+run(2, *impute, "--model", part, "--method", "davi", says="manifill train davi")
+run(2, *impute, "--model", generator, "--method", "davi", "--diagnostics", says="no density")
+
+half = work / "half.h5"
+long = [*davi, "--output", half, "--set", "davi.steps=100000", "--set", "davi.minutes=0.2", "--set", "davi.patience=100000"]
+code, said = interrupt(signal.SIGTERM, (work / "half.h5.checkpoint").exists, *long)
+check(code == 75 and "--resume" in said, f"a stopped training exits with 75: {code}\n{said}")
+run(2, *long, "--resume", "--set", "davi.batch=4", says="other options")
+run(0, *long, "--resume", says="resumed at step")
+check(half.exists(), "a resumed training writes its model")
+
 finish()

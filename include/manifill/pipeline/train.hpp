@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// \brief Training jobs: `train prior` fits the backbone, `train flow` distils the posterior into a flow.
+/// \brief Training jobs: `train prior` fits the backbone, `train flow` distils the posterior into a flow,
+/// `train davi` into a generator.
 
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ std::vector<OptionSpec> train_prior_specs();
 
 /// \brief Options of `train flow`: sections [train] and [flow].
 std::vector<OptionSpec> train_flow_specs();
+
+/// \brief Options of `train davi`: sections [train], [davi] and, for models without a score network, [score].
+std::vector<OptionSpec> train_davi_specs();
 
 /// \brief All times of a variable as training fields; the step (day, month, none) follows from the spacing of
 /// the times. \param years [first, last] to keep, inclusive; \param except years left out \param
@@ -35,5 +39,8 @@ std::vector<std::string> train_prior(const Config& config);
 
 /// \brief Trains a flow for a model and writes the whole model. \return lines for the user
 std::vector<std::string> train_flow(const Config& config);
+
+/// \brief Trains a generator of DAVI for a model and writes the whole model. \return lines for the user
+std::vector<std::string> train_davi(const Config& config);
 
 }  // namespace manifill::pipeline

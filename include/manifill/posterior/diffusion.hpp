@@ -122,8 +122,12 @@ class WhitenedMeasurement {
   // What follows may need the decomposition. \throws Error(usage) where it is beyond 10,000 rows.
 
   [[nodiscard]] torch::Tensor pseudo_inverse(const torch::Tensor& r) const;  ///< A~+ r: [batch][point]
-  /// \brief (c A~ A~^T + d)^-1 r. \param c, d not negative; with d = 0 on the range of A~ alone
+  /// \brief (c A~ A~^T + d)^-1 r. What r has beyond the range of A~ is divided by d, and its rounding with
+  /// it: regularised_inverse has none of that. \param c, d not negative; with d = 0 on the range alone
   [[nodiscard]] torch::Tensor solve(double c, double d, const torch::Tensor& r) const;
+  /// \brief A~^T (c A~ A~^T + d)^-1 r, by singular values s / (c s^2 + d): of single precision however small
+  /// d is. \param c, d not negative, not both zero \return [batch][point]
+  [[nodiscard]] torch::Tensor regularised_inverse(double c, double d, const torch::Tensor& r) const;
 
   // A~ = U diag(s) V^T with s > 0.
   [[nodiscard]] const torch::Tensor& singular_values() const;            ///< s: [rank], float64

@@ -3,7 +3,10 @@
 /// \brief Differentiable objectives of flow training.
 
 #include <functional>
+#include <vector>
 
+#include "manifill/posterior/gaussian_window.hpp"
+#include "manifill/prior/backbone.hpp"
 #include "manifill/prior/torch.hpp"
 
 namespace manifill::posterior {
@@ -41,5 +44,11 @@ torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tens
 torch::Tensor external_scalar(const torch::Tensor& x,
                               const std::function<void(const torch::Tensor& x, torch::Tensor& values,
                                                        torch::Tensor& gradients)>& evaluate);
+
+/// \brief Misfit (y - A X)^2 / (2 sigma^2) to the observations of the centres, the negative log-likelihood up
+/// to a constant: [batch], differentiable. \param x [batch][point], normalised by `backbone` \param windows
+/// [batch]; one without observations at its centre has none
+torch::Tensor misfit(const torch::Tensor& x, const std::vector<Window>& windows,
+                     const prior::Backbone& backbone);
 
 }  // namespace manifill::posterior

@@ -39,6 +39,8 @@ struct Model {
   FlowBase flow_base = FlowBase::gaussian_posterior;
   std::uint64_t checksum = 0;                        ///< of the file it was read from
   std::shared_ptr<prior::ScoreNetworkImpl> score{};  ///< of the prior; empty when it is the backbone alone
+  std::shared_ptr<prior::ScoreNetworkImpl> davi{};   ///< generator of `train davi`; empty without
+  double davi_noise = 0.0;                           ///< of its input, over the signal
 
   /// \brief Lowest and highest plausible value, physical units: 10 standard deviations beyond the
   /// climatology's extremes over points and months.

@@ -109,19 +109,26 @@ struct ScoreNetworkOptions {
 /// place = "none" it commutes with rotations of the sphere as far as the grid resolves what it makes.
 class ScoreNetworkImpl : public torch::nn::Module {
  public:
-  /// \param seed of the initial weights; no global random state is read or changed
-  /// \throws Error(usage) when network, dilations or levels do not fit the domain
-  ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options, std::uint64_t seed = 1);
+  /// \param seed of the initial weights; no global random state is read or changed \param conditions channels
+  /// of a condition that it is told beside the field; their weights start at zero, so that a network with
+  /// another's weights starts as that one \throws Error(usage) when network, dilations or levels do not fit
+  /// the domain
+  ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetworkOptions& options, std::uint64_t seed = 1,
+                   std::int64_t conditions = 0);
 
   /// \param x_t, gaussian [batch][point]: the noisy field and the backbone's D_G(x_t), normalised
   /// \param lambda [batch], log-SNR; \param season one a sample or one for all
   /// \param scale [batch], GaussianDenoiser::error_scale
-  /// \return D_theta - D_G: [batch][point], of the type of x_t
+  /// \param condition [batch][channel][row][column] of the domain, as many channels as `conditions`
+  /// \return D_theta - D_G: [batch][point], of the type of x_t \throws Error(internal) where the condition is
+  /// not what the network was made for
   torch::Tensor forward(const torch::Tensor& x_t, const torch::Tensor& gaussian, const torch::Tensor& lambda,
-                        const std::vector<double>& season, const torch::Tensor& scale);
+                        const std::vector<double>& season, const torch::Tensor& scale,
+                        const torch::Tensor& condition = {});
 
   /// \brief As resolved for the domain.
   [[nodiscard]] const ScoreNetworkOptions& options() const { return options_; }
+  [[nodiscard]] std::int64_t conditions() const { return conditions_; }
   /// \brief Starts the stream of dropped channels anew, so that a training step can be repeated.
   void seed_dropout(std::uint64_t seed);
 
@@ -133,6 +140,7 @@ class ScoreNetworkImpl : public torch::nn::Module {
   void add_block(std::shared_ptr<FieldLayer> first, std::shared_ptr<FieldLayer> second);
 
   ScoreNetworkOptions options_;
+  std::int64_t conditions_;
   GridTopology topology_;
   std::vector<PointLevel> levels_{};        ///< graph; else empty
   std::vector<GridLevel> grids_{};          ///< unet; else empty
@@ -140,6 +148,7 @@ class ScoreNetworkImpl : public torch::nn::Module {
   torch::Tensor weights_{};                 ///< [point], relative areas; 1 for an sfno
   torch::Tensor place_{};                   ///< [1][channel][row][column]
   std::shared_ptr<FieldLayer> entry_{};
+  std::shared_ptr<FieldLayer> condition_{};  ///< where there are conditions
   std::shared_ptr<FieldLayer> head_{};
   torch::nn::Linear embedding_{nullptr};
   torch::nn::ModuleList modulation_{};
@@ -150,11 +159,12 @@ class ScoreNetworkImpl : public torch::nn::Module {
 TORCH_MODULE(ScoreNetwork);
 
 /// \brief Writes the network: text "score/options", which names the network that was chosen, arrays
-/// "score/<parameter>".
-void save_score(const ScoreNetwork& network, io::ModelFile& file);
+/// "score/<parameter>". \param group in place of "score"
+void save_score(const ScoreNetwork& network, io::ModelFile& file, const std::string& group = "score");
 
-/// \brief Reads a network; empty when the file has none. \throws Error(input) when options or shapes do not
-/// fit the domain, or a weight is not finite
-ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain);
+/// \brief Reads a network; empty when the file has none. \param group as it was saved \param conditions of
+/// the network \throws Error(input) when options or shapes do not fit the domain, or a weight is not finite
+ScoreNetwork load_score(const io::ModelFile& file, const domain::Domain& domain,
+                        const std::string& group = "score", std::int64_t conditions = 0);
 
 }  // namespace manifill::prior

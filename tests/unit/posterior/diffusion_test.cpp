@@ -132,6 +132,14 @@ TEST_CASE("a whitened measurement is what dense algebra makes of it", "[posterio
       near(m.solve(0.7, 0.2, rows_of(r, type)), system.inverse() * r, accuracy);
       const Eigen::CompleteOrthogonalDecomposition<MatrixXd> square(0.7 * dense * dense.transpose());
       near(m.solve(0.7, 0.0, rows_of(r, type)), square.pseudoInverse() * r, accuracy);
+      near(m.regularised_inverse(0.7, 0.2, rows_of(r, type)), dense.transpose() * system.inverse() * r,
+           accuracy);
+      // As good as that of no d, from which it differs by less than 1e-12 of the least singular value
+      // squared.
+      constexpr double kTiny = 1e-14;
+      near(m.regularised_inverse(0.7, kTiny, rows_of(r, type)), full.pseudoInverse() * r / 0.7, accuracy);
+      if (name == "more than points") continue;  // what rounding leaves beyond the range is divided by d
+      near(m.solve(0.7, kTiny, rows_of(dense * u, type)), square.pseudoInverse() * dense * u, accuracy);
     }
     const double products = (dense * u).cwiseProduct(r).sum();
     CHECK(columns_of(m.adjoint(rows_of(r))).cwiseProduct(u).sum() == Approx(products).epsilon(1e-12));

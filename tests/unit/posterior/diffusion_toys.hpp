@@ -6,6 +6,7 @@
 #include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -163,23 +164,25 @@ struct Half {
   }
 };
 
-/// What a method makes of several of these problems: root mean squares of mean errors and spreads.
+/// What a sampler makes of several of these problems: root mean squares of mean errors and spreads.
 struct Tally {
   Comparison hidden{};  // over the hidden points
   Comparison all{};
 };
 
 inline Tally tally(const std::string& name, const std::vector<std::string>& settings, std::uint64_t fields,
-                   std::uint32_t members) {
+                   std::uint32_t members,
+                   const std::function<void(manifill::posterior::Model&)>& prepare = {}) {
   Tally out;
   const auto add = [&](Comparison& sum, const Comparison& one) {
     sum.mean_error += one.mean_error * one.mean_error / static_cast<double>(fields);
     sum.spread += one.spread * one.spread / static_cast<double>(fields);
   };
   for (std::uint64_t k = 0; k < fields; ++k) {
-    const Half half(0.5, 100 + k);
+    Half half(0.5, 100 + k);
+    if (prepare) prepare(half.model);
     manifill::Config config(manifill::posterior::SamplerRegistry::instance().specs());
-    config.set(name + ".batch=1000");
+    if (manifill::posterior::is_diffusion_method(name)) config.set(name + ".batch=1000");
     for (const auto& setting : settings) config.set(setting);
     const auto e = manifill::posterior::SamplerRegistry::instance()
                        .make(name, half.model, config)
