@@ -18,8 +18,8 @@ class DineofFiller : public FieldFiller {
  public:
   DineofFiller(const Config& c, const io::GriddedVariable& input, const io::MissingScan& scan)
       : input_(input),
+        config_(c),
         options_(posterior::DineofOptions::from(c)),
-        clouds_(c.text("dineof.withheld") == "clouds"),
         seed_(static_cast<std::uint64_t>(c.integer("impute.seed"))) {
     refuse_options_of_models(c, kDineof, "Leave it out: spreads hold what the modes leave over");
     fixed_.assign(input.domain().size(), io::CellStatus::infilled);
@@ -54,25 +54,8 @@ class DineofFiller : public FieldFiller {
     }
     if (count > 0.0 && d.residual > 0.0) out.chi_square = square / count / (d.residual * d.residual);
 
-    const Eigen::MatrixXd root = d.loadings() * d.error_root(observed);
-    // Of a point that this level never has, nothing is known but how much the others vary.
-    const double modes =
-        d.singular.squaredNorm() / (static_cast<double>(d.amplitudes.rows()) * d.weights.sum());
-    const double unknown = std::sqrt(modes + d.residual * d.residual);
-    out.members.resize(out.mean.size(), request.members);
-    Eigen::VectorXd z(d.kept());
-    Eigen::VectorXd white(out.mean.size());
-    for (std::uint32_t k = 0; k < request.members; ++k) {
-      RandomStream random({.seed = request.seed,
-                           .purpose = RandomPurpose::prior_innovation,
-                           .time = static_cast<std::int64_t>(extra * input_.times() + time),
-                           .member = request.first_member + k});
-      random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(z.size())));
-      random.fill_normal(std::span<double>(white.data(), static_cast<std::size_t>(white.size())));
-      const Eigen::ArrayXd noise =
-          (d.weights.array() > 0.0).select(Eigen::ArrayXd::Constant(white.size(), d.residual), unknown);
-      out.members.col(k) = (out.mean + root * z).array() + noise * white.array();
-    }
+    out.members = dineof_members(d, static_cast<Eigen::Index>(time), observed, d.residual,
+                                 static_cast<std::int64_t>(extra * input_.times() + time), request);
     return out;
   }
 
@@ -89,18 +72,9 @@ class DineofFiller : public FieldFiller {
 
   void prepare(std::size_t /*first_time*/, std::size_t /*times*/, std::vector<std::string>& notes) override {
     const auto times = steps();
-    const auto weights = input_.domain().weights();
     for (std::size_t e = 0; e < input_.extras(); ++e) {
       const Eigen::MatrixXd record = read(e);
-      const auto count = posterior::withheld_count(record);
-      const auto withheld = clouds_ ? posterior::withhold_clouds(input_.domain(), record, count, seed_)
-                                    : posterior::withhold_points(record, count, seed_);
-      Eigen::VectorXd areas = Eigen::Map<const Eigen::VectorXd>(weights.data(), record.rows());
-      for (Eigen::Index i = 0; i < record.rows(); ++i)
-        if (record.row(i).array().isNaN().all()) areas[i] = 0.0;
-      log::info(fmt::format("dineof: {} times, {} of {} values are there, {} of them withheld", record.cols(),
-                            (!record.array().isNaN()).count(), record.size(), withheld.size()));
-      records_.push_back(posterior::dineof(record, times, areas, withheld, options_));
+      records_.push_back(modes_of_record(config_, input_.domain(), record, times, seed_));
       const auto& d = records_.back();
       notes.push_back(
           fmt::format("{}{}", input_.extras() > 1 ? fmt::format("level {}: ", e + 1) : "", describe(d)));
@@ -182,8 +156,8 @@ class DineofFiller : public FieldFiller {
   }
 
   const io::GriddedVariable& input_;
+  Config config_;
   posterior::DineofOptions options_;
-  bool clouds_;
   std::uint64_t seed_;
   std::vector<posterior::Dineof> records_{};  // [extra]
   std::pair<std::size_t, std::size_t> place_{};
@@ -191,6 +165,47 @@ class DineofFiller : public FieldFiller {
 };
 
 }  // namespace
+
+posterior::Dineof modes_of_record(const Config& config, const domain::Domain& domain,
+                                  const Eigen::MatrixXd& record, const std::vector<double>& times,
+                                  std::uint64_t seed) {
+  const auto count = posterior::withheld_count(record);
+  const auto withheld = config.text("dineof.withheld") == "clouds"
+                            ? posterior::withhold_clouds(domain, record, count, seed)
+                            : posterior::withhold_points(record, count, seed);
+  Eigen::VectorXd areas = Eigen::Map<const Eigen::VectorXd>(domain.weights().data(), record.rows());
+  for (Eigen::Index i = 0; i < record.rows(); ++i)
+    if (record.row(i).array().isNaN().all()) areas[i] = 0.0;
+  log::info(fmt::format("dineof: {} times, {} of {} values are there, {} of them withheld", record.cols(),
+                        (!record.array().isNaN()).count(), record.size(), withheld.size()));
+  return posterior::dineof(record, times, areas, withheld, posterior::DineofOptions::from(config));
+}
+
+Eigen::MatrixXd dineof_members(const posterior::Dineof& d, Eigen::Index time,
+                               const std::vector<bool>& observed, double white, std::int64_t step,
+                               const posterior::SampleRequest& request) {
+  const Eigen::VectorXd mean = d.field(time);
+  const Eigen::MatrixXd root = d.loadings() * d.error_root(observed);
+  // Of a point that this level never has, nothing is known but how much the others vary.
+  const double modes =
+      d.singular.squaredNorm() / (static_cast<double>(d.amplitudes.rows()) * d.weights.sum());
+  const double unknown = std::sqrt(modes + d.residual * d.residual);
+  const Eigen::ArrayXd sd =
+      (d.weights.array() > 0.0).select(Eigen::ArrayXd::Constant(mean.size(), white), unknown);
+  Eigen::MatrixXd members(mean.size(), request.members);
+  Eigen::VectorXd z(d.kept());
+  Eigen::VectorXd noise(mean.size());
+  for (std::uint32_t k = 0; k < request.members; ++k) {
+    RandomStream random({.seed = request.seed,
+                         .purpose = RandomPurpose::prior_innovation,
+                         .time = step,
+                         .member = request.first_member + k});
+    random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(z.size())));
+    random.fill_normal(std::span<double>(noise.data(), static_cast<std::size_t>(noise.size())));
+    members.col(k) = (mean + root * z).array() + sd * noise.array();
+  }
+  return members;
+}
 
 std::vector<OptionSpec> dineof_specs() {
   auto specs = posterior::DineofOptions::specs();

@@ -29,7 +29,8 @@ namespace manifill::pipeline {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t kMostCompared = 400;  // fields of a setting that enter its discrepancy
+constexpr std::size_t kMostCompared = 400;                   // fields of a setting that enter its discrepancy
+constexpr std::size_t kMostNumbers = std::size_t{1} << 24U;  // values that they may have together
 constexpr double kUnlike = 3.0;  // mean squared departure of observations in prior standard deviations
 
 constexpr const char* kScores = "scores.json";
@@ -58,11 +59,12 @@ std::string identity_of(const Config& c, const CaseMaker& maker, const posterior
 
 /// Members as they are written and scored: cells that are observed without noise keep the observation, cells
 /// that the model knows nothing of are unknown, and all are in single precision.
-Eigen::MatrixXd finished(Eigen::MatrixXd members, const MadeCase& made, bool exact, const InputFit* fit) {
+Eigen::MatrixXd finished(Eigen::MatrixXd members, const WithheldField& field, bool exact,
+                         const InputFit* fit) {
   for (Eigen::Index i = 0; i < members.rows(); ++i) {
     const auto cell = static_cast<std::size_t>(i);
-    if (exact && made.field.observed[cell])
-      members.row(i).setConstant(made.field.values[i]);
+    if (exact && field.observed[cell])
+      members.row(i).setConstant(field.values[i]);
     else if (fit != nullptr && fit->fixed[cell] != io::CellStatus::infilled)
       members.row(i).setConstant(std::numeric_limits<double>::quiet_NaN());
   }
@@ -90,16 +92,8 @@ class Job {
       std::unique_ptr<Answers> answers;
       for (std::size_t k = 0; k < evaluation_.cases.size(); ++k) {
         if (journal.has(m, k)) continue;
-        if (stop_requested()) {
-          journal.sync();
-          throw Error(ErrorKind::stopped,
-                      fmt::format("stopped by {} after {} of {} cases; no report was written", stop_reason(),
-                                  journal.size(), all),
-                      {.file = config_.text("evaluate.output"),
-                       .remedy = "Run the same command with --resume to go on"});
-        }
-        journal.append(score(m, k, answers));
-        if (journal.size() % 64 == 0) journal.sync();
+        append_unless_stopped(journal, all, config_.text("evaluate.output"),
+                              [&] { return score(m, k, answers); });
         progress.advance();
       }
     }
@@ -111,28 +105,28 @@ class Job {
   FieldRecord score(std::size_t m, std::size_t k, std::unique_ptr<Answers>& answers) {
     const PlannedCase& c = evaluation_.cases[k];
     FieldRecord record{.extra = m, .time = k};
-    const MadeCase made = maker_.make(c);
+    const WithheldField field = maker_.make(c);
     CaseScores scores;
     scores.regions.resize(evaluation_.regions.size());
-    if (made.field.weight.sum() > 0.0) {
+    if (field.weight.sum() > 0.0) {
       const Stopwatch watch;
       scores.first = answers == nullptr;
       if (!answers) answers = make_answers(evaluation_.methods[m].name, config_, maker_, model_);
-      Answer answer = answers->answer(c, made);
+      Answer answer = answers->answer(c, field);
       scores.seconds = watch.seconds();
       scores.evaluations = answer.evaluations;
       scores.gradients = answer.gradients;
       scores.chi_square = answer.chi_square;
       const bool exact = evaluation_.settings[c.setting].noise == 0.0;
       answer.members =
-          finished(std::move(answer.members), made, exact, model_ != nullptr ? &maker_.fit(c) : nullptr);
+          finished(std::move(answer.members), field, exact, model_ != nullptr ? &maker_.fit(c) : nullptr);
       const auto number = static_cast<std::int64_t>(k) + 1;
-      scores.whole = whole_.score(answer.members, made.field.truth, made.field.weight, number);
+      scores.whole = whole_.score(answer.members, field.truth, field.weight, number);
       for (std::size_t r = 0; r < scores.regions.size(); ++r) {
-        Eigen::VectorXd weight = made.field.weight;
+        Eigen::VectorXd weight = field.weight;
         for (Eigen::Index i = 0; i < weight.size(); ++i)
           if (!evaluation_.regions[r].inside[static_cast<std::size_t>(i)]) weight[i] = 0.0;
-        scores.regions[r] = part_.score(answer.members, made.field.truth, weight, number);
+        scores.regions[r] = part_.score(answer.members, field.truth, weight, number);
       }
       keep_fields(answer.members, record);
     }
@@ -177,7 +171,8 @@ std::vector<double> discrepancies(const Evaluation& e, std::size_t method, CaseM
     std::vector<std::size_t> own;
     for (std::size_t k = 0; k < e.cases.size(); ++k)
       if (e.cases[k].setting == s && e.scores[method][k].whole.weight > 0.0) own.push_back(k);
-    const std::size_t count = std::min(own.size(), kMostCompared);
+    const std::size_t room = std::max<std::size_t>(2, kMostNumbers / maker.domain().size());
+    const std::size_t count = std::min({own.size(), kMostCompared, room});
     if (count < 2) continue;
     const auto n = static_cast<Eigen::Index>(maker.domain().size());
     const auto columns = static_cast<Eigen::Index>(count);
@@ -227,8 +222,8 @@ void write_members(const Config& c, const Evaluation& e, CaseMaker& maker, const
                              .attributes = provenance(c),
                              .history = history_line("methods evaluated on " + summary.name)});
   for (std::size_t k = 0; k < e.cases.size(); ++k) {
-    const MadeCase made = maker.make(e.cases[k]);
-    writer.write(k, made.field.truth, made.field.values, made.field.weight);
+    const WithheldField field = maker.make(e.cases[k]);
+    writer.write(k, field.truth, field.values, field.weight);
     for (std::size_t m = 0; m < e.methods.size(); ++m)
       if (e.scores[m][k].whole.weight > 0.0) writer.write_members(k, m, journal.read(place[m][k]).members);
   }
@@ -336,8 +331,9 @@ std::vector<OptionSpec> evaluate_specs() {
        .fallback = std::vector<double>{1.0}},
       {.key = "evaluate.model", .help = "model file (.h5)", .fallback = std::string()},
       {.key = "evaluate.methods",
-       .help = fmt::format("methods, the first is compared with: {}; or matern, which needs no model",
-                           fmt::join(posterior::SamplerRegistry::instance().names(), ", ")),
+       .help =
+           fmt::format("methods, the first is compared with: {}; or matern or dineof, which need no model",
+                       fmt::join(posterior::SamplerRegistry::instance().names(), ", ")),
        .fallback = std::vector<std::string>{"gaussian"}},
       {.key = "evaluate.output", .help = "directory to write into", .fallback = std::string()},
       {.key = "evaluate.times",
@@ -429,7 +425,7 @@ std::vector<OptionSpec> evaluate_specs() {
       {.key = "evaluate.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
       {.key = "evaluate.overwrite", .help = "replace an existing report", .fallback = false},
   };
-  for (const auto& more : {matern_specs(), posterior::SamplerRegistry::instance().specs()})
+  for (const auto& more : {matern_specs(), dineof_specs(), posterior::SamplerRegistry::instance().specs()})
     specs.insert(specs.end(), more.begin(), more.end());
   return specs;
 }
@@ -441,7 +437,7 @@ std::vector<std::string> run_evaluate(const Config& c) {
   const posterior::Model* model = loaded ? &*loaded : nullptr;
   // A method that the model has not what it takes for is refused before hours go into the others.
   for (const auto& method : e.methods)
-    if (method.name != kMatern)
+    if (!needs_no_model(method.name))
       static_cast<void>(posterior::SamplerRegistry::instance().make(method.name, *model, c));
   const double memory_limit = parse_memory(c.text("evaluate.max_memory"));
   CaseMaker maker(c, model);

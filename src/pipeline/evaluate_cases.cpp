@@ -142,23 +142,9 @@ void CaseMaker::plan(const Config& c) {
   const auto wanted = static_cast<std::size_t>(c.integer("evaluate.cases"));
   for (std::size_t k = 0; k < sources_.size(); ++k) {
     const auto& v = sources_[k].variable;
-    std::set<std::size_t> extras;
-    for (const double s : c.list("evaluate.series")) {
-      if (!(s >= 0.0 && s <= static_cast<double>(v.extras()) && s == std::floor(s)))
-        throw Error(ErrorKind::usage,
-                    fmt::format("series {:g} was asked for and the variable has 1 to {}", s, v.extras()),
-                    {.file = v.path(),
-                     .variable = v.summary().name,
-                     .remedy = "Name series between these, or 0 for all"});
-      if (s > 0.0) extras.insert(static_cast<std::size_t>(s) - 1);
-      for (std::size_t e = 0; s == 0.0 && e < v.extras(); ++e) extras.insert(e);
-    }
-    for (const std::size_t e : extras)
+    for (const std::size_t e : chosen_series(v, c.list("evaluate.series")))
       series_.push_back({k, e, static_cast<std::int64_t>(series_.size()) * apart});
   }
-  if (series_.empty())
-    throw Error(ErrorKind::usage, "no series was named",
-                {.remedy = "Set evaluate.series to [1], or to [0] for all"});
   std::vector<PlannedCase> fields;
   for (std::size_t s = 0; s < series_.size(); ++s) {
     const Source& source = sources_[series_[s].source];
@@ -225,8 +211,7 @@ void CaseMaker::find_unresolved(double stated) {
     std::vector<posterior::StepObservation> fields;
     const std::size_t count = std::min(kFields, own.size());
     for (std::size_t k = 0; k < count; ++k) {
-      auto made = make(*own[(2 * k + 1) * own.size() / (2 * count)]);
-      if (!made.field.window.steps.empty()) fields.push_back(made.field.window.at_centre());
+      fields.push_back(make(*own[(2 * k + 1) * own.size() / (2 * count)]).window.at_centre());
     }
     s.fit.unresolved = posterior::representativeness(model_->backbone, fields);
     if (s.fit.unresolved > 0.0)
@@ -371,15 +356,14 @@ posterior::StepObservation CaseMaker::observe(const PlannedCase& c, std::size_t 
           .y = Eigen::Map<const Eigen::VectorXd>(y.data(), count)};
 }
 
-MadeCase CaseMaker::make(const PlannedCase& c) {
+WithheldField CaseMaker::make(const PlannedCase& c) {
   const Setting& setting = settings_[c.setting];
   const Source& source = source_of(c);
   const HeldField& own = held(c.series, c.time);
   const auto n = static_cast<Eigen::Index>(own.values.size());
-  MadeCase made{.field = {.observed = mask(c, own, c.step),
-                          .values = Eigen::VectorXd::Constant(n, std::nan("")),
-                          .truth = Eigen::Map<const Eigen::VectorXd>(own.values.data(), n)}};
-  WithheldField& f = made.field;
+  WithheldField f{.observed = mask(c, own, c.step),
+                  .values = Eigen::VectorXd::Constant(n, std::nan("")),
+                  .truth = Eigen::Map<const Eigen::VectorXd>(own.values.data(), n)};
   std::vector<bool> scored(own.known.size());
   for (std::size_t i = 0; i < scored.size(); ++i)
     scored[i] = own.known[i] && (setting.kind == kNothing || !f.observed[i]);
@@ -388,11 +372,7 @@ MadeCase CaseMaker::make(const PlannedCase& c) {
   const auto values = noisy(c, own, c.step);
   for (Eigen::Index i = 0; i < n; ++i)
     if (f.observed[static_cast<std::size_t>(i)]) f.values[i] = values[static_cast<std::size_t>(i)];
-  made.noise = setting.noise;
-  if (model_ == nullptr) return made;
-  if (made.noise == 0.0)
-    made.noise = model_->backbone.options().noise_sigma * model_->backbone.unit_scale() /
-                 std::abs(source.fit.unit_scale);
+  if (model_ == nullptr) return f;
   const std::int64_t offset = series_[c.series].offset;
   f.window = posterior::window_around(source.fit.index, c.time, model_->backbone.options().window,
                                       source.fit.season[c.time], [&](std::size_t entry) {
@@ -403,7 +383,7 @@ MadeCase CaseMaker::make(const PlannedCase& c) {
                                       });
   // Series are apart in time, so that their draws are not the same.
   for (auto& step : f.window.steps) step.time += offset;
-  return made;
+  return f;
 }
 
 }  // namespace manifill::pipeline

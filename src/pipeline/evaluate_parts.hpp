@@ -21,6 +21,7 @@
 #include "manifill/pipeline/evaluation.hpp"
 #include "manifill/pipeline/journal.hpp"
 #include "manifill/posterior/model.hpp"
+#include "manifill/posterior/sampler.hpp"
 #include "manifill/verification/bootstrap.hpp"
 
 namespace manifill::pipeline {
@@ -58,13 +59,6 @@ struct Region {
 /// latitude for the globe, thirds of a surface by height, else quarters. \throws Error(usage)
 std::vector<Region> regions_of(const domain::Domain& domain, const std::vector<std::string>& texts);
 
-/// A case as methods see it.
-struct MadeCase {
-  WithheldField field{};
-  double noise =
-      0.0;  ///< standard deviation of the observations' noise that is stated, units of the variable
-};
-
 /// The fields of the inputs, and what is withheld of them.
 class CaseMaker {
  public:
@@ -92,7 +86,7 @@ class CaseMaker {
 
   /// The field of a case; its weights are 0 where nothing can be scored: nothing is hidden, or nothing is
   /// left. \throws Error(input) at a value that the model cannot know
-  [[nodiscard]] MadeCase make(const PlannedCase& c);
+  [[nodiscard]] WithheldField make(const PlannedCase& c);
 
  private:
   struct Source {
@@ -152,13 +146,24 @@ class Answers {
  public:
   virtual ~Answers() = default;
   /// Members in the units of the variable.
-  [[nodiscard]] virtual Answer answer(const PlannedCase& c, const MadeCase& made) = 0;
+  [[nodiscard]] virtual Answer answer(const PlannedCase& c, const WithheldField& field) = 0;
 };
 
 /// The methods of a configuration. \throws Error(usage) on an unknown one, one named twice, or none
 std::vector<Contender> contenders_of(const Config& config);
+/// Whether a method works without a model.
+bool needs_no_model(const std::string& method);
 std::unique_ptr<Answers> make_answers(const std::string& method, const Config& config, CaseMaker& maker,
                                       const posterior::Model* model);
+
+/// Of the method `matern`, whose parameters come from what stays observed of some cases of each setting.
+std::unique_ptr<Answers> make_matern_answers(const Config& config, CaseMaker& maker);
+/// Of the method `dineof`: the cases of one series under one setting are a record.
+std::unique_ptr<Answers> make_dineof_answers(const Config& config, CaseMaker& maker);
+/// What samplers are asked for.
+posterior::SampleRequest request_of(const Config& config);
+/// \throws Error(usage) when the configuration asks for what only a model can do
+void refuse_refinement(const Config& config, const std::string& method);
 
 /// What is kept of a method's answer to one case.
 struct CaseScores {

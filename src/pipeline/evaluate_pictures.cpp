@@ -74,10 +74,10 @@ std::vector<std::size_t> worst_cases(const Evaluation& e, std::size_t method, st
 
 Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, std::size_t members,
                   const std::string& path, int width) {
-  const MadeCase made = s.maker.make(s.evaluation.cases[index]);
+  const WithheldField field = s.maker.make(s.evaluation.cases[index]);
   const FieldRecord r = s.journal.read(s.place[method][index]);
   const auto& domain = s.maker.domain();
-  const auto truth = list(made.field.truth);
+  const auto truth = list(field.truth);
   const auto mean = list(r.mean);
   std::vector<double> error(mean);
   for (std::size_t i = 0; i < error.size(); ++i) error[i] -= truth[i];
@@ -88,7 +88,7 @@ Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, 
   // Colours of spread and error are for the scored cells: elsewhere there is little of either.
   const auto scored = [&](std::vector<double> values) {
     for (std::size_t i = 0; i < values.size(); ++i)
-      if (made.field.weight[static_cast<Eigen::Index>(i)] <= 0.0) values[i] = kNone;
+      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) values[i] = kNone;
     return values;
   };
   const auto scale = [](const std::vector<double>& values, const plot::ColourScale& colours) {
@@ -106,7 +106,7 @@ Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, 
                                     scale(scored(spread), of_spread), scale(scored(error), of_error)},
                          .width = width};
   figure.panels = {{.title = "Truth", .values = truth, .masked = masked},
-                   {.title = "Input", .values = list(made.field.values), .masked = masked},
+                   {.title = "Input", .values = list(field.values), .masked = masked},
                    {.title = "Mean", .values = mean, .masked = masked}};
   const std::size_t n = domain.size();
   const bool ensemble = s.evaluation.scores[method][index].whole.members > 1;

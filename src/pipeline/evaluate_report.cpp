@@ -248,6 +248,7 @@ class Report {
 
   [[nodiscard]] std::string failures() const {
     const auto count = static_cast<std::size_t>(s_.config.integer("evaluate.worst"));
+    if (count == 0) return "<p>None was asked for (evaluate.worst is 0).</p>\n";
     std::string out = fmt::format("<p>The {} cases that each method did worst on by CRPS.</p>\n", count);
     for (std::size_t m = 0; m < e_.methods.size(); ++m) {
       const auto worst = worst_cases(e_, m, count);

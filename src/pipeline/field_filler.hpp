@@ -14,6 +14,7 @@
 #include "manifill/io/gridded.hpp"
 #include "manifill/io/imputed_file.hpp"
 #include "manifill/io/inspection.hpp"
+#include "manifill/posterior/dineof.hpp"
 #include "manifill/posterior/sampler.hpp"
 
 namespace manifill::pipeline {
@@ -84,6 +85,18 @@ std::unique_ptr<FieldFiller> make_matern_filler(const Config& config, const io::
 /// \brief Of the method `dineof`, which needs none either. \throws Error as run_impute
 std::unique_ptr<FieldFiller> make_dineof_filler(const Config& config, const io::GriddedVariable& input,
                                                 const io::MissingScan& scan);
+/// \brief The modes of a record by section [dineof]. \param record [cell][time], NaN where missing \param
+/// times increasing, in units of the least step \param seed of the values that are withheld \throws Error as
+/// posterior::dineof
+posterior::Dineof modes_of_record(const Config& config, const domain::Domain& domain,
+                                  const Eigen::MatrixXd& record, const std::vector<double>& times,
+                                  std::uint64_t seed);
+/// \brief Members of one time of a record. \param time index in it \param observed [cell] \param white
+/// standard deviation of what cells hold beside the modes \param step keys the random numbers
+/// \return [cell][member]
+Eigen::MatrixXd dineof_members(const posterior::Dineof& modes, Eigen::Index time,
+                               const std::vector<bool>& observed, double white, std::int64_t step,
+                               const posterior::SampleRequest& request);
 /// \brief Options of `matern` and of `dineof`, sections of these names.
 std::vector<OptionSpec> matern_specs();
 std::vector<OptionSpec> dineof_specs();

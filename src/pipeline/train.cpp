@@ -45,8 +45,8 @@ prior::StepKind step_of(const io::TimeAxis& time) {
   return median >= 27 && median <= 32 ? prior::StepKind::month : prior::StepKind::none;
 }
 
-/// Indices of the fields of one time that were asked for, counted from 1; a negative one ends a range; 0: all
-/// of them.
+}  // namespace
+
 std::vector<std::size_t> chosen_series(const io::GriddedVariable& input, const std::vector<double>& series) {
   std::vector<std::size_t> out;
   const auto count = static_cast<double>(input.extras());
@@ -66,12 +66,9 @@ std::vector<std::size_t> chosen_series(const io::GriddedVariable& input, const s
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   if (out.empty())
-    throw Error(ErrorKind::usage, "no series was named",
-                {.remedy = "Set train.series to [1], or to [0] for all"});
+    throw Error(ErrorKind::usage, "no series was named", {.remedy = "Give the series [1], or [0] for all"});
   return out;
 }
-
-}  // namespace
 
 std::vector<OptionSpec> train_prior_specs() {
   return joined(

@@ -111,7 +111,7 @@ checkpoint = part / ".manifill-checkpoint"
 code, said = interrupt(signal.SIGTERM, lambda: checkpoint.exists() and checkpoint.stat().st_size > 200000, *evaluate, "-o", part)
 check(code == 75 and "--resume" in said, f"a stopped evaluation exits with 75: {code}\n{said}")
 check(files(part) == [".manifill-checkpoint"], f"a stopped evaluation leaves its checkpoint and no report: {files(part)}")
-done = int(re.search(r"after (\d+) of 40 cases", said)[1]) if code == 75 else 0
+done = int(re.search(r"after (\d+) of 40 fields", said)[1]) if code == 75 else 0
 check(0 < done < 40, f"it was stopped in between: {done}")
 run(2, *evaluate, "-o", part, "--resume", "--members", "7", says=["another job", "without --resume"])
 with open(checkpoint, "ab") as f:

@@ -30,6 +30,11 @@ prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int
                                            const std::vector<double>& except,
                                            const std::vector<double>& series = {1.0});
 
+/// \brief Indices of the fields of one time that were asked for. \param series counted from 1 along the
+/// dimensions beside time and place, any order; a negative one ends a range that the one before begins; 0:
+/// all \return increasing, from 0, one at least \throws Error(usage) for a series that is not there, or none
+std::vector<std::size_t> chosen_series(const io::GriddedVariable& input, const std::vector<double>& series);
+
 /// \brief Masks of the times of some years, for the bank's kind "gaps": true where observed.
 std::vector<measurement::ObservedCells> load_gaps(const io::GriddedVariable& input, int first_year,
                                                   int last_year);
