@@ -111,7 +111,7 @@ class Job {
     if (field.weight.sum() > 0.0) {
       const Stopwatch watch;
       scores.first = answers == nullptr;
-      if (!answers) answers = make_answers(evaluation_.methods[m].name, config_, maker_, model_);
+      if (!answers) answers = make_answers(evaluation_.methods[m], maker_, model_);
       Answer answer = answers->answer(c, field);
       scores.seconds = watch.seconds();
       scores.evaluations = answer.evaluations;
@@ -181,7 +181,7 @@ std::vector<double> discrepancies(const Evaluation& e, std::size_t method, CaseM
     std::size_t kept = kShownMembers;
     for (Eigen::Index j = 0; j < columns; ++j) {
       const std::size_t k = own[(2 * static_cast<std::size_t>(j) + 1) * own.size() / (2 * count)];
-      truth.col(j) = maker.make(e.cases[k]).field.truth;
+      truth.col(j) = maker.make(e.cases[k]).truth;
       const FieldRecord r = journal.read(place[method][k]);
       kept = std::min(kept, r.members.size() / static_cast<std::size_t>(n));
       for (std::size_t i = 0; i < kept; ++i)
@@ -209,7 +209,7 @@ void write_members(const Config& c, const Evaluation& e, CaseMaker& maker, const
                    const std::vector<std::vector<std::size_t>>& place) {
   std::vector<io::CaseMethod> methods;
   for (std::size_t m = 0; m < e.methods.size(); ++m) {
-    methods.push_back({e.methods[m].name, 1});
+    methods.push_back({file_word(e.methods[m].name), 1});
     for (const auto& s : e.scores[m])
       methods.back().members = std::max(methods.back().members, s.whole.members);
   }
@@ -332,9 +332,10 @@ std::vector<OptionSpec> evaluate_specs() {
       {.key = "evaluate.model", .help = "model file (.h5)", .fallback = std::string()},
       {.key = "evaluate.methods",
        .help =
-           fmt::format("methods, the first is compared with: {}; or matern or dineof, which need no model",
+           fmt::format("methods, the first is compared with: {}; or matern or dineof, which need no model; "
+                       "empty: those of sections [[method]], or gaussian",
                        fmt::join(posterior::SamplerRegistry::instance().names(), ", ")),
-       .fallback = std::vector<std::string>{"gaussian"}},
+       .fallback = std::vector<std::string>{}},
       {.key = "evaluate.output", .help = "directory to write into", .fallback = std::string()},
       {.key = "evaluate.times",
        .help = "times scored: index from 0 (-1: the last), date, or A:B[:STEP]; empty: all",
@@ -425,7 +426,8 @@ std::vector<OptionSpec> evaluate_specs() {
       {.key = "evaluate.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
       {.key = "evaluate.overwrite", .help = "replace an existing report", .fallback = false},
   };
-  for (const auto& more : {matern_specs(), dineof_specs(), posterior::SamplerRegistry::instance().specs()})
+  for (const auto& more :
+       {variant_specs(), matern_specs(), dineof_specs(), posterior::SamplerRegistry::instance().specs()})
     specs.insert(specs.end(), more.begin(), more.end());
   return specs;
 }
@@ -437,8 +439,8 @@ std::vector<std::string> run_evaluate(const Config& c) {
   const posterior::Model* model = loaded ? &*loaded : nullptr;
   // A method that the model has not what it takes for is refused before hours go into the others.
   for (const auto& method : e.methods)
-    if (!needs_no_model(method.name))
-      static_cast<void>(posterior::SamplerRegistry::instance().make(method.name, *model, c));
+    if (!needs_no_model(method.method))
+      static_cast<void>(posterior::SamplerRegistry::instance().make(method.method, *model, method.config));
   const double memory_limit = parse_memory(c.text("evaluate.max_memory"));
   CaseMaker maker(c, model);
   e.settings = maker.settings();

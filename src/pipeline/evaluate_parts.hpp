@@ -136,9 +136,12 @@ class CaseMaker {
 
 /// A method with what is said of it in the report.
 struct Contender {
-  std::string name{};
+  std::string name{};  ///< in tables and pictures; no two are one `file_word`
   std::string summary{};
-  std::string options{};  ///< as set, a line "key=value" each
+  std::string options{};                     ///< as set, a line "key=value" each
+  std::string method{};                      ///< as it is registered
+  std::string set{};                         ///< what its section [[method]] sets; empty: nothing
+  Config config{std::vector<OptionSpec>{}};  ///< of the job, with its own options
 };
 
 /// Makes the answers of one method to the cases of a maker.
@@ -149,11 +152,16 @@ class Answers {
   [[nodiscard]] virtual Answer answer(const PlannedCase& c, const WithheldField& field) = 0;
 };
 
-/// The methods of a configuration. \throws Error(usage) on an unknown one, one named twice, or none
+/// Options of sections [[method]]: a method under a label, with options that are its alone.
+std::vector<OptionSpec> variant_specs();
+/// The methods of a configuration: those of evaluate.methods, then those of sections [[method]]; without any
+/// `gaussian`. \throws Error(usage) on an unknown one, options of others, or two of one name
 std::vector<Contender> contenders_of(const Config& config);
+/// A text as part of the names of files and variables: what is no letter, digit, '.' or '-' becomes '_'.
+std::string file_word(const std::string& text);
 /// Whether a method works without a model.
 bool needs_no_model(const std::string& method);
-std::unique_ptr<Answers> make_answers(const std::string& method, const Config& config, CaseMaker& maker,
+std::unique_ptr<Answers> make_answers(const Contender& method, CaseMaker& maker,
                                       const posterior::Model* model);
 
 /// Of the method `matern`, whose parameters come from what stays observed of some cases of each setting.

@@ -88,7 +88,8 @@ class Report {
         fmt::format("<h1>{}: {}</h1>\n<ul class=\"facts\">\n", escaped(s_.name), fmt::join(methods, ", "));
     for (const auto& fact : s_.facts) out += "<li>" + escaped(fact) + "</li>\n";
     for (const auto& m : e_.methods)
-      out += fmt::format("<li>{}: {}</li>\n", escaped(m.name), escaped(m.summary));
+      out += fmt::format("<li>{}: {}{}</li>\n", escaped(m.name), escaped(m.summary),
+                         m.set.empty() ? "" : "; " + escaped(m.set));
     out += "</ul>\n";
     for (const auto& w : s_.warnings) out += "<p class=\"warning\">" + escaped(w) + "</p>\n";
     out += "<nav>";
@@ -180,8 +181,8 @@ class Report {
       const std::size_t typical = order[order.size() / 2];
       out += "<h3>" + escaped(kind_title(kind)) + "</h3>\n";
       for (std::size_t m = 0; m < e_.methods.size(); ++m)
-        out += figure(draw_case(s_, m, typical, kShownMembers, name("map_" + kind + "_" + e_.methods[m].name),
-                                kMapWidth),
+        out += figure(draw_case(s_, m, typical, kShownMembers,
+                                name("map_" + kind + "_" + file_word(e_.methods[m].name)), kMapWidth),
                       "");
     }
     return out;
@@ -265,10 +266,10 @@ class Report {
         for (std::size_t o = 0; o < e_.methods.size(); ++o)
           line.push_back(o == m ? std::string() : cell(e_.scores[o][worst[k]].whole.crps));
         rows.push_back(std::move(line));
-        pictures +=
-            figure(draw_case(s_, m, worst[k], 1, name(fmt::format("worst_{}_{}", e_.methods[m].name, k + 1)),
-                             kFailureWidth),
-                   "");
+        pictures += figure(
+            draw_case(s_, m, worst[k], 1,
+                      name(fmt::format("worst_{}_{}", file_word(e_.methods[m].name), k + 1)), kFailureWidth),
+            "");
       }
       std::vector<std::string> columns{
           "",           "case",         head("CRPS"),

@@ -280,9 +280,9 @@ std::string csv_of(const Evaluation& e, const Summary& summary) {
                                                       {"rank_degrees", v.rank_degrees},
                                                       {"evaluations", cost.evaluations},
                                                       {"gradients", cost.gradients}};
-    body +=
-        fmt::format("{},{},{},\"{}\",{},{}", e.methods[row.method].name, row.kind.empty() ? "all" : row.kind,
-                    row.stratum.axis, row.stratum.value, v.fields, v.members);
+    body += fmt::format("\"{}\",{},{},\"{}\",{},{}", e.methods[row.method].name,
+                        row.kind.empty() ? "all" : row.kind, row.stratum.axis, row.stratum.value, v.fields,
+                        v.members);
     for (const auto& [name, x] : columns) {
       if (&row == &summary.rows.front()) head += std::string(",") + name;
       body += std::isfinite(x) ? fmt::format(",{:.10g}", x) : ",";
@@ -314,11 +314,9 @@ nlohmann::ordered_json json_of(const Evaluation& e, const Summary& summary, nloh
   json["methods"] = nlohmann::ordered_json::array();
   for (std::size_t m = 0; m < e.methods.size(); ++m) {
     const Cost cost = cost_of(e, m);
-    nlohmann::ordered_json method{{"name", e.methods[m].name},
-                                  {"summary", e.methods[m].summary},
-                                  {"options", e.methods[m].options},
-                                  {"evaluations", cost.evaluations},
-                                  {"gradients", cost.gradients}};
+    nlohmann::ordered_json method{{"name", e.methods[m].name},       {"method", e.methods[m].method},
+                                  {"summary", e.methods[m].summary}, {"options", e.methods[m].options},
+                                  {"evaluations", cost.evaluations}, {"gradients", cost.gradients}};
     method["strata"] = nlohmann::ordered_json::array();
     for (const auto& row : summary.rows) {
       if (row.method != m) continue;

@@ -105,13 +105,64 @@ text = re.sub(r"base64,[A-Za-z0-9+/=]*", "", html)
 check(not re.search(r"https?:|//[a-z]|url\(|@import", text), "no address of another place")
 check("prefers-color-scheme: dark" in text, "readable in the dark")
 
+# One job, several variants of a method: each is what a job of its own gives, under its label.
+variants = work / "variants.toml"
+variants.write_text(f"""
+[evaluate]
+input = "{truth}"
+model = "{model}"
+withhold = ["scattered"]
+cases = 2
+members = 4
+worst = 1
+resamples = 50
+write_members = true
+[[method]]
+name = "pigdm"
+set = ["pigdm.steps=3"]
+[[method]]
+name = "pigdm"
+label = "pigdm, eta=0"
+set = ["pigdm.steps=5", "pigdm.eta=0"]
+[[method]]
+name = "gaussian"
+label = "refined"
+set = ["evaluate.refine=2"]
+""")
+several, again, alone = work / "several", work / "again", work / "alone"
+run(0, "evaluate", variants, "--quiet", "-o", several)
+labels = ["pigdm", "pigdm, eta=0", "refined"]
+found = json.loads((several / "scores.json").read_text())
+check([(m["name"], m["method"]) for m in found["methods"]] == [*zip(labels, ("pigdm", "pigdm", "gaussian"))], f"methods under their labels, and no other: {[m['name'] for m in found['methods']]}")
+check([m["evaluations"] for m in found["methods"]][:2] == [3, 5] and "pigdm.eta=0" in found["methods"][1]["options"], "each has options of its own")
+with open(several / "scores.csv") as f:
+    check(list(dict.fromkeys(r["method"] for r in csv.DictReader(f))) == labels, "labels stand in the table")
+with netCDF4.Dataset(several / "members.nc") as f:
+    check({"uwnd_pigdm", "uwnd_pigdm_eta_0", "uwnd_refined"} <= set(f.variables), f"labels are names of variables: {set(f.variables)}")
+check("worst_pigdm_eta_0_1.png" in files(several / "pictures"), f"and of pictures: {files(several / 'pictures')}")
+html = (several / "report.html").read_text()
+check("pigdm.steps=5, pigdm.eta=0</li>" in html, "the report says what a variant sets")
+run(0, "evaluate", several / "config.toml", "--quiet", "-o", again, "--set", "evaluate.worst=0")
+check((several / "scores.json").read_bytes() == (again / "scores.json").read_bytes(), "the configuration that is written holds the variants")
+# By the command line: `evaluate.methods` goes before the sections, an option without a section serves all.
+run(0, "evaluate", "-i", truth, "--model", model, "--quiet", "-o", alone, "--methods", "gaussian", "--withhold", "scattered", "--cases", "2", "--members", "4", "--set", "evaluate.worst=0",
+    "--set", "evaluate.resamples=50", "--set", "pigdm.steps=5", "--set", "method[1].name=pigdm", "--set", "method[1].label=slow", "--set", "method[1].set=pigdm.eta=0")
+own = json.loads((alone / "scores.json").read_text())["methods"]
+check([m["name"] for m in own] == ["gaussian", "slow"] and own[1]["cases"] == found["methods"][1]["cases"], "a variant is what the method gives by itself with its options")
+no = work / "no"
+for wrong, said in (("name=", "names no method"), ("name=pigmd", "Did you mean 'pigdm'?"), ("set=pigdm.stepz=3", "Did you mean"), ("set=dps.zeta=1", "no option of the method pigdm"),
+                    ("set=evaluate.members=3", "no option of the method pigdm"), ("label=pigdm eta 0", "one name to files"), ("label=refined", "two methods are called 'refined'"),
+                    ("label=!", "letters or digits")):
+    run(2, "evaluate", variants, "--quiet", "-o", no, "--set", f"method[1].{wrong}", says=said)
+
 # A stop keeps what is done, and the rest follows.
 part = work / "part"
 checkpoint = part / ".manifill-checkpoint"
 code, said = interrupt(signal.SIGTERM, lambda: checkpoint.exists() and checkpoint.stat().st_size > 200000, *evaluate, "-o", part)
 check(code == 75 and "--resume" in said, f"a stopped evaluation exits with 75: {code}\n{said}")
 check(files(part) == [".manifill-checkpoint"], f"a stopped evaluation leaves its checkpoint and no report: {files(part)}")
-done = int(re.search(r"after (\d+) of 40 fields", said)[1]) if code == 75 else 0
+said = re.search(r"after (\d+) of 40 fields", said)
+done = int(said[1]) if said else 0
 check(0 < done < 40, f"it was stopped in between: {done}")
 run(2, *evaluate, "-o", part, "--resume", "--members", "7", says=["another job", "without --resume"])
 with open(checkpoint, "ab") as f:
@@ -122,7 +173,6 @@ for name in ("scores.json", "scores.csv"):
 check(".manifill-checkpoint" not in files(part), "a finished run leaves no checkpoint")
 
 # Refusals.
-no = work / "no"
 run(2, *evaluate, "-o", first, says=["exists already", "--overwrite"])
 run(2, *evaluate, "-o", no, "--methods", "gausian", says="Did you mean 'gaussian'?")
 run(2, *evaluate, "-o", no, "--withhold", "blokcs", says="Did you mean 'blocks'?")
