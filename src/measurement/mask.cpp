@@ -67,7 +67,7 @@ class FileMask : public Selection {
 
 /// Kinds that need no other times.
 std::vector<std::string> random_kinds() {
-  auto kinds = mask_kinds();
+  auto kinds = named_mask_kinds();
   std::erase(kinds, "gaps");
   return kinds;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <utility>
 
 #include "manifill/base/error.hpp"
@@ -20,14 +21,36 @@ struct Rectangle {
   std::int64_t row, column, height, width;
 };
 
-void hide_rectangle(const domain::LatLonShape& s, const Rectangle& r, ObservedCells& cells) {
-  const auto rows = static_cast<std::int64_t>(s.nlat());
-  const auto columns = static_cast<std::int64_t>(s.nlon());
-  for (std::int64_t i = std::max<std::int64_t>(0, r.row); i < std::min(rows, r.row + r.height); ++i)
+/// Rows and columns of points.
+struct Grid {
+  std::int64_t rows, columns;
+  bool periodic;  // the last column is beside the first
+};
+
+Grid grid_of(const domain::Domain& d) {
+  const auto columns = static_cast<std::int64_t>(d.columns());
+  return {static_cast<std::int64_t>(d.size()) / columns, columns,
+          d.kind() == domain::DomainKind::lat_lon && d.lat_lon().periodic};
+}
+
+void hide_rectangle(const Grid& g, const Rectangle& r, ObservedCells& cells) {
+  for (std::int64_t i = std::max<std::int64_t>(0, r.row); i < std::min(g.rows, r.row + r.height); ++i)
     for (std::int64_t j = r.column; j < r.column + r.width; ++j) {
-      if (!s.periodic && (j < 0 || j >= columns)) continue;
-      cells[static_cast<std::size_t>(i * columns + ((j % columns) + columns) % columns)] = false;
+      if (!g.periodic && (j < 0 || j >= g.columns)) continue;
+      cells[static_cast<std::size_t>(i * g.columns + ((j % g.columns) + g.columns) % g.columns)] = false;
     }
+}
+
+/// How far every point lies in a random direction.
+std::vector<double> along_direction(const domain::Domain& domain, RandomStream& random) {
+  std::array<double, 3> direction{};
+  random.fill_normal(direction);
+  double length = 0.0;
+  for (const double x : direction) length += x * x;
+  std::vector<double> along(domain.size());
+  for (std::size_t i = 0; i < along.size(); ++i)
+    for (std::size_t c = 0; c < 3; ++c) along[i] += domain.points()[i][c] * direction[c] / std::sqrt(length);
+  return along;
 }
 
 /// The `count` points nearest to one, itself among them, at least one.
@@ -46,17 +69,24 @@ std::vector<std::string> mask_kinds() {
   return {"blocks", "scattered", "blocks_scattered", "swaths", "bands", "gaps"};
 }
 
+std::vector<std::string> named_mask_kinds() {
+  auto kinds = mask_kinds();
+  kinds.emplace_back("half");
+  kinds.emplace_back("box");
+  return kinds;
+}
+
 MaskBank::MaskBank(const domain::Domain& domain, std::vector<ObservedCells> gaps,
                    std::vector<std::string> kinds)
     : domain_(domain), gaps_(std::move(gaps)), kinds_(std::move(kinds)) {
-  const auto known = mask_kinds();
+  const auto known = named_mask_kinds();
   for (const auto& kind : kinds_)
     if (std::find(known.begin(), known.end(), kind) == known.end())
       throw Error(
           ErrorKind::usage, "unknown kind of mask '" + kind + "'",
           {.remedy =
                "Use " + nearest_name(kind, known.data(), known.data() + known.size()).value_or("blocks")});
-  if (kinds_.empty()) kinds_ = known;
+  if (kinds_.empty()) kinds_ = mask_kinds();
   if (gaps_.empty()) std::erase(kinds_, "gaps");
   if (kinds_.empty()) throw Error(ErrorKind::usage, "masks of kind 'gaps' were asked for but there are none");
 }
@@ -75,6 +105,8 @@ ObservedCells MaskBank::draw(RandomStream& random, double hidden, const std::str
   if (kind == "scattered") hide_scattered(random, hidden, cells);
   if (kind == "swaths") hide_swaths(random, hidden, cells);
   if (kind == "bands") hide_bands(random, hidden, cells);
+  if (kind == "half") hide_half(random, cells);
+  if (kind == "box") hide_box(random, hidden, cells);
   if (kind == "blocks_scattered") {
     const double scattered = std::min(0.2, 0.5 * hidden);
     hide_blocks(random, hidden - scattered, cells);
@@ -96,13 +128,7 @@ void MaskBank::hide_discs(RandomStream& random, double hidden, ObservedCells& ce
 /// Parallel slabs across a random direction, `period` extents of the domain apart: swaths, or one band of
 /// them.
 void MaskBank::hide_slabs(RandomStream& random, double hidden, double period, ObservedCells& cells) const {
-  std::array<double, 3> direction{};
-  random.fill_normal(direction);
-  double length = 0.0;
-  for (const double x : direction) length += x * x;
-  std::vector<double> along(cells.size());
-  for (std::size_t i = 0; i < cells.size(); ++i)
-    for (std::size_t c = 0; c < 3; ++c) along[i] += domain_.points()[i][c] * direction[c] / std::sqrt(length);
+  const auto along = along_direction(domain_, random);
   const auto [low, high] = std::minmax_element(along.begin(), along.end());
   const double unit = std::max(period * (*high - *low), 1e-300);
   const double first = *low;
@@ -116,15 +142,15 @@ void MaskBank::hide_slabs(RandomStream& random, double hidden, double period, Ob
 
 void MaskBank::hide_blocks(RandomStream& random, double hidden, ObservedCells& cells) const {
   if (domain_.kind() != domain::DomainKind::lat_lon) return hide_discs(random, hidden, cells);
-  const auto& s = domain_.lat_lon();
-  const auto rows = static_cast<std::int64_t>(s.nlat());
-  const auto columns = static_cast<std::int64_t>(s.nlon());
+  const Grid g = grid_of(domain_);
+  const std::int64_t rows = g.rows;
+  const std::int64_t columns = g.columns;
   for (int attempt = 0; attempt < 200 && share_hidden(cells) < hidden; ++attempt) {
     const std::int64_t height =
         random.integer(std::max<std::int64_t>(1, rows / 8), std::max<std::int64_t>(1, rows * 2 / 3));
     const std::int64_t width =
         random.integer(std::max<std::int64_t>(1, columns / 12), std::max<std::int64_t>(1, columns / 2));
-    hide_rectangle(s,
+    hide_rectangle(g,
                    {random.integer(-height / 2, rows - height / 2),
                     random.integer(-width / 2, columns - width / 2), height, width},
                    cells);
@@ -158,16 +184,53 @@ void MaskBank::hide_swaths(RandomStream& random, double hidden, ObservedCells& c
 
 void MaskBank::hide_bands(RandomStream& random, double hidden, ObservedCells& cells) const {
   if (domain_.kind() != domain::DomainKind::lat_lon) return hide_slabs(random, hidden, 1.0, cells);
-  const auto& s = domain_.lat_lon();
-  const auto rows = static_cast<std::int64_t>(s.nlat());
-  const auto columns = static_cast<std::int64_t>(s.nlon());
+  const Grid g = grid_of(domain_);
+  const std::int64_t rows = g.rows;
+  const std::int64_t columns = g.columns;
   if (random.uniform() < 0.6) {
     const auto height = std::max<std::int64_t>(1, std::llround(hidden * static_cast<double>(rows)));
-    hide_rectangle(s, {random.integer(0, rows - height), 0, height, columns}, cells);
+    hide_rectangle(g, {random.integer(0, rows - height), 0, height, columns}, cells);
   } else {
     const auto width = std::max<std::int64_t>(1, std::llround(hidden * static_cast<double>(columns)));
-    hide_rectangle(s, {0, random.integer(0, columns - width), rows, width}, cells);
+    hide_rectangle(g, {0, random.integer(0, columns - width), rows, width}, cells);
   }
+}
+
+void MaskBank::hide_half(RandomStream& random, ObservedCells& cells) const {
+  if (domain_.columns() == 1) {
+    const auto along = along_direction(domain_, random);
+    std::vector<std::size_t> order(cells.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 2);
+    std::nth_element(order.begin(), middle, order.end(),
+                     [&](std::size_t a, std::size_t b) { return along[a] < along[b]; });
+    std::for_each(order.begin(), middle, [&](std::size_t i) { cells[i] = false; });
+    return;
+  }
+  const Grid g = grid_of(domain_);
+  // Upper, lower, left, right as points come.
+  const std::int64_t side = random.integer(g.rows > 1 ? 0 : 2, 3);
+  const std::int64_t height = side < 2 ? g.rows / 2 : g.rows;
+  const std::int64_t width = side < 2 ? g.columns : g.columns / 2;
+  hide_rectangle(g, {side == 1 ? g.rows - height : 0, side == 3 ? g.columns - width : 0, height, width},
+                 cells);
+}
+
+void MaskBank::hide_box(RandomStream& random, double hidden, ObservedCells& cells) const {
+  const auto size = static_cast<double>(cells.size());
+  if (domain_.columns() == 1)
+    return hide_disc(domain_,
+                     static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(cells.size()) - 1)),
+                     std::llround(hidden * size), cells);
+  const Grid g = grid_of(domain_);
+  // The grid's own shape, as nearly as whole rows and columns hold the share.
+  const auto height =
+      std::clamp<std::int64_t>(std::llround(std::sqrt(hidden) * static_cast<double>(g.rows)), 1, g.rows);
+  const auto width =
+      std::clamp<std::int64_t>(std::llround(hidden * size / static_cast<double>(height)), 1, g.columns);
+  const std::int64_t row = random.integer(0, g.rows - height);
+  const std::int64_t column = random.integer(0, g.periodic ? g.columns - 1 : g.columns - width);
+  hide_rectangle(g, {row, column, height, width}, cells);
 }
 
 ObservedCells blocks_and_scattered(const domain::Domain& domain, RandomStream& random) {
@@ -181,13 +244,11 @@ ObservedCells blocks_and_scattered(const domain::Domain& domain, RandomStream& r
                 cells);
       continue;
     }
-    const auto& s = domain.lat_lon();
-    const auto rows = static_cast<std::int64_t>(s.nlat());
-    const auto columns = static_cast<std::int64_t>(s.nlon());
-    const std::int64_t height = std::min(rows, random.integer(6, 12));
-    const std::int64_t width = std::min(columns, random.integer(6, 16));
-    hide_rectangle(s, {random.integer(0, rows - height), random.integer(0, columns - width), height, width},
-                   cells);
+    const Grid g = grid_of(domain);
+    const std::int64_t height = std::min(g.rows, random.integer(6, 12));
+    const std::int64_t width = std::min(g.columns, random.integer(6, 16));
+    const std::int64_t row = random.integer(0, g.rows - height);
+    hide_rectangle(g, {row, random.integer(0, g.columns - width), height, width}, cells);
   }
   for (std::size_t i = 0; i < cells.size(); ++i)
     if (random.uniform() < 0.2) cells[i] = false;

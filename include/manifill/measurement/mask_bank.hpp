@@ -14,21 +14,27 @@ namespace manifill::measurement {
 /// \brief Observed cells of one step: true where observed, [point].
 using ObservedCells = std::vector<bool>;
 
-/// \brief Kinds of masks by name: "blocks", "scattered", "blocks_scattered", "swaths", "bands", "gaps".
+/// \brief Kinds of masks that are drawn where none is named: "blocks", "scattered", "blocks_scattered",
+/// "swaths", "bands", "gaps".
 std::vector<std::string> mask_kinds();
+/// \brief All that can be named: these, "half" (one half of the rows or columns, whatever the share asked
+/// for) and "box" (one rectangle of that share, as a whole within the grid).
+std::vector<std::string> named_mask_kinds();
 
 /// \brief Draws masks on a domain. Where points come in no rows and columns of latitude and longitude, blocks
-/// are discs, swaths and bands slabs across a random direction in space.
+/// are discs, swaths and bands slabs across a random direction in space; where they come in none at all
+/// (cells, surfaces) a box is a disc, and a half what lies on one side across such a direction.
 class MaskBank {
  public:
   /// \param gaps masks of other times to draw from, true where observed; may be empty
-  /// \param kinds names to draw from, with equal chances; empty: all ("gaps" only where there are any)
+  /// \param kinds names to draw from, with equal chances; empty: mask_kinds ("gaps" only where there are any)
   /// \throws Error(usage) on an unknown kind
   MaskBank(const domain::Domain& domain, std::vector<ObservedCells> gaps,
            std::vector<std::string> kinds = {});
 
   [[nodiscard]] bool has_gaps() const { return !gaps_.empty(); }
-  /// \brief A mask of a random kind that hides about `hidden` of the cells (kind "gaps": as they are).
+  /// \brief A mask of a random kind that hides about `hidden` of the cells (kinds "gaps" and "half": as they
+  /// are).
   [[nodiscard]] ObservedCells draw(RandomStream& random, double hidden) const;
   [[nodiscard]] ObservedCells draw(RandomStream& random, double hidden, const std::string& kind) const;
 
@@ -39,6 +45,8 @@ class MaskBank {
   void hide_scattered(RandomStream& random, double hidden, ObservedCells& cells) const;
   void hide_swaths(RandomStream& random, double hidden, ObservedCells& cells) const;
   void hide_bands(RandomStream& random, double hidden, ObservedCells& cells) const;
+  void hide_half(RandomStream& random, ObservedCells& cells) const;
+  void hide_box(RandomStream& random, double hidden, ObservedCells& cells) const;
 
   domain::Domain domain_;
   std::vector<ObservedCells> gaps_;

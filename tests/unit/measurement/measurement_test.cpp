@@ -1,7 +1,9 @@
 #include "manifill/measurement/measurement.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <set>
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
@@ -141,6 +143,81 @@ TEST_CASE("the mask bank hides about what it is asked to", "[measurement]") {
     }
   }
   CHECK_THROWS_AS(measurement::MaskBank(d, {}, {"blots"}), Error);
+}
+
+TEST_CASE("a half is one side of the grid, a box one rectangle of the share asked for", "[measurement]") {
+  const auto count = [](const measurement::ObservedCells& cells) {
+    return std::count(cells.begin(), cells.end(), false);
+  };
+  /// Cells of the least rectangle around what is hidden, and the row and column it begins with.
+  const auto around = [](const measurement::ObservedCells& cells, std::int64_t columns) {
+    std::array<std::int64_t, 4> r{1000, -1, 1000, -1};
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (cells[i]) continue;
+      const std::int64_t row = static_cast<std::int64_t>(i) / columns;
+      const std::int64_t column = static_cast<std::int64_t>(i) % columns;
+      r = {std::min(r[0], row), std::max(r[1], row), std::min(r[2], column), std::max(r[3], column)};
+    }
+    return std::array<std::int64_t, 3>{(r[1] - r[0] + 1) * (r[3] - r[2] + 1), r[0], r[2]};
+  };
+  const auto image = domain::Domain::plane(13, 20);
+  const measurement::MaskBank bank(image, {}, {"half", "box"});
+  std::set<std::array<std::int64_t, 3>> sides;
+  std::set<std::array<std::int64_t, 3>> places;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    RandomStream random({.seed = seed});
+    const auto half = bank.draw(random, 0.9, "half");
+    const auto side = around(half, 20);
+    CHECK(count(half) == side[0]);
+    CHECK((count(half) == 6 * 20 || count(half) == 13 * 10));
+    sides.insert(side);
+    for (const double hidden : {0.04, 0.3, 0.5, 0.8}) {
+      const auto box = bank.draw(random, hidden, "box");
+      CAPTURE(hidden, seed);
+      const auto place = around(box, 20);
+      CHECK(count(box) == place[0]);
+      // The height is whole rows, the width rounds half a column of at most 13 cells.
+      CHECK(std::abs(static_cast<double>(count(box)) - 260.0 * hidden) <= 6.5);
+      if (hidden == 0.3) places.insert(place);
+    }
+  }
+  CHECK(sides == std::set<std::array<std::int64_t, 3>>{{120, 0, 0}, {120, 7, 0}, {130, 0, 0}, {130, 0, 10}});
+  CHECK(places.size() > 20);
+
+  const auto ball = domain::Domain::surface(domain::icosphere(6));
+  const measurement::MaskBank round(ball, {});
+  RandomStream random({.seed = 2});
+  const auto half = round.draw(random, 0.1, "half");
+  CHECK(count(half) == static_cast<std::ptrdiff_t>(ball.size() / 2));
+  // Hidden points of a half of a ball lie about their own middle, the others about the opposite one.
+  std::array<double, 3> middle{};
+  for (std::size_t i = 0; i < ball.size(); ++i)
+    for (std::size_t c = 0; c < 3; ++c) middle[c] += (half[i] ? -1.0 : 1.0) * ball.points()[i][c];
+  double wrong = 0.0;
+  for (std::size_t i = 0; i < ball.size(); ++i) {
+    const auto& p = ball.points()[i];
+    const double along = p[0] * middle[0] + p[1] * middle[1] + p[2] * middle[2];
+    wrong += (along > 0.0) == half[i] ? 1.0 : 0.0;
+  }
+  CHECK(wrong / static_cast<double>(ball.size()) < 0.05);  // those about the edge, whose middle is inexact
+  const auto box = round.draw(random, 0.25, "box");
+  CHECK(count(box) == std::llround(0.25 * static_cast<double>(ball.size())));
+  // On the globe a box may lie across the edge of the grid.
+  const measurement::MaskBank world(globe(6.0), {});
+  int across = 0;
+  for (int k = 0; k < 40; ++k) {
+    const auto cells = world.draw(random, 0.2, "box");
+    CHECK(std::abs(static_cast<double>(count(cells)) / static_cast<double>(cells.size()) - 0.2) < 0.01);
+    const auto columns = globe(6.0).columns();
+    bool first = false;
+    bool last = false;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      first = first || (!cells[i] && i % columns == 0);
+      last = last || (!cells[i] && i % columns == columns - 1);
+    }
+    across += first && last ? 1 : 0;
+  }
+  CHECK(across > 0);
 }
 
 TEST_CASE("interpolation between domains of other kinds", "[measurement]") {
