@@ -100,19 +100,20 @@ class Extent {
 struct Tick {
   double value;
   std::string label;
+  std::vector<std::string> lines{};  // of the label of a named place
 };
 
 std::vector<Tick> ticks_of(const Axis& axis, const Range& range, double length, double letters_each) {
   const int target = static_cast<int>(std::clamp(length / letters_each, 2.0, 8.0));
   std::vector<Tick> result;
   for (std::size_t i = 0; i < axis.names.size(); ++i)
-    result.push_back({static_cast<double>(i), axis.names[i]});
+    result.push_back({.value = static_cast<double>(i), .label = axis.names[i]});
   if (!result.empty()) return result;
   const bool log = axis.scale == AxisScale::log;
   const std::vector<double> values =
       log ? log_ticks(range.lowest, range.highest, target) : nice_ticks(range.lowest, range.highest, target);
   const std::vector<std::string> labels = log ? log_labels(values) : tick_labels(values);
-  for (std::size_t i = 0; i < values.size(); ++i) result.push_back({values[i], labels[i]});
+  for (std::size_t i = 0; i < values.size(); ++i) result.push_back({.value = values[i], .label = labels[i]});
   return result;
 }
 
@@ -136,6 +137,7 @@ class PanelDrawing {
     for (std::size_t i = 0; i < panel_.curves.size(); ++i) draw_curve(panel_.curves[i], colour_of(i));
     cairo_restore(canvas_.cairo());
     if (empty_) draw_note("no data");
+    draw_names();
     draw_legend();
     draw_titles();
   }
@@ -192,6 +194,33 @@ class PanelDrawing {
     plot_.x += left;
     plot_.width -= left + right;
     ticks_x_ = ticks_of(panel_.x, range_x_, plot_.width, 4.6 * size_);
+    if (panel_.x.names.empty()) return;
+    std::size_t most = 1;
+    for (Tick& t : ticks_x_) {
+      t.lines = wrapped(t.label, plot_.width / static_cast<double>(panel_.x.names.size()) - 0.5 * size_);
+      most = std::max(most, t.lines.size());
+    }
+    lower_ = static_cast<double>(most - 1) * 1.2 * size_;
+    plot_.height -= lower_;
+    ticks_y_ = ticks_of(panel_.y, range_y_, plot_.height, 3.0 * size_);
+  }
+
+  /// The words of a named place in lines of a width, the last with an ellipsis where they are too many.
+  [[nodiscard]] std::vector<std::string> wrapped(const std::string& words, double width) const {
+    constexpr std::size_t kMostLines = 3;
+    std::vector<std::string> lines{""};
+    for (std::size_t start = 0; start < words.size();) {
+      const std::size_t end = std::min(words.find(' ', start), words.size());
+      const std::string word = words.substr(start, end - start);
+      const std::string longer = lines.back().empty() ? word : lines.back() + " " + word;
+      if (lines.back().empty() || lines.size() == kMostLines || canvas_.text_width(longer, size_) <= width)
+        lines.back() = longer;
+      else
+        lines.push_back(word);
+      start = end + 1;
+    }
+    for (auto& line : lines) line = canvas_.shortened(line, size_, width);
+    return lines;
   }
 
   [[nodiscard]] Ruler across() const {
@@ -223,7 +252,10 @@ class PanelDrawing {
     for (const Tick& t : ticks_x_) {
       const double at = x.pixel(t.value), half = 0.5 * canvas_.text_width(t.label, size_);
       canvas_.line(at, bottom, at, bottom + mark, 1.4 * unit());
-      if (at - half < taken) continue;
+      for (std::size_t k = 0; k < t.lines.size(); ++k)
+        canvas_.text(at, bottom + (1.5 + 1.2 * static_cast<double>(k)) * size_, t.lines[k], size_,
+                     Align::centre);
+      if (!t.lines.empty() || at - half < taken) continue;
       canvas_.text(at, bottom + 1.5 * size_, t.label, size_, Align::centre);
       taken = at + half + 0.4 * size_;
     }
@@ -413,6 +445,54 @@ class PanelDrawing {
     return best;
   }
 
+  /// Labels beside the last points of curves: at the nearest place that covers neither points nor other
+  /// labels.
+  void draw_names() const {
+    const Ruler x = across(), y = up();
+    const auto overlap = [](const Box& a, const Box& b) {
+      return std::max(0.0, std::min(a.x + a.width, b.x + b.width) - std::max(a.x, b.x)) *
+             std::max(0.0, std::min(a.y + a.height, b.y + b.height) - std::max(a.y, b.y));
+    };
+    const double reach = 7 * unit();
+    std::vector<Box> taken;
+    for (const auto& p : obstacles()) taken.push_back({p[0] - reach, p[1] - reach, 2 * reach, 2 * reach});
+    for (std::size_t k = 0; k < panel_.curves.size(); ++k) {
+      const Curve& c = panel_.curves[k];
+      if (!c.named || c.label.empty()) continue;
+      std::size_t last = c.x.size();
+      while (last > 0 && !(x.holds(c.x[last - 1]) && y.holds(c.y[last - 1]))) --last;
+      if (last == 0) continue;
+      const double at_x = x.pixel(c.x[last - 1]), at_y = y.pixel(c.y[last - 1]);
+      const double height = 1.1 * size_, gap = 0.5 * size_;
+      const std::string label = canvas_.shortened(c.label, size_, 0.6 * plot_.width);
+      const double width = canvas_.text_width(label, size_);
+      Box best;
+      double least = 1e300;
+      for (int ring = 0; ring < 8 && least > 0.0; ++ring) {
+        const double away = ring * height;
+        for (const auto& [dx, dy] :
+             {std::pair{gap + reach, -0.5 * height - away}, std::pair{gap + reach, -0.5 * height + away},
+              std::pair{-width - gap - reach, -0.5 * height - away},
+              std::pair{-width - gap - reach, -0.5 * height + away},
+              std::pair{-0.5 * width, -height - gap - reach - away},
+              std::pair{-0.5 * width, gap + reach + away}}) {
+          const Box box{at_x + dx, at_y + dy, width, height};
+          double cost = width * height - overlap(box, plot_);  // what lies beyond the frame
+          for (const Box& other : taken) cost += overlap(box, other);
+          if (cost < least - 1e-9) least = cost, best = box;
+        }
+      }
+      const double middle = best.y + 0.5 * height;
+      if (std::abs(middle - at_y) > 1.2 * height) {
+        canvas_.colour(colour_of(k), 0.5);
+        canvas_.line(at_x, at_y, std::clamp(at_x, best.x, best.x + width), middle, 1.2 * unit());
+      }
+      canvas_.colour(colour_of(k));
+      canvas_.text(best.x, best.y + 0.82 * height, label, size_);
+      taken.push_back(best);
+    }
+  }
+
   void draw_legend() const {
     double widest = 0;
     int entries = 0;
@@ -422,7 +502,8 @@ class PanelDrawing {
       ++entries;
     };
     for (const Bars& b : panel_.bars) measure_entry(b.label);
-    for (const Curve& c : panel_.curves) measure_entry(c.label);
+    for (const Curve& c : panel_.curves)
+      if (!c.named) measure_entry(c.label);
     for (const ReferenceLine& r : panel_.references) measure_entry(r.label);
     if (entries == 0) return;
     const double row = 1.4 * size_, sample = 2.2 * size_;
@@ -444,7 +525,7 @@ class PanelDrawing {
     }
     for (std::size_t i = 0; i < panel_.curves.size(); ++i) {
       const Curve& c = panel_.curves[i];
-      if (c.label.empty()) continue;
+      if (c.label.empty() || c.named) continue;
       if (!c.lower.empty() && c.line) {
         canvas_.colour(colour_of(i), 0.18);
         cairo_rectangle(canvas_.cairo(), x, y - 0.4 * size_, sample, 0.8 * size_);
@@ -475,7 +556,7 @@ class PanelDrawing {
   void draw_titles() const {
     canvas_.colour(kInk);
     if (!panel_.x.label.empty())
-      canvas_.text(plot_.x + 0.5 * plot_.width, plot_.y + plot_.height + 3.0 * size_, panel_.x.label,
+      canvas_.text(plot_.x + 0.5 * plot_.width, plot_.y + plot_.height + lower_ + 3.0 * size_, panel_.x.label,
                    1.06 * size_, Align::centre);
     if (!panel_.y.label.empty())
       canvas_.upright_text(box_.x + 1.0 * size_, plot_.y + 0.5 * plot_.height,
@@ -498,6 +579,7 @@ class PanelDrawing {
   Box box_;
   Box plot_{};
   bool empty_ = false;
+  double lower_ = 0;  // of the words below, by lines of named places beyond the first
   Range range_x_{}, range_y_{};
   std::vector<Tick> ticks_x_{}, ticks_y_{};
 };

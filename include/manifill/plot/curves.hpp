@@ -31,6 +31,7 @@ struct Curve {
   bool dashed = false;
   bool markers = false;
   bool line = true;             ///< false: markers alone, with bars from `lower` to `upper`
+  bool named = false;           ///< `label` stands beside the last point, not in the legend
   std::optional<Rgb> colour{};  ///< the next of `curve_colour` when empty
 };
 

@@ -72,6 +72,63 @@ TEST_CASE("curves, bands, bars and references are drawn in their colours") {
   CHECK(look_for(scratch.file("c.png"), {0, 1, 0}) == std::pair{1600, true});
 }
 
+TEST_CASE("a named curve's label stands beside its last point, in its colour, and in no legend") {
+  const Scratch scratch;
+  const Rgb red{1, 0, 0};
+  /// Pixels that are more red than anything else, in the half of the picture that begins at `from`.
+  const auto reds = [&](const std::string& label, bool right) {
+    // The point is in the middle of the left half; two corners without a label fix the axes.
+    const Curve corners{.x = {0, 10}, .y = {0, 10}, .line = false, .colour = Rgb{0, 0, 0}};
+    const Curve point{.label = label, .x = {2.5}, .y = {5}, .line = false, .named = true, .colour = red};
+    const CurvePanel panel{.x = {.lowest = 0.0, .highest = 10.0},
+                           .y = {.lowest = 0.0, .highest = 10.0},
+                           .curves = {corners, point}};
+    curves(scratch.file("n.png"), {.panels = {panel}, .width = 800});
+    cairo_surface_t* s = cairo_image_surface_create_from_png(scratch.file("n.png").c_str());
+    REQUIRE(cairo_surface_status(s) == CAIRO_STATUS_SUCCESS);
+    const int width = cairo_image_surface_get_width(s), height = cairo_image_surface_get_height(s);
+    int found = 0;
+    for (int y = 0; y < height; ++y)
+      for (int x = right ? width / 2 : 0; x < (right ? width : width / 2); ++x) {
+        const unsigned char* p = cairo_image_surface_get_data(s) +
+                                 static_cast<std::ptrdiff_t>(y) * cairo_image_surface_get_stride(s) + 4 * x;
+        found += p[2] > p[1] + 60 ? 1 : 0;
+      }
+    cairo_surface_destroy(s);
+    return found;
+  };
+  CHECK(reds("dps", false) > reds("", false) + 30);  // the letters
+  CHECK(reds("dps", true) == 0);                     // a legend would have a marker, and stand to the right
+}
+
+TEST_CASE("long names of places are all there, in lines below one another") {
+  const Scratch scratch;
+  /// Dark pixels of the right half.
+  const auto dark = [&](const std::string& second) {
+    const CurvePanel panel{
+        .x = {.names =
+                  {"the name of a place that is too long to stand beside another in one line below the frame",
+                   second}},
+        .y = {.lowest = 0.0, .highest = 2.0},
+        .curves = {{.x = {0}, .y = {1}, .line = false}}};
+    curves(scratch.file("w.png"), {.panels = {panel}, .width = 900});
+    cairo_surface_t* s = cairo_image_surface_create_from_png(scratch.file("w.png").c_str());
+    REQUIRE(cairo_surface_status(s) == CAIRO_STATUS_SUCCESS);
+    int found = 0;
+    for (int y = 0; y < cairo_image_surface_get_height(s); ++y)
+      for (int x = cairo_image_surface_get_width(s) / 2; x < cairo_image_surface_get_width(s); ++x)
+        found += cairo_image_surface_get_data(
+                     s)[static_cast<std::ptrdiff_t>(y) * cairo_image_surface_get_stride(s) + 4 * x] < 100
+                     ? 1
+                     : 0;
+    cairo_surface_destroy(s);
+    return found;
+  };
+  // In one line each of them is wider than the frame.
+  CHECK(dark("the name of another place that is too long to stand beside the first in one line") >
+        dark("") + 100);
+}
+
 TEST_CASE("named places have markers with bars, and no line between them") {
   const Scratch scratch;
   const Rgb red{1, 0, 0};
