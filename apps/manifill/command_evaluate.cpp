@@ -26,9 +26,10 @@ int run(const std::vector<std::string>& args) {
   const Usage usage{
       .synopsis = "manifill evaluate CONFIG.toml [options]",
       .description =
-          "Withholds known cells of a file or of images, lets methods fill them under the same masks, noise "
-          "and "
-          "seed, and scores what they say against what was there: scores.json, scores.csv and report.html.",
+          "Withholds known cells of a file or of images, or sees them through operators, lets methods tell "
+          "the "
+          "fields under the same masks, noise and seed, and scores what they say against what was there: "
+          "scores.json, scores.csv and report.html.",
       .epilogue =
           "Exit codes: 0 done, 2 usage, 3 input refused, 4 reading or writing failed, 5 numerical failure, "
           "75 stopped with a checkpoint."};

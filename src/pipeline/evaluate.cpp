@@ -24,6 +24,7 @@
 #include "manifill/plot/file_map.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/verification/distribution.hpp"
+#include "measurements.hpp"
 
 namespace manifill::pipeline {
 namespace fs = std::filesystem;
@@ -71,6 +72,14 @@ Eigen::MatrixXd finished(Eigen::MatrixXd members, const WithheldField& field, bo
   return members.cast<float>().cast<double>();
 }
 
+/// What an error says, without its remedy.
+std::string reason_of(const Error& e) {
+  std::string reason = e.what();
+  const std::string tail = ". " + e.context().remedy;
+  if (reason.ends_with(tail)) reason.resize(reason.size() - tail.size());
+  return reason;
+}
+
 class Job {
  public:
   Job(const Config& c, CaseMaker& maker, const posterior::Model* model, Evaluation& e)
@@ -112,12 +121,22 @@ class Job {
       const Stopwatch watch;
       scores.first = answers == nullptr;
       if (!answers) answers = make_answers(evaluation_.methods[m], maker_, model_);
-      Answer answer = answers->answer(c, field);
+      Answer answer;
+      try {
+        answer = answers->answer(c, field);
+      } catch (const Error& e) {
+        // What a method does not take is said in the report, and the job goes on.
+        if (e.kind() != ErrorKind::input && e.kind() != ErrorKind::usage) throw;
+        scores.refusal = reason_of(e);
+        record.scores = to_numbers(scores);
+        return record;
+      }
       scores.seconds = watch.seconds();
       scores.evaluations = answer.evaluations;
       scores.gradients = answer.gradients;
       scores.chi_square = answer.chi_square;
-      const bool exact = evaluation_.settings[c.setting].noise == 0.0;
+      const Setting& setting = evaluation_.settings[c.setting];
+      const bool exact = setting.noise == 0.0 && !setting.measurement;
       answer.members =
           finished(std::move(answer.members), field, exact, model_ != nullptr ? &maker_.fit(c) : nullptr);
       const auto number = static_cast<std::int64_t>(k) + 1;
@@ -177,8 +196,8 @@ std::vector<double> discrepancies(const Evaluation& e, std::size_t method, CaseM
     const auto n = static_cast<Eigen::Index>(maker.domain().size());
     const auto columns = static_cast<Eigen::Index>(count);
     Eigen::MatrixXd truth(n, columns);
-    std::vector<Eigen::MatrixXd> members(kShownMembers, Eigen::MatrixXd(n, columns));
-    std::size_t kept = kShownMembers;
+    std::vector<Eigen::MatrixXd> members(kComparedMembers, Eigen::MatrixXd(n, columns));
+    std::size_t kept = kComparedMembers;
     for (Eigen::Index j = 0; j < columns; ++j) {
       const std::size_t k = own[(2 * static_cast<std::size_t>(j) + 1) * own.size() / (2 * count)];
       truth.col(j) = maker.make(e.cases[k]).truth;
@@ -259,12 +278,25 @@ std::vector<std::string> warnings_of(const Evaluation& e, const CaseMaker& maker
                     "times it has not seen",
                     *trained));
   std::size_t empty = 0;
-  for (const auto& s : e.scores.front()) empty += s.whole.weight > 0.0 ? 0 : 1;
+  for (const auto& s : e.scores.front()) empty += s.whole.weight > 0.0 || !s.refusal.empty() ? 0 : 1;
   if (empty > 0)
     out.push_back(fmt::format(
         "{} of {} cases are not scored: nothing known was hidden, or nothing was left to fill from", empty,
         e.cases.size()));
   for (std::size_t m = 0; m < e.methods.size(); ++m) {
+    std::size_t refused = 0;
+    std::string reason;
+    std::vector<std::string> kinds;
+    for (std::size_t k = 0; k < e.cases.size(); ++k) {
+      const auto& s = e.scores[m][k];
+      if (s.refusal.empty()) continue;
+      if (refused++ == 0) reason = s.refusal;
+      const std::string& kind = e.settings[e.cases[k].setting].kind;
+      if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+    }
+    if (refused > 0)
+      out.push_back(fmt::format("{}: not applicable to {} of {} cases ({}): {}", e.methods[m].name, refused,
+                                e.cases.size(), fmt::join(kinds, "; "), reason));
     std::size_t unlike = 0;
     for (const auto& s : e.scores[m]) unlike += s.chi_square > kUnlike ? 1 : 0;
     if (unlike > 0)
@@ -300,9 +332,8 @@ std::vector<std::string> facts_of(const Config& c, const CaseMaker& maker, const
       fmt::format("Input: {}{}", inputs.front(),
                   inputs.size() > 1 ? fmt::format(" and {} more", inputs.size() - 1) : ""),
       fmt::format("Domain: {}", maker.domain().describe()),
-      fmt::format("{} cases: {} fields by {} ways to withhold; {} members; seed {}", maker.cases().size(),
-                  fields, maker.settings().size(), c.integer("evaluate.members"),
-                  c.integer("evaluate.seed"))};
+      fmt::format("{} cases: {} fields by {} settings; {} members; seed {}", maker.cases().size(), fields,
+                  maker.settings().size(), c.integer("evaluate.members"), c.integer("evaluate.seed"))};
   if (model != nullptr)
     out.push_back(
         fmt::format("Model: {} {:016x} ({})", model->info.name, model->checksum, model->info.training));
@@ -312,7 +343,7 @@ std::vector<std::string> facts_of(const Config& c, const CaseMaker& maker, const
 }  // namespace
 
 std::vector<OptionSpec> evaluate_specs() {
-  std::vector<std::string> kinds = measurement::mask_kinds();
+  std::vector<std::string> kinds = measurement::named_mask_kinds();
   std::vector<OptionSpec> specs{
       {.key = "evaluate.input",
        .help = "files whose known cells are withheld: NetCDF, meshes, HEALPix, images; all on one grid",
@@ -348,16 +379,15 @@ std::vector<OptionSpec> evaluate_specs() {
       {.key = "evaluate.withhold",
        .help =
            fmt::format("how known cells are withheld: {}, {} (each cell once), {} (none, all known cells are "
-                       "scored: denoising)",
+                       "scored: denoising); empty: sections [[measurement]] alone",
                        fmt::join(kinds, ", "), kFolds, kNothing),
        .fallback = std::vector<std::string>{"blocks_scattered"}},
       {.key = "evaluate.hidden",
        .help = "shares of the cells hidden, above 0 and below 1; gaps and folds have their own",
        .fallback = std::vector<double>{0.5}},
       {.key = "evaluate.noise",
-       .help =
-           "standard deviations of noise added to what stays observed, which methods are told, units of the "
-           "variable; 0: none is added, and methods suppose what their model does",
+       .help = "standard deviations of noise added to what is observed, which methods are told, units of the "
+               "variable; 0: none is added, and methods suppose what their model does",
        .fallback = std::vector<double>{0.0}},
       {.key = "evaluate.folds",
        .help = "folds of the cells",
@@ -426,8 +456,8 @@ std::vector<OptionSpec> evaluate_specs() {
       {.key = "evaluate.resume", .help = "go on from the checkpoint of a stopped run", .fallback = false},
       {.key = "evaluate.overwrite", .help = "replace an existing report", .fallback = false},
   };
-  for (const auto& more :
-       {variant_specs(), matern_specs(), dineof_specs(), posterior::SamplerRegistry::instance().specs()})
+  for (const auto& more : {simulated_measurement_specs(), variant_specs(), matern_specs(), dineof_specs(),
+                           posterior::SamplerRegistry::instance().specs()})
     specs.insert(specs.end(), more.begin(), more.end());
   return specs;
 }
@@ -472,10 +502,18 @@ std::vector<std::string> run_evaluate(const Config& c) {
     e.scores[r.extra][r.time] = case_scores_of(r.scores);
     place[r.extra][r.time] = k;
   }
-  const auto scored = std::count_if(e.scores.front().begin(), e.scores.front().end(),
-                                    [](const CaseScores& s) { return s.whole.weight > 0.0; });
-  if (scored == 0) {
+  bool scored = false;
+  std::string refusal;
+  for (const auto& method : e.scores)
+    for (const auto& s : method) {
+      scored = scored || s.whole.weight > 0.0;
+      if (refusal.empty()) refusal = s.refusal;
+    }
+  if (!scored) {
     journal.remove();
+    if (!refusal.empty())
+      throw Error(ErrorKind::usage, "no method takes what is observed: " + refusal,
+                  {.remedy = "Evaluate other methods, or withhold cells"});
     throw Error(ErrorKind::input, "no known cell was withheld in any of the cases",
                 {.file = c.texts("evaluate.input").front(),
                  .variable = maker.summary().name,
@@ -494,7 +532,8 @@ std::vector<std::string> run_evaluate(const Config& c) {
   write_atomically(in_output(c, kTable), csv_of(e, summary));
   write_atomically(in_output(c, kTimings), timings_of(e).dump(1) + "\n");
   if (c.flag("evaluate.write_members")) write_members(c, e, maker, journal, place);
-  const std::string toml = c.to_toml();
+  const std::string toml =
+      narrowed(c, [&](const std::string& key) { return of_used_operator(c, key); }).to_toml();
   write_report({.evaluation = e,
                 .summary = summary,
                 .maker = maker,
@@ -512,6 +551,7 @@ std::vector<std::string> run_evaluate(const Config& c) {
   for (const auto& w : warnings) log::warning(w);
   for (std::size_t m = 0; m < e.methods.size(); ++m) {
     const auto* row = summary.find(m, "", "all", "all");
+    if (row->scores.scores.fields == 0) continue;
     notes.push_back(fmt::format("{}: CRPS {:.4g} ({:.4g} to {:.4g}), RMSE {:.4g}, 90 % covers {:.3f}",
                                 e.methods[m].name, row->scores.scores.crps, row->scores.crps.low,
                                 row->scores.crps.high, row->scores.scores.rmse,

@@ -15,6 +15,7 @@
 #include "manifill/plot/time_selection.hpp"
 #include "manifill/posterior/representativeness.hpp"
 #include "manifill/posterior/windows.hpp"
+#include "measurements.hpp"
 
 namespace manifill::pipeline {
 namespace fs = std::filesystem;
@@ -52,7 +53,7 @@ std::vector<std::size_t> chosen_times(const Config& c, const io::GriddedVariable
 
 std::vector<Setting> settings_of(const Config& c) {
   const auto known = [] {
-    auto kinds = measurement::mask_kinds();
+    auto kinds = measurement::named_mask_kinds();
     kinds.emplace_back(kFolds);
     kinds.emplace_back(kNothing);
     return kinds;
@@ -77,16 +78,43 @@ std::vector<Setting> settings_of(const Config& c) {
     if (kind == "gaps") shares = {std::numeric_limits<double>::quiet_NaN()};
     if (kind == kFolds) shares = {1.0 / static_cast<double>(c.integer("evaluate.folds"))};
     if (kind == kNothing) shares = {0.0};
+    if (kind == "half") shares = {0.5};
     const std::int64_t folds = kind == kFolds ? c.integer("evaluate.folds") : 1;
     for (const double noise : c.list("evaluate.noise"))
       for (const double hidden : shares)
         for (std::int64_t f = 0; f < folds; ++f)
           out.push_back({.kind = kind, .hidden = hidden, .noise = noise, .fold = kind == kFolds ? f : -1});
   }
+  const auto measurements = simulated_names(c);
+  for (std::size_t k = 0; k < measurements.size(); ++k)
+    for (const double noise : c.list("evaluate.noise"))
+      out.push_back({.kind = measurements[k],
+                     .hidden = std::numeric_limits<double>::quiet_NaN(),
+                     .noise = noise,
+                     .measurement = k});
   if (out.empty())
     throw Error(
-        ErrorKind::usage, "nothing is to be withheld",
-        {.remedy = "Set evaluate.withhold, evaluate.hidden and evaluate.noise, one entry or more each"});
+        ErrorKind::usage, "nothing is to be withheld or measured",
+        {.remedy = "Set evaluate.withhold, evaluate.hidden and evaluate.noise, one entry or more each, or "
+                   "write a section [[measurement]]"});
+  return out;
+}
+
+/// What was measured, over the cells: as it lies where it lies on them, else at each cell the value that
+/// weighs it most.
+Eigen::VectorXd over_cells(const measurement::Operator& by, const measurement::MeasuredRows& rows,
+                           const Eigen::VectorXd& y) {
+  if (by.to() && by.to()->hash() == by.from().hash()) return y;
+  Eigen::VectorXd out = Eigen::VectorXd::Constant(by.points(), std::nan(""));
+  Eigen::VectorXd weight = Eigen::VectorXd::Zero(by.points());
+  for (Eigen::Index i = 0; i < y.size(); ++i) {
+    if (std::isnan(y[i])) continue;
+    for (measurement::SparseMatrix::InnerIterator it(rows.matrix, i); it; ++it) {
+      if (std::abs(it.value()) <= weight[it.col()]) continue;
+      weight[it.col()] = std::abs(it.value());
+      out[it.col()] = y[i];
+    }
+  }
   return out;
 }
 
@@ -98,6 +126,7 @@ CaseMaker::CaseMaker(const Config& config, const posterior::Model* model)
       folds_(config.integer("evaluate.folds")),
       settings_(settings_of(config)) {
   open(config);
+  operators_ = simulated_measurements(config, domain());
   plan(config);
   find_gaps(config);
   find_unresolved(config.real("evaluate.representativeness"));
@@ -207,7 +236,13 @@ void CaseMaker::find_unresolved(double stated) {
     // From what stays observed, as `impute` finds it.
     std::vector<const PlannedCase*> own;
     for (const auto& c : cases_)
-      if (&source_of(c) == &s) own.push_back(&c);
+      if (&source_of(c) == &s && !settings_[c.setting].measurement) own.push_back(&c);
+    if (own.empty())
+      throw Error(ErrorKind::usage,
+                  "what the input's grid holds beside the model's cannot be told from what operators measure",
+                  {.file = s.variable.path(),
+                   .variable = summary().name,
+                   .remedy = "State evaluate.representativeness, or withhold cells too"});
     std::vector<posterior::StepObservation> fields;
     const std::size_t count = std::min(kFields, own.size());
     for (std::size_t k = 0; k < count; ++k) {
@@ -327,13 +362,23 @@ measurement::ObservedCells CaseMaker::mask(const PlannedCase& c, const HeldField
   return out;
 }
 
+void CaseMaker::add_noise(const PlannedCase& c, std::int64_t step, std::span<double> values) const {
+  const double noise = settings_[c.setting].noise;
+  if (noise == 0.0) return;
+  RandomStream random({.seed = seed_, .purpose = RandomPurpose::observation_noise, .time = step});
+  for (double& v : values) v += noise * random.normal();
+}
+
 std::vector<double> CaseMaker::noisy(const PlannedCase& c, const HeldField& field, std::int64_t step) const {
   std::vector<double> out = field.values;
-  const double noise = settings_[c.setting].noise;
-  if (noise == 0.0) return out;
-  RandomStream random({.seed = seed_, .purpose = RandomPurpose::observation_noise, .time = step});
-  for (double& v : out) v += noise * random.normal();
+  add_noise(c, step, out);
   return out;
+}
+
+double CaseMaker::told_noise(const PlannedCase& c) const {
+  const double noise = settings_[c.setting].noise;
+  return noise > 0.0 ? noise * std::abs(source_of(c).fit.unit_scale)
+                     : model_->backbone.options().noise_sigma * model_->backbone.unit_scale();
 }
 
 posterior::StepObservation CaseMaker::observe(const PlannedCase& c, std::size_t time,
@@ -341,9 +386,6 @@ posterior::StepObservation CaseMaker::observe(const PlannedCase& c, std::size_t 
                                               const std::vector<double>& values) const {
   const Source& source = source_of(c);
   const InputFit& fit = source.fit;
-  const double noise = settings_[c.setting].noise;
-  const double stated = noise > 0.0 ? noise * std::abs(fit.unit_scale)
-                                    : model_->backbone.options().noise_sigma * model_->backbone.unit_scale();
   std::vector<double> y;
   for (std::size_t i = 0; i < seen.size(); ++i)
     if (seen[i]) y.push_back(fit.unit_scale * values[i] + fit.unit_offset);
@@ -352,8 +394,61 @@ posterior::StepObservation CaseMaker::observe(const PlannedCase& c, std::size_t 
           .season = fit.season[time],
           .measurement = std::make_shared<measurement::Measurement>(
               measurement::select_rows(fit.operator_matrix, seen),
-              Eigen::VectorXd::Constant(count, std::hypot(stated, fit.unresolved))),
+              Eigen::VectorXd::Constant(count, std::hypot(told_noise(c), fit.unresolved))),
           .y = Eigen::Map<const Eigen::VectorXd>(y.data(), count)};
+}
+
+const CaseMaker::Measured& CaseMaker::measured(const PlannedCase& c, std::size_t time,
+                                               const std::vector<bool>& known) {
+  const measurement::Operator& by = *operators_[*settings_[c.setting].measurement];
+  const std::size_t source = series_[c.series].source;
+  if (measured_ && measured_->setting == c.setting && measured_->source == source &&
+      (by.steady() || measured_->time == time) && measured_->known == known)
+    return *measured_;
+  Measured m{.setting = c.setting,
+             .source = source,
+             .time = time,
+             .known = known,
+             .rows = by.rows(known, static_cast<std::int64_t>(time))};
+  if (model_ != nullptr) {
+    const InputFit& fit = sources_[source].fit;
+    const auto a = measurement::select_rows(m.rows.matrix, m.rows.measured);
+    m.sum = a * Eigen::VectorXd::Ones(a.cols());
+    // What cells hold beside the model's fields is white: a mean of many cells holds less of it.
+    Eigen::VectorXd sigma(a.rows());
+    for (Eigen::Index i = 0; i < a.rows(); ++i)
+      sigma[i] = std::hypot(told_noise(c), fit.unresolved * a.row(i).norm());
+    const measurement::SparseMatrix of_model = a * fit.operator_matrix;
+    m.measurement = std::make_shared<const measurement::Measurement>(of_model, std::move(sigma));
+  }
+  measured_ = std::move(m);
+  return *measured_;
+}
+
+Eigen::VectorXd CaseMaker::measure(const Measured& by, const PlannedCase& c, const HeldField& field,
+                                   std::int64_t step) const {
+  Eigen::VectorXd x = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(field.values.size()));
+  for (std::size_t i = 0; i < field.values.size(); ++i)
+    if (field.known[i]) x[static_cast<Eigen::Index>(i)] = field.values[i];
+  Eigen::VectorXd y = by.rows.matrix * x;
+  add_noise(c, step, {y.data(), static_cast<std::size_t>(y.size())});
+  for (Eigen::Index i = 0; i < y.size(); ++i)
+    if (!by.rows.measured[static_cast<std::size_t>(i)]) y[i] = std::nan("");
+  return y;
+}
+
+posterior::StepObservation CaseMaker::observe(const Measured& by, const PlannedCase& c, std::size_t time,
+                                              const Eigen::VectorXd& y) const {
+  const InputFit& fit = source_of(c).fit;
+  posterior::StepObservation out{
+      .time = fit.index[time], .season = fit.season[time], .measurement = by.measurement, .y = by.sum};
+  // Rows need not sum to one: the offset of the units goes through them.
+  for (Eigen::Index i = 0, k = 0; i < y.size(); ++i) {
+    if (std::isnan(y[i])) continue;
+    out.y[k] = fit.unit_scale * y[i] + fit.unit_offset * by.sum[k];
+    ++k;
+  }
+  return out;
 }
 
 WithheldField CaseMaker::make(const PlannedCase& c) {
@@ -361,26 +456,37 @@ WithheldField CaseMaker::make(const PlannedCase& c) {
   const Source& source = source_of(c);
   const HeldField& own = held(c.series, c.time);
   const auto n = static_cast<Eigen::Index>(own.values.size());
-  WithheldField f{.observed = mask(c, own, c.step),
+  WithheldField f{.observed = std::vector<bool>(own.values.size(), false),
                   .values = Eigen::VectorXd::Constant(n, std::nan("")),
                   .truth = Eigen::Map<const Eigen::VectorXd>(own.values.data(), n)};
-  std::vector<bool> scored(own.known.size());
-  for (std::size_t i = 0; i < scored.size(); ++i)
-    scored[i] = own.known[i] && (setting.kind == kNothing || !f.observed[i]);
-  f.weight = verification::scored_weight(domain(), scored);
-  if (std::none_of(f.observed.begin(), f.observed.end(), [](bool o) { return o; })) f.weight.setZero();
-  const auto values = noisy(c, own, c.step);
-  for (Eigen::Index i = 0; i < n; ++i)
-    if (f.observed[static_cast<std::size_t>(i)]) f.values[i] = values[static_cast<std::size_t>(i)];
+  if (setting.measurement) {
+    const Measured& by = measured(c, c.time, own.known);
+    f.values = over_cells(*operators_[*setting.measurement], by.rows, measure(by, c, own, c.step));
+    f.weight = verification::scored_weight(domain(), own.known);
+    if (f.values.array().isNaN().all()) f.weight.setZero();
+  } else {
+    f.observed = mask(c, own, c.step);
+    std::vector<bool> scored(own.known.size());
+    for (std::size_t i = 0; i < scored.size(); ++i)
+      scored[i] = own.known[i] && (setting.kind == kNothing || !f.observed[i]);
+    f.weight = verification::scored_weight(domain(), scored);
+    if (std::none_of(f.observed.begin(), f.observed.end(), [](bool o) { return o; })) f.weight.setZero();
+    const auto values = noisy(c, own, c.step);
+    for (Eigen::Index i = 0; i < n; ++i)
+      if (f.observed[static_cast<std::size_t>(i)]) f.values[i] = values[static_cast<std::size_t>(i)];
+  }
   if (model_ == nullptr) return f;
   const std::int64_t offset = series_[c.series].offset;
-  f.window = posterior::window_around(source.fit.index, c.time, model_->backbone.options().window,
-                                      source.fit.season[c.time], [&](std::size_t entry) {
-                                        if (entry == c.time) return observe(c, entry, f.observed, values);
-                                        const HeldField& other = held(c.series, entry);
-                                        const std::int64_t step = source.fit.index[entry] + offset;
-                                        return observe(c, entry, mask(c, other, step), noisy(c, other, step));
-                                      });
+  f.window =
+      posterior::window_around(source.fit.index, c.time, model_->backbone.options().window,
+                               source.fit.season[c.time], [&](std::size_t entry) {
+                                 const HeldField& field = held(c.series, entry);
+                                 const std::int64_t step = source.fit.index[entry] + offset;
+                                 if (!setting.measurement)
+                                   return observe(c, entry, mask(c, field, step), noisy(c, field, step));
+                                 const Measured& by = measured(c, entry, field.known);
+                                 return observe(by, c, entry, measure(by, c, field, step));
+                               });
   // Series are apart in time, so that their draws are not the same.
   for (auto& step : f.window.steps) step.time += offset;
   return f;

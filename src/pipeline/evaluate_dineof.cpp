@@ -18,7 +18,8 @@ class DineofAnswers : public Answers {
  public:
   DineofAnswers(const Config& c, CaseMaker& maker) : maker_(maker), request_(request_of(c)) {
     std::map<RecordKey, std::vector<const PlannedCase*>> records;
-    for (const auto& one : maker.cases()) records[{one.setting, one.series}].push_back(&one);
+    for (const auto& one : maker.cases())
+      if (!maker.settings()[one.setting].measurement) records[{one.setting, one.series}].push_back(&one);
     for (auto& [key, cases] : records) {
       std::sort(cases.begin(), cases.end(),
                 [](const PlannedCase* a, const PlannedCase* b) { return a->step < b->step; });
@@ -40,6 +41,7 @@ class DineofAnswers : public Answers {
   }
 
   [[nodiscard]] Answer answer(const PlannedCase& c, const WithheldField& field) override {
+    refuse_measurement(maker_.settings()[c.setting], kDineof);
     const Record& r = records_.at({c.setting, c.series});
     // What the modes leave over is part of the truth; the noise that was added is not.
     const double noise = maker_.settings()[c.setting].noise;

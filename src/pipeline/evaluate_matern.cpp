@@ -28,6 +28,7 @@ class MaternAnswers : public Answers {
       throw Error(ErrorKind::usage, "only some of a Matern field's parameters were given",
                   {.remedy = "Give matern.range, matern.sd and matern.nugget_sd, or none of them"});
     for (std::size_t s = 0; s < maker.settings().size(); ++s) {
+      if (maker.settings()[s].measurement) continue;
       const Eigen::MatrixXd some =
           some_fields(maker, s, static_cast<std::size_t>(c.integer("matern.fields")));
       if (some.cols() == 0) continue;  // nothing of this setting can be scored either
@@ -45,6 +46,7 @@ class MaternAnswers : public Answers {
   }
 
   [[nodiscard]] Answer answer(const PlannedCase& c, const WithheldField& field) override {
+    refuse_measurement(maker_.settings()[c.setting], kMatern);
     const Fit& fit = fits_.at(c.setting);
     const posterior::MaternPosterior posterior(fit.field, field.observed, fit.drift);
     const auto likelihood = posterior.likelihood(field.values);

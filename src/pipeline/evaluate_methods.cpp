@@ -131,6 +131,15 @@ void refuse_refinement(const Config& c, const std::string& method) {
                 {.remedy = fmt::format("Leave it out, or evaluate {} by itself", method)});
 }
 
+void refuse_measurement(const Setting& setting, const std::string& method) {
+  if (setting.measurement)
+    throw Error(
+        ErrorKind::input,
+        fmt::format("the method {} fills from values of cells, and these are seen through an operator",
+                    method),
+        {.remedy = "Use a method with a model"});
+}
+
 bool needs_no_model(const std::string& method) { return method == kMatern || method == kDineof; }
 
 std::vector<Contender> contenders_of(const Config& c) {

@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "manifill/io/gridded.hpp"
 #include "manifill/io/inspection.hpp"
 #include "manifill/measurement/mask_bank.hpp"
+#include "manifill/measurement/operator.hpp"
 #include "manifill/pipeline/evaluation.hpp"
 #include "manifill/pipeline/journal.hpp"
 #include "manifill/posterior/model.hpp"
@@ -26,16 +28,18 @@
 
 namespace manifill::pipeline {
 
-inline constexpr const char* kFolds = "folds";   ///< every known cell is withheld once
-inline constexpr const char* kNothing = "none";  ///< nothing is withheld, all known cells are scored
-inline constexpr std::size_t kShownMembers = 3;  ///< kept of every ensemble, for pictures and the discrepancy
+inline constexpr const char* kFolds = "folds";      ///< every known cell is withheld once
+inline constexpr const char* kNothing = "none";     ///< nothing is withheld, all known cells are scored
+inline constexpr std::size_t kShownMembers = 4;     ///< kept of every ensemble, for pictures
+inline constexpr std::size_t kComparedMembers = 3;  ///< of these, for the discrepancy
 
-/// One way to withhold.
+/// One way to withhold, or to measure.
 struct Setting {
-  std::string kind{};
-  double hidden = 0.0;     ///< share; NaN of the gaps of other times, which are as they are
-  double noise = 0.0;      ///< that is added, units of the variable; 0: none, methods suppose the model's
-  std::int64_t fold = -1;  ///< of "folds"
+  std::string kind{};   ///< of withholding; of a measurement its name
+  double hidden = 0.0;  ///< share; NaN of the gaps of other times, which are as they are, and of measurements
+  double noise = 0.0;   ///< that is added, units of the variable; 0: none, methods suppose the model's
+  std::int64_t fold = -1;                    ///< of "folds"
+  std::optional<std::size_t> measurement{};  ///< which of the sections [[measurement]], from 0
 };
 
 /// One field under one setting.
@@ -85,7 +89,8 @@ class CaseMaker {
   [[nodiscard]] std::vector<std::string> notes() const { return notes_; }
 
   /// The field of a case; its weights are 0 where nothing can be scored: nothing is hidden, or nothing is
-  /// left. \throws Error(input) at a value that the model cannot know
+  /// left. What is measured through an operator is scored wherever it is known. \throws Error(input) at a
+  /// value that the model cannot know
   [[nodiscard]] WithheldField make(const PlannedCase& c);
 
  private:
@@ -104,6 +109,17 @@ class CaseMaker {
     std::vector<double> values;
     std::vector<bool> known;  // and of use to the model
   };
+  /// What is measured of fields that are known at the same cells.
+  struct Measured {
+    std::size_t setting = 0;
+    std::size_t source = 0;
+    std::size_t time = 0;  // in the file
+    std::vector<bool> known{};
+    measurement::MeasuredRows rows{};  // of the input's cells
+    Eigen::VectorXd sum{};             // of the measured ones: [observation]
+    std::shared_ptr<const measurement::Measurement>
+        measurement{};  // of the model's fields, where there is one
+  };
   void open(const Config& config);
   void plan(const Config& config);
   void find_gaps(const Config& config);
@@ -118,8 +134,18 @@ class CaseMaker {
   [[nodiscard]] posterior::StepObservation observe(const PlannedCase& c, std::size_t time,
                                                    const std::vector<bool>& seen,
                                                    const std::vector<double>& values) const;
+  void add_noise(const PlannedCase& c, std::int64_t step, std::span<double> values) const;
   [[nodiscard]] std::vector<double> noisy(const PlannedCase& c, const HeldField& field,
                                           std::int64_t step) const;
+  /// Standard deviation of noise that methods are told, the model's units.
+  [[nodiscard]] double told_noise(const PlannedCase& c) const;
+  [[nodiscard]] const Measured& measured(const PlannedCase& c, std::size_t time,
+                                         const std::vector<bool>& known);
+  /// What is measured of a field at a step, noise added: [value], NaN where nothing is.
+  [[nodiscard]] Eigen::VectorXd measure(const Measured& by, const PlannedCase& c, const HeldField& field,
+                                        std::int64_t step) const;
+  [[nodiscard]] posterior::StepObservation observe(const Measured& by, const PlannedCase& c, std::size_t time,
+                                                   const Eigen::VectorXd& y) const;
 
   const posterior::Model* model_;
   std::uint64_t seed_;  // of masks and noise, apart from that of members
@@ -130,6 +156,8 @@ class CaseMaker {
   std::vector<PlannedCase> cases_{};
   std::vector<std::string> notes_{};
   std::optional<measurement::MaskBank> bank_{};
+  std::vector<measurement::OperatorPointer> operators_{};  // of sections [[measurement]]
+  std::optional<Measured> measured_{};                     // the last: matrices may be large
   std::list<HeldField> recent_{};
   double range_ = 0.0;
 };
@@ -148,7 +176,8 @@ struct Contender {
 class Answers {
  public:
   virtual ~Answers() = default;
-  /// Members in the units of the variable.
+  /// Members in the units of the variable. \throws Error(input) or Error(usage) where the method does not
+  /// take what is observed, which is no end of the job
   [[nodiscard]] virtual Answer answer(const PlannedCase& c, const WithheldField& field) = 0;
 };
 
@@ -172,6 +201,8 @@ std::unique_ptr<Answers> make_dineof_answers(const Config& config, CaseMaker& ma
 posterior::SampleRequest request_of(const Config& config);
 /// \throws Error(usage) when the configuration asks for what only a model can do
 void refuse_refinement(const Config& config, const std::string& method);
+/// \throws Error(input) for a setting that observes no single cells
+void refuse_measurement(const Setting& setting, const std::string& method);
 
 /// What is kept of a method's answer to one case.
 struct CaseScores {
@@ -182,6 +213,7 @@ struct CaseScores {
   double evaluations = 0.0;
   double gradients = 0.0;
   double chi_square = 0.0;
+  std::string refusal{};  ///< why the method does not take what is observed; empty: it does
 };
 std::vector<double> to_numbers(const CaseScores& scores);
 CaseScores case_scores_of(const std::vector<double>& numbers);
@@ -198,7 +230,7 @@ struct Evaluation {
 
 /// Cases, or a region of them, that are summarised together.
 struct Stratum {
-  std::string axis{};   ///< "all", "hidden", "noise", "region", "season"
+  std::string axis{};   ///< "all", "setting", "hidden", "noise", "region", "season"
   std::string value{};  ///< for people
   double number = 0.0;  ///< of hidden and noise
   std::vector<std::size_t> cases{};
@@ -214,9 +246,13 @@ std::vector<std::string> kinds_of(const Evaluation& e);
 struct StratumScores {
   verification::Scores scores{};
   verification::MeanInterval crps{}, rmse{}, mae{}, bias{}, coverage90{};  ///< NaN without fields
-  verification::MeanInterval difference{};  ///< CRPS less the first method's, paired by time
-  double area = 0.0;                        ///< share of the domain that is scored, mean over cases
-  double discrepancy = 0.0;                 ///< squared MMD, mean over settings; NaN where none
+  /// CRPS less the first method's, paired by time, over the cases that both methods take; NaN: none
+  verification::MeanInterval difference{};
+  double reference = 0.0;    ///< the first method's CRPS over these cases
+  std::size_t refused = 0;   ///< cases that the method does not take
+  std::string refusal{};     ///< why
+  double area = 0.0;         ///< share of the domain that is scored, mean over cases
+  double discrepancy = 0.0;  ///< squared MMD, mean over settings; NaN where none
 };
 StratumScores score_stratum(const Evaluation& e, std::size_t method, const Stratum& stratum,
                             const verification::BootstrapOptions& options);
@@ -230,6 +266,8 @@ struct Cost {
   double gradients = 0.0;
 };
 Cost cost_of(const Evaluation& e, std::size_t method);
+/// \param cases of all that count
+Cost cost_of(const Evaluation& e, std::size_t method, const std::vector<std::size_t>& cases);
 
 /// The tables of a run, ready to be written.
 struct Summary {
@@ -270,6 +308,8 @@ struct Picture {
   std::string caption{};
 };
 
+/// The first method that a case is scored of; nothing where it is of none.
+std::optional<std::size_t> first_scored(const Evaluation& e, std::size_t index);
 /// Cases that a method did worst on by CRPS, worst first.
 std::vector<std::size_t> worst_cases(const Evaluation& e, std::size_t method, std::size_t count);
 /// "blocks, 30 % hidden, noise 0.5 K".
@@ -281,7 +321,12 @@ double diversity_ratio(const verification::Scores& scores);
 /// Truth, input, mean, some members, spread and error of a method's answer to a case.
 Picture draw_case(const ReportSource& source, std::size_t method, std::size_t index, std::size_t members,
                   const std::string& path, int width);
+/// What all methods say of one case of a setting, method by method: truth, input, mean, samples, spread. The
+/// case is the median by the CRPS of the first method that takes the setting; an empty path where none does.
+Picture draw_setting(const ReportSource& source, const Stratum& setting, const std::string& path);
 // Pictures of scores; an empty path where there is nothing to draw.
+/// CRPS against the time of a sample, setting by setting.
+Picture draw_speed(const ReportSource& source, const std::string& path);
 Picture draw_ranks(const ReportSource& source, const std::string& path);
 Picture draw_coverage(const ReportSource& source, const std::string& path);
 Picture draw_spread(const ReportSource& source, const std::string& path);

@@ -37,10 +37,12 @@ plot::Curve diagonal(double lowest, double highest, const std::string& label) {
 
 std::string setting_text(const Setting& s, const std::string& units) {
   std::string text;
-  if (s.kind == kNothing)
+  if (s.measurement)
+    text = s.kind;
+  else if (s.kind == kNothing)
     text = "nothing hidden";
   else if (s.kind == kFolds)
-    text = fmt::format("folds, number {}", s.fold + 1);
+    text = "folds";
   else if (std::isnan(s.hidden))
     text = "gaps of another time";
   else
@@ -55,10 +57,19 @@ std::string case_text(const ReportSource& s, std::size_t index) {
   std::string text = s.maker.series_name(c.series);
   const std::string when = !c.date.empty() ? c.date : fmt::format("time {}", c.time);
   if (text.empty() || !c.date.empty()) text += (text.empty() ? "" : ", ") + when;
-  text += ", " + setting_text(s.evaluation.settings[c.setting], s.units);
+  const Setting& setting = s.evaluation.settings[c.setting];
+  text += ", " + setting_text(setting, s.units);
+  if (setting.kind == kFolds) text += fmt::format(", number {}", setting.fold + 1);
   // Blocks are whole, so that they hide more or less than was asked for.
-  const double scored = s.evaluation.scores.front()[index].whole.weight;
+  const auto method = first_scored(s.evaluation, index);
+  const double scored = method ? s.evaluation.scores[*method][index].whole.weight : 0.0;
   return text + fmt::format("; {:.2g} % of the area scored", 100.0 * scored);
+}
+
+std::optional<std::size_t> first_scored(const Evaluation& e, std::size_t index) {
+  for (std::size_t m = 0; m < e.methods.size(); ++m)
+    if (e.scores[m][index].whole.weight > 0.0) return m;
+  return std::nullopt;
 }
 
 std::vector<std::size_t> worst_cases(const Evaluation& e, std::size_t method, std::size_t count) {
@@ -124,6 +135,125 @@ Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, 
   return {path, fmt::format("{}: {}. CRPS {:.4g}, RMSE {:.4g}{}{}.", s.evaluation.methods[method].name,
                             case_text(s, index), scores.crps, std::sqrt(scores.square),
                             s.units.empty() ? "" : " ", s.units)};
+}
+
+Picture draw_setting(const ReportSource& s, const Stratum& setting, const std::string& path) {
+  const Evaluation& e = s.evaluation;
+  std::vector<std::size_t> order;
+  std::size_t first = 0;
+  for (; first < e.methods.size() && order.empty(); ++first)
+    for (const std::size_t k : setting.cases)
+      if (e.scores[first][k].whole.weight > 0.0) order.push_back(k);
+  if (order.empty()) return {};
+  --first;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return e.scores[first][a].whole.crps > e.scores[first][b].whole.crps;
+  });
+  const std::size_t index = order[order.size() / 2];
+  const WithheldField field = s.maker.make(e.cases[index]);
+  const auto truth = list(field.truth);
+  const std::size_t n = truth.size();
+  const std::vector<double> nothing(n, kNone);
+
+  std::vector<std::size_t> methods;
+  std::size_t samples = 0;
+  for (std::size_t m = 0; m < e.methods.size(); ++m) {
+    const auto& scores = e.scores[m][index].whole;
+    if (scores.weight <= 0.0) continue;
+    methods.push_back(m);
+    samples = std::max(samples, std::min(scores.members, kShownMembers));
+  }
+  const std::string name = s.name.size() <= kLongLabel ? s.name : s.maker.summary().name;
+  plot::RangeFinder of_values;
+  of_values.add(truth);
+  plot::RangeFinder of_spread;
+  plot::MapFigure figure{
+      .domain = s.maker.domain(), .width = kWidth, .columns = static_cast<int>(4 + samples)};
+  for (const std::size_t m : methods) {
+    const FieldRecord r = s.journal.read(s.place[m][index]);
+    const auto mean = list(r.mean);
+    const auto spread = list(r.spread);
+    std::vector<double> scored = spread;
+    std::vector<std::uint8_t> masked(n);  // where the model knows nothing is no gap
+    for (std::size_t i = 0; i < n; ++i) {
+      masked[i] = std::isnan(mean[i]) ? 1 : 0;
+      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) scored[i] = kNone;
+    }
+    of_spread.add(scored);
+    const auto panel = [&](const std::string& title, const std::vector<double>& values, std::size_t scale) {
+      figure.panels.push_back({.title = title, .values = values, .masked = masked, .scale = scale});
+    };
+    panel("Truth", truth, 0);
+    panel("Input", list(field.values), 0);
+    panel(e.methods[m].name, mean, 0);
+    for (std::size_t k = 0; k < samples; ++k) {
+      const auto begin = r.members.begin() + static_cast<std::ptrdiff_t>(k * n);
+      const bool there = r.members.size() >= (k + 1) * n;
+      panel(fmt::format("Sample {}", k + 1),
+            there ? std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(n)) : nothing, 0);
+    }
+    panel("Spread", spread, 1);
+  }
+  const plot::ColourScale colours{.label = with_units("spread", s.units),
+                                  .palette = plot::PaletteKind::spread};
+  figure.scales = {of_values.fixed({.label = with_units(name, s.units)}),
+                   of_spread.empty() ? colours : of_spread.fixed(colours)};
+  plot::map(path, figure);
+  std::vector<std::string> scores;
+  for (const std::size_t m : methods)
+    scores.push_back(fmt::format("{} {:.4g}", e.methods[m].name, e.scores[m][index].whole.crps));
+  return {
+      path,
+      fmt::format("{}. A row for each method: truth, input, the ensemble's mean under the method's name, "
+                  "samples, spread. CRPS{}: {}.",
+                  case_text(s, index), s.units.empty() ? "" : " (" + s.units + ")", fmt::join(scores, ", "))};
+}
+
+Picture draw_speed(const ReportSource& s, const std::string& path) {
+  constexpr std::size_t kMany = 6;        // methods whose names need wide panels
+  constexpr std::size_t kLongTitle = 32;  // letters that do not fit over a narrow one
+  const Evaluation& e = s.evaluation;
+  std::vector<plot::CurvePanel> panels;
+  for (const auto& setting : s.summary.rows) {
+    if (setting.method != 0 || setting.stratum.axis != "setting") continue;
+    plot::CurvePanel panel{
+        .title = setting_text(e.settings[e.cases[setting.stratum.cases.front()].setting], s.units),
+        .x = {.label = "ms a sample", .scale = plot::AxisScale::log},
+        .y = {.label = with_units("CRPS", s.units)}};
+    double least = std::numeric_limits<double>::infinity();
+    double most = 0.0;
+    for (std::size_t m = 0; m < e.methods.size(); ++m) {
+      const auto* row = s.summary.find(m, setting.kind, "setting", setting.stratum.value);
+      const double time = cost_of(e, m, setting.stratum.cases).sample;
+      if (row->scores.scores.fields == 0 || !(time > 0.0)) continue;
+      panel.curves.push_back({.label = e.methods[m].name,
+                              .x = {time},
+                              .y = {row->scores.scores.crps},
+                              .lower = {row->scores.crps.low},
+                              .upper = {row->scores.crps.high},
+                              .line = false,
+                              .named = true,
+                              .colour = plot::curve_colour(m)});
+      least = std::min(least, time);
+      most = std::max(most, time);
+    }
+    // Room for the names.
+    panel.x.lowest = least / 3.0;
+    panel.x.highest = most * 3.0;
+    if (!panel.curves.empty()) panels.push_back(std::move(panel));
+  }
+  if (panels.empty()) return {};
+  const bool wide = panels.size() == 2 || e.methods.size() > kMany ||
+                    std::any_of(panels.begin(), panels.end(),
+                                [](const plot::CurvePanel& p) { return p.title.size() > kLongTitle; });
+  const int columns = panels.size() == 1 ? 1 : wide ? 2 : 3;
+  plot::curves(path, {.panels = panels, .width = columns == 1 ? 1100 : kWidth, .columns = columns});
+  return {
+      path,
+      fmt::format(
+          "Quality against speed, setting by setting: CRPS{} with its interval of 95 % over the time that a "
+          "sample takes on this machine. Lower and further left is better.",
+          s.units.empty() ? "" : " (" + s.units + ")")};
 }
 
 Picture draw_ranks(const ReportSource& s, const std::string& path) {
@@ -203,9 +333,11 @@ Picture draw_spectrum(const ReportSource& s, bool degrees, const std::string& pa
   const auto spectrum = [&](std::size_t m) -> const verification::SpectrumScores& {
     return degrees ? overall(s, m).degrees : overall(s, m).spectrum;
   };
-  if (spectrum(0).truth.size() < 3) return {};
+  std::size_t first = 0;  // that has one
+  while (first + 1 < s.evaluation.methods.size() && spectrum(first).truth.empty()) ++first;
+  if (spectrum(first).truth.size() < 3) return {};
   std::vector<double> scale;  // but for the mean, which a logarithmic axis cannot hold
-  for (std::size_t k = 1; k < spectrum(0).truth.size(); ++k) scale.push_back(static_cast<double>(k));
+  for (std::size_t k = 1; k < spectrum(first).truth.size(); ++k) scale.push_back(static_cast<double>(k));
   const auto tail = [](const std::vector<double>& v) { return std::vector<double>{v.begin() + 1, v.end()}; };
   const std::string label = degrees ? "degree" : "zonal wavenumber";
   const std::string squared = s.units.empty() ? "power" : "power ((" + s.units + ")\u00b2)";
@@ -217,7 +349,7 @@ Picture draw_spectrum(const ReportSource& s, bool degrees, const std::string& pa
                          .y = {.label = "ratio of powers", .scale = plot::AxisScale::log},
                          .references = {{.value = 1.0}}};
   power.curves.push_back(
-      {.label = "truth", .x = scale, .y = tail(spectrum(0).truth), .colour = plot::Rgb{0.0, 0.0, 0.0}});
+      {.label = "truth", .x = scale, .y = tail(spectrum(first).truth), .colour = plot::Rgb{0.0, 0.0, 0.0}});
   for (std::size_t m = 0; m < s.evaluation.methods.size(); ++m) {
     const auto& own = spectrum(m);
     if (own.truth.empty()) continue;
@@ -287,13 +419,16 @@ Picture draw_diversity(const ReportSource& s, const std::string& path) {
     std::vector<std::string> names;
     for (const auto& row : s.summary.rows) {
       if (row.method != m || row.kind.empty()) continue;
-      const bool shown = row.stratum.axis == "hidden" || (row.stratum.axis == "all" && row.kind == "gaps");
+      // Gaps of other times and measurements have no share.
+      const bool whole = !row.stratum.cases.empty() &&
+                         std::isnan(e.settings[e.cases[row.stratum.cases.front()].setting].hidden);
+      const bool shown = row.stratum.axis == (whole ? "all" : "hidden");
       if (!shown) continue;
       const double place = static_cast<double>(names.size()) +
                            0.5 * (static_cast<double>(m) - 0.5 * (methods - 1.0)) / methods;
       c.x.push_back(place);
       c.y.push_back(diversity_ratio(row.scores.scores));
-      std::string name = row.kind == "gaps" ? row.kind : row.kind + " " + row.stratum.value;
+      std::string name = whole ? row.kind : row.kind + " " + row.stratum.value;
       std::replace(name.begin(), name.end(), '_', ' ');
       names.push_back(std::move(name));
     }

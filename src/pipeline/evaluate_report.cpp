@@ -13,7 +13,6 @@ namespace manifill::pipeline {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMapWidth = 1500;
 constexpr int kFailureWidth = 1000;
 
 std::string cell(double v, const char* format = "{:.4g}") {
@@ -113,7 +112,8 @@ class Report {
 
   [[nodiscard]] std::string scores() const {
     std::string out =
-        "<p>Over the cells that were withheld, by area. Small print: intervals of 95 % by a block bootstrap "
+        "<p>Over the cells that were withheld, of what was measured over all known cells, by area. Small "
+        "print: intervals of 95 % by a block bootstrap "
         "over fields. An honest ensemble has spread/skill 1, covers 50, 80 and 90 %, and is as diverse as it "
         "is far from the truth.</p>\n";
     const auto all = kinds(true);
@@ -121,15 +121,29 @@ class Report {
       if (all.size() > 1) out += "<h3>" + escaped(kind_title(kind)) + "</h3>\n";
       std::vector<std::vector<std::string>> marginal;
       std::vector<std::vector<std::string>> joint;
+      std::string reasons;
       for (std::size_t m = 0; m < e_.methods.size(); ++m) {
         const auto& r = s_.summary.find(m, kind, "all", "all")->scores;
         const auto& v = r.scores;
-        const double base = s_.summary.find(0, kind, "all", "all")->scores.scores.crps;
         const bool single = v.members == 1;
+        const Cost c = cost_of(e_, m, s_.summary.find(m, kind, "all", "all")->stratum.cases);
         const auto of_ensemble = [&](const std::string& text) { return single ? std::string() : text; };
-        const std::string name = escaped(e_.methods[m].name);
+        std::string name = escaped(e_.methods[m].name);
+        if (r.refused > 0) {
+          reasons +=
+              fmt::format("<p>{}: not applicable{}, {}.</p>\n", name,
+                          v.fields > 0 ? fmt::format(" to {} of {} cases", r.refused, r.refused + v.fields)
+                                       : std::string(),
+                          escaped(r.refusal));
+          if (v.fields == 0) {
+            marginal.push_back({name, "not applicable"});
+            continue;
+          }
+          name += fmt::format("<small>{} of {} cases</small>", v.fields, r.refused + v.fields);
+        }
         marginal.push_back(
-            {name, cell(r.crps), m == 0 ? std::string() : cell(scaled(r.difference, 100.0 / base), "{:+.1f}"),
+            {name, cell(r.crps),
+             m == 0 ? std::string() : cell(scaled(r.difference, 100.0 / r.reference), "{:+.1f}"),
              cell(r.rmse), cell(r.mae), cell(r.bias, "{:.3g}"), of_ensemble(cell(v.spread_skill, "{:.3f}")),
              of_ensemble(cell(100.0 * v.coverage50, "{:.1f}")),
              of_ensemble(cell(100.0 * v.coverage80, "{:.1f}")),
@@ -137,7 +151,8 @@ class Report {
         joint.push_back({name, cell(v.energy), cell(v.diversity), cell(v.variogram),
                          cell(v.gradient_ratio, "{:.3f}"), cell(v.psnr, "{:.2f}"),
                          of_ensemble(cell(v.psnr_members, "{:.2f}")), cell(v.ssim, "{:.4f}"),
-                         of_ensemble(cell(v.ssim_members, "{:.4f}")), cell(r.discrepancy, "{:.2g}")});
+                         of_ensemble(cell(v.ssim_members, "{:.4f}")), cell(r.discrepancy, "{:.2g}"),
+                         cell(c.sample, "{:.3g}"), cell(c.evaluations, "{:.4g}")});
       }
       out += html_table(
           {"method", head("CRPS"), "CRPS against<small>" + escaped(e_.methods.front().name) + ", %</small>",
@@ -146,8 +161,10 @@ class Report {
       out += html_table(
           {"method", head("energy score"), head("diversity"), head("variogram score"),
            "gradient<small>over truth's</small>", "PSNR<small>mean, dB</small>",
-           "PSNR<small>members, dB</small>", "SSIM<small>mean</small>", "SSIM<small>members</small>", "MMD²"},
+           "PSNR<small>members, dB</small>", "SSIM<small>mean</small>", "SSIM<small>members</small>", "MMD²",
+           "time<small>ms a sample</small>", "network<small>evaluations a sample</small>"},
           joint);
+      out += reasons;
     }
     return out;
   }
@@ -160,6 +177,7 @@ class Report {
     std::vector<std::vector<std::string>> rows;
     for (std::size_t m = 0; m < e_.methods.size(); ++m) {
       const Cost c = cost_of(e_, m);
+      if (c.field <= 0.0) continue;  // a method that takes nothing of what is observed
       rows.push_back({escaped(e_.methods[m].name), cell(c.sample, "{:.3g}"), cell(c.field, "{:.3g}"),
                       cell(c.first, "{:.3g}"), cell(c.evaluations, "{:.4g}"), cell(c.gradients, "{:.4g}")});
     }
@@ -169,21 +187,21 @@ class Report {
            html_table({"method", "a sample<small>ms</small>", "a field<small>s</small>",
                        "first field<small>s</small>", "network evaluations<small>a sample</small>",
                        "gradients<small>a sample</small>"},
-                      rows);
+                      rows) +
+           figure(draw_speed(s_, name("speed")), "No method was timed.");
   }
 
   [[nodiscard]] std::string maps() const {
-    std::string out = "<p>For each way to withhold, the case whose CRPS is the first method's median.</p>\n";
+    std::string out = "<p>Of each setting the case whose CRPS is the first method's median.</p>\n";
     for (const auto& kind : kinds(false)) {
-      auto order = worst_cases(e_, 0, e_.cases.size());
-      std::erase_if(order, [&](std::size_t k) { return e_.settings[e_.cases[k].setting].kind != kind; });
-      if (order.empty()) continue;
-      const std::size_t typical = order[order.size() / 2];
-      out += "<h3>" + escaped(kind_title(kind)) + "</h3>\n";
-      for (std::size_t m = 0; m < e_.methods.size(); ++m)
-        out += figure(draw_case(s_, m, typical, kShownMembers,
-                                name("map_" + kind + "_" + file_word(e_.methods[m].name)), kMapWidth),
-                      "");
+      std::string pictures;
+      for (const auto& row : s_.summary.rows) {
+        if (row.method != 0 || row.kind != kind || row.stratum.axis != "setting") continue;
+        const Picture picture =
+            draw_setting(s_, row.stratum, name(file_word("samples " + kind + " " + row.stratum.value)));
+        if (!picture.path.empty()) pictures += html_figure(picture.path, picture.caption);
+      }
+      if (!pictures.empty()) out += "<h3>" + escaped(kind_title(kind)) + "</h3>\n" + pictures;
     }
     return out;
   }

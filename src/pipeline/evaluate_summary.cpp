@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <span>
 
 #include <nlohmann/json.hpp>
@@ -88,10 +89,19 @@ void add_settings(const Evaluation& e, const std::vector<std::size_t>& cases, co
                    .cases = std::move(own)});
 }
 
+/// A setting among those of its kind; folds are one.
+std::string value_of(const Setting& s) {
+  const bool shared = s.kind != kNothing && s.kind != kFolds && !std::isnan(s.hidden);
+  return (shared ? fmt::format("{:.3g} %, ", 100.0 * s.hidden) : std::string()) +
+         fmt::format("noise {:g}", s.noise);
+}
+
 }  // namespace
 
 std::vector<double> to_numbers(const CaseScores& s) {
-  std::vector<double> out{s.seconds, s.first ? 1.0 : 0.0, s.evaluations, s.gradients, s.chi_square};
+  std::vector<double> out{s.seconds,   s.first ? 1.0 : 0.0, s.evaluations,
+                          s.gradients, s.chi_square,        static_cast<double>(s.refusal.size())};
+  for (const char letter : s.refusal) out.push_back(static_cast<unsigned char>(letter));
   const auto put = [&](const verification::FieldScores& line) {
     const auto numbers = verification::to_numbers(line);
     out.push_back(static_cast<double>(numbers.size()));
@@ -103,18 +113,23 @@ std::vector<double> to_numbers(const CaseScores& s) {
 }
 
 CaseScores case_scores_of(const std::vector<double>& numbers) {
-  constexpr std::size_t kHead = 5;
-  if (numbers.size() <= kHead) throw Error(ErrorKind::internal, "the scores of a case are cut off");
+  constexpr std::size_t kFixed = 6;
+  const auto letters = numbers.size() <= kFixed ? 0 : static_cast<std::size_t>(numbers[kFixed - 1]);
+  const std::size_t head = kFixed + letters;
+  if (numbers.size() <= kFixed || letters >= numbers.size() - kFixed)
+    throw Error(ErrorKind::internal, "the scores of a case are cut off");
   CaseScores s{.seconds = numbers[0],
                .first = numbers[1] != 0.0,
                .evaluations = numbers[2],
                .gradients = numbers[3],
                .chi_square = numbers[4]};
-  for (std::size_t at = kHead; at < numbers.size();) {
+  for (std::size_t k = kFixed; k < head; ++k)
+    s.refusal += static_cast<char>(static_cast<unsigned char>(numbers[k]));
+  for (std::size_t at = head; at < numbers.size();) {
     const auto size = static_cast<std::size_t>(numbers[at]);
     if (size > numbers.size() - at - 1) throw Error(ErrorKind::internal, "the scores of a case are cut off");
     auto line = verification::field_scores_of(std::span(numbers).subspan(at + 1, size));
-    if (at == kHead)
+    if (at == head)
       s.whole = std::move(line);
     else
       s.regions.push_back(std::move(line));
@@ -135,6 +150,15 @@ std::vector<Stratum> strata_of(const Evaluation& e, const std::string& kind) {
   for (std::size_t k = 0; k < e.cases.size(); ++k)
     if (kind.empty() || e.settings[e.cases[k].setting].kind == kind) cases.push_back(k);
   std::vector<Stratum> out{{.axis = "all", .value = "all", .cases = cases}};
+  for (std::size_t s = 0; s < e.settings.size(); ++s) {
+    if (kind.empty() || e.settings[s].kind != kind) continue;
+    const std::string value = value_of(e.settings[s]);
+    auto found = std::find_if(out.begin(), out.end(),
+                              [&](const Stratum& o) { return o.axis == "setting" && o.value == value; });
+    if (found == out.end()) found = out.insert(out.end(), Stratum{.axis = "setting", .value = value});
+    for (const std::size_t k : cases)
+      if (e.cases[k].setting == s) found->cases.push_back(k);
+  }
   add_settings(e, cases, "hidden", &Setting::hidden, "{:.3g} %", 100.0, out);
   add_settings(e, cases, "noise", &Setting::noise, "{:g}", 1.0, out);
   for (std::size_t r = 0; r < e.regions.size(); ++r)
@@ -151,9 +175,18 @@ std::vector<Stratum> strata_of(const Evaluation& e, const std::string& kind) {
 StratumScores score_stratum(const Evaluation& e, std::size_t method, const Stratum& stratum,
                             const verification::BootstrapOptions& options) {
   std::vector<const verification::FieldScores*> lines;
+  Stratum shared = stratum;  // with the first method
+  shared.cases.clear();
+  std::size_t refused = 0;
+  std::string refusal;
   for (const std::size_t k : stratum.cases) {
     const auto& line = line_of(e, method, k, stratum);
-    if (line.weight > 0.0) lines.push_back(&line);
+    if (line.weight > 0.0) {
+      lines.push_back(&line);
+      if (line_of(e, 0, k, stratum).weight > 0.0) shared.cases.push_back(k);
+    }
+    const std::string& why = e.scores[method][k].refusal;
+    if (!why.empty() && refused++ == 0) refusal = why;
   }
   StratumScores out{.scores = verification::summarise(lines),
                     .crps = kNoInterval,
@@ -162,6 +195,9 @@ StratumScores score_stratum(const Evaluation& e, std::size_t method, const Strat
                     .bias = kNoInterval,
                     .coverage90 = kNoInterval,
                     .difference = kNoInterval,
+                    .reference = kNone,
+                    .refused = refused,
+                    .refusal = std::move(refusal),
                     .discrepancy = kNone};
   if (lines.empty()) return out;
   for (const auto* line : lines) out.area += line->weight / static_cast<double>(lines.size());
@@ -176,9 +212,18 @@ StratumScores score_stratum(const Evaluation& e, std::size_t method, const Strat
   out.bias = bootstrap([](const auto& f) { return f.error; });
   if (out.scores.members != 1) out.coverage90 = bootstrap([](const auto& f) { return f.covered[2]; });
   const auto crps = [](const auto& f) { return f.crps; };
-  const FieldMeans own = by_field(e, method, stratum, place, crps);
-  const FieldMeans first = by_field(e, 0, stratum, place, crps);
-  out.difference = verification::block_bootstrap_difference(own.values, first.values, own.weight, options);
+  if (!shared.cases.empty()) {
+    const FieldMeans own = by_field(e, method, shared, place, crps);
+    const FieldMeans first = by_field(e, 0, shared, place, crps);
+    out.difference = verification::block_bootstrap_difference(own.values, first.values, own.weight, options);
+    double weight = 0.0;
+    out.reference = 0.0;
+    for (std::size_t k = 0; k < first.values.size(); ++k) {
+      out.reference += first.weight[k] * first.values[k];
+      weight += first.weight[k];
+    }
+    out.reference /= weight;
+  }
   if (stratum.axis != "region" && stratum.axis != "season") {
     std::map<std::size_t, double> settings;
     for (const std::size_t k : stratum.cases) {
@@ -193,12 +238,19 @@ StratumScores score_stratum(const Evaluation& e, std::size_t method, const Strat
 }
 
 Cost cost_of(const Evaluation& e, std::size_t method) {
+  std::vector<std::size_t> all(e.cases.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return cost_of(e, method, all);
+}
+
+Cost cost_of(const Evaluation& e, std::size_t method, const std::vector<std::size_t>& cases) {
   Cost out;
   double later = 0.0;
   double firsts = 0.0;
   double members = 1.0;
   double count = 0.0;
-  for (const CaseScores& s : e.scores[method]) {
+  for (const std::size_t k : cases) {
+    const CaseScores& s = e.scores[method][k];
     if (s.whole.weight <= 0.0) continue;
     (s.first ? out.first : out.field) += s.seconds;
     (s.first ? firsts : later) += 1.0;
@@ -237,12 +289,12 @@ Summary summarise(const Evaluation& e, const verification::BootstrapOptions& opt
 }
 
 std::string csv_of(const Evaluation& e, const Summary& summary) {
-  std::string head = "method,kind,stratum,value,fields,members";
+  std::string head = "method,kind,stratum,value,fields,not_applicable,members";
   std::string body;
   for (const auto& row : summary.rows) {
     const StratumScores& s = row.scores;
     const verification::Scores& v = s.scores;
-    const Cost cost = cost_of(e, row.method);
+    const Cost cost = cost_of(e, row.method, row.stratum.cases);
     const std::pair<const char*, double> columns[] = {{"area", s.area},
                                                       {"crps", v.crps},
                                                       {"crps_low", s.crps.low},
@@ -280,9 +332,9 @@ std::string csv_of(const Evaluation& e, const Summary& summary) {
                                                       {"rank_degrees", v.rank_degrees},
                                                       {"evaluations", cost.evaluations},
                                                       {"gradients", cost.gradients}};
-    body += fmt::format("\"{}\",{},{},\"{}\",{},{}", e.methods[row.method].name,
+    body += fmt::format("\"{}\",\"{}\",{},\"{}\",{},{},{}", e.methods[row.method].name,
                         row.kind.empty() ? "all" : row.kind, row.stratum.axis, row.stratum.value, v.fields,
-                        v.members);
+                        s.refused, v.members);
     for (const auto& [name, x] : columns) {
       if (&row == &summary.rows.front()) head += std::string(",") + name;
       body += std::isfinite(x) ? fmt::format(",{:.10g}", x) : ",";
@@ -300,6 +352,8 @@ nlohmann::ordered_json json_of(const Evaluation& e, const Summary& summary, nloh
         {{"kind", s.kind},
          {"hidden", number(s.hidden)},
          {"noise", s.noise},
+         {"measurement",
+          s.measurement ? nlohmann::ordered_json(*s.measurement + 1) : nlohmann::ordered_json(nullptr)},
          {"fold", s.fold < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(s.fold)}});
   json["regions"] = nlohmann::ordered_json::array();
   for (const auto& r : e.regions) json["regions"].push_back(r.name);
@@ -325,6 +379,7 @@ nlohmann::ordered_json json_of(const Evaluation& e, const Summary& summary, nloh
                                   {"stratum", row.stratum.axis},
                                   {"value", row.stratum.value},
                                   {"area", s.area},
+                                  {"not_applicable", s.refused},
                                   {"scores", s.scores},
                                   {"intervals",
                                    {{"crps", interval(s.crps)},
@@ -341,6 +396,8 @@ nlohmann::ordered_json json_of(const Evaluation& e, const Summary& summary, nloh
     for (const auto& s : e.scores[m]) {
       nlohmann::ordered_json line = s.whole;
       line["chi_square"] = s.chi_square;
+      line["not_applicable"] =
+          s.refusal.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(s.refusal);
       line["regions"] = s.regions;
       method["cases"].push_back(std::move(line));
     }

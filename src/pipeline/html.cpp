@@ -20,7 +20,7 @@ constexpr const char* kStyle = R"(
     --warn-paper: #3a2a10; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 76rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 84rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0.5rem 0 1rem; }
 h2 { font-size: 1.3rem; margin: 2.75rem 0 0.75rem; padding-top: 0.75rem; border-top: 1px solid var(--rule); }
@@ -33,7 +33,7 @@ a { color: inherit; }
 .warning { background: var(--warn-paper); color: var(--warn); padding: 0.5rem 0.75rem; border-radius: 0.4rem; margin: 0.5rem 0; }
 .table { overflow-x: auto; margin: 0.75rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.93rem; }
-th, td { padding: 0.35rem 0.7rem; text-align: right; vertical-align: top; white-space: nowrap; }
+th, td { padding: 0.35rem 0.5rem; text-align: right; vertical-align: top; white-space: nowrap; }
 th.words, td.words { text-align: left; }
 thead th { border-bottom: 2px solid var(--rule); font-weight: 600; vertical-align: bottom; }
 tbody tr:nth-child(even) { background: var(--band); }

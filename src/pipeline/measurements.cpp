@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <variant>
 
 #include "manifill/base/error.hpp"
@@ -21,6 +22,38 @@ OptionValue value_of(const Config& c, const std::string& key, const OptionValue&
   if (std::holds_alternative<std::string>(fallback)) return c.text(key);
   if (std::holds_alternative<std::vector<double>>(fallback)) return c.list(key);
   return c.texts(key);
+}
+
+/// A value in few words; empty where there is none.
+std::string words_of(const OptionValue& value) {
+  constexpr std::size_t kFew = 4;
+  return std::visit(
+      [](const auto& v) -> std::string {
+        using Value = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<Value, std::vector<double>> ||
+                      std::is_same_v<Value, std::vector<std::string>>) {
+          if (v.size() > kFew) return fmt::format("{} values", v.size());
+          return fmt::format("{}", fmt::join(v, ","));
+        } else {
+          return fmt::format("{}", v);
+        }
+      },
+      value);
+}
+
+std::string name_of(const Config& part) {
+  std::vector<std::string> names;
+  for (const auto& name : part.texts("operators")) {
+    const auto& specs = measurement::OperatorRegistry::instance().specs(name);
+    names.push_back(name);
+    for (const auto& s : specs) {
+      const OptionValue value = value_of(part, s.key, s.fallback);
+      const std::string words = words_of(value);
+      if (words.empty() || (&s != &specs.front() && value == s.fallback)) continue;
+      names.back() += fmt::format(" {}={}", s.key.substr(name.size() + 1), words);
+    }
+  }
+  return names.empty() ? "as it is" : fmt::format("{}", fmt::join(names, " + "));
 }
 
 }  // namespace
@@ -104,6 +137,18 @@ std::vector<measurement::OperatorPointer> simulated_measurements(const Config& c
   return out;
 }
 
+std::vector<std::string> simulated_names(const Config& c) {
+  std::vector<std::string> out;
+  for (std::size_t k = 1; k <= c.count(kSection); ++k) {
+    const std::string name = name_of(c.part(kSection, k));
+    std::string own = name;
+    for (int n = 2; std::find(out.begin(), out.end(), own) != out.end(); ++n)
+      own = fmt::format("{} ({})", name, n);
+    out.push_back(std::move(own));
+  }
+  return out;
+}
+
 std::string operators_text(const std::vector<std::string>& operators) {
   return operators.empty() ? "as it is" : fmt::format("{}", fmt::join(operators, ", "));
 }
@@ -114,12 +159,14 @@ Config narrowed(const Config& c, const std::function<bool(const std::string&)>& 
     if (keep(s.key)) specs.push_back(s);
   Config out(specs);
   for (const auto& s : specs) {
-    if (!s.key.starts_with(kPrefix)) {
+    const auto brackets = s.key.find("[]");
+    if (brackets == std::string::npos) {
       if (c.given(s.key)) out.set(s.key, value_of(c, s.key, s.fallback));
       continue;
     }
-    for (std::size_t k = 1; k <= c.count(kSection); ++k) {
-      const std::string key = fmt::format("{}[{}].{}", kSection, k, s.key.substr(kPrefix.size()));
+    const std::string section = s.key.substr(0, brackets);
+    for (std::size_t k = 1; k <= c.count(section); ++k) {
+      const std::string key = fmt::format("{}[{}]{}", section, k, s.key.substr(brackets + 2));
       out.set(key, value_of(c, key, s.fallback));
     }
   }

@@ -35,6 +35,10 @@ std::vector<OptionSpec> simulated_measurement_specs();
 std::vector<measurement::OperatorPointer> simulated_measurements(const Config& config,
                                                                  const domain::Domain& domain);
 
+/// What they are called, no two alike: "gaussian_blur width=600 + coarsen factor=4", "as it is". Of an
+/// operator's options the first is named and those that are not at their default.
+std::vector<std::string> simulated_names(const Config& config);
+
 /// "gaussian_blur, coarsen", or "as it is".
 std::string operators_text(const std::vector<std::string>& operators);
 

@@ -18,8 +18,9 @@ class Noise2Score : public DiffusionMethod {
     const auto& a = problem.measurement;
     if (!a.disjoint() || a.observations() != a.points() || a.singular_values().size(0) != a.points())
       throw Error(ErrorKind::usage,
-                  "noise2score takes noise off fields without gaps, but " + std::to_string(a.points()) +
-                      " points have " + std::to_string(a.observations()) + " observations",
+                  "noise2score takes noise off fields that are observed point by point without gaps, but " +
+                      std::to_string(a.points()) + " points have " + std::to_string(a.observations()) +
+                      (a.disjoint() ? " observations" : " observations that overlap"),
                   {.remedy = "Use a method that fills, as --method pigdm or gaussian"});
     const double variance = a.singular_values().square().reciprocal().mean().item<double>();
     const double level = -std::log(variance);

@@ -96,8 +96,8 @@ check([i for i in page.ids if i in sections] == sections, f"every section is the
 check(all(p.startswith("data:image/png;base64,iVBOR") for p in page.pictures), "pictures are PNG within the page")
 pictures = files(first / "pictures")
 check(len(page.pictures) == len(pictures) and pictures.count("report.html") == 0, f"{len(page.pictures)} pictures on the page, {pictures}")
-# Three kinds by two methods, two failures by two methods, ranks, spread, coverage, spectrum, hidden, noise, region, season, diversity.
-check(len(page.pictures) == 6 + 4 + 9, f"pictures of every section: {len(page.pictures)}")
+# Gaps and folds by two noises, blocks by two shares too; two failures by two methods; speed, ranks, spread, coverage, spectrum, hidden, noise, region, season, diversity.
+check(len(page.pictures) == 2 + 2 + 4 + 4 + 10, f"pictures of every section: {len(page.pictures)}")
 check(all("m s⁻¹" in c for c in page.captions if "CRPS" in c or "spread" in c.lower().split()[:2]), f"captions have units: {page.captions}")
 check(all(link.startswith("#") and link[1:] in page.ids for link in page.links), f"links stay on the page: {page.links}")
 check(not set(page.tags) & {"script", "link", "iframe", "object", "embed", "base"}, f"nothing that loads or runs: {set(page.tags)}")

@@ -15,13 +15,15 @@
 
 namespace manifill::pipeline {
 
-/// \brief One field, some of its known cells withheld.
+/// \brief One field, some of its known cells withheld, or seen through an operator only.
 struct WithheldField {
   posterior::Window window{};    ///< what a model's samplers are given; empty without a model
-  std::vector<bool> observed{};  ///< [point], of the field itself
-  Eigen::VectorXd values{};      ///< [point], what is observed, units of `truth`; NaN elsewhere
-  Eigen::VectorXd truth{};       ///< [point], NaN where unknown
-  Eigen::VectorXd weight{};      ///< [point], area where scored, 0 elsewhere
+  std::vector<bool> observed{};  ///< [point], of the field itself; nowhere through an operator
+  /// [point], what is observed, units of `truth`; NaN elsewhere. Through an operator, to look at: at each
+  /// point the measured value that weighs it most.
+  Eigen::VectorXd values{};
+  Eigen::VectorXd truth{};   ///< [point], NaN where unknown
+  Eigen::VectorXd weight{};  ///< [point], area where scored, 0 elsewhere
 };
 
 /// \brief What a method says of a field, units of `truth`: members (one: a fill without uncertainty), or

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
@@ -104,6 +106,59 @@ TEST_CASE("strata are what the settings and cases say", "[pipeline]") {
   CHECK(strata_of(e, "gaps")[0].cases == std::vector<std::size_t>{3, 4, 5});
 }
 
+TEST_CASE("settings of a kind are strata, folds together, measurements without a share", "[pipeline]") {
+  Evaluation e{
+      .settings = {{.kind = "blocks", .hidden = 0.3},
+                   {.kind = "blocks", .hidden = 0.3, .noise = 0.5},
+                   {.kind = kFolds, .hidden = 0.5, .fold = 0},
+                   {.kind = kFolds, .hidden = 0.5, .fold = 1},
+                   {.kind = "coarsen factor=2", .hidden = std::nan(""), .noise = 0.5, .measurement = 0}}};
+  for (std::size_t s = 0; s < e.settings.size(); ++s) e.cases.push_back({.setting = s});
+  const auto seen = [&](const std::string& kind) {
+    std::vector<std::string> out;
+    for (const auto& s : strata_of(e, kind))
+      if (s.axis == "setting") out.push_back(fmt::format("{}: {}", s.value, fmt::join(s.cases, " ")));
+    return out;
+  };
+  CHECK(seen("").empty());
+  CHECK(seen("blocks") == std::vector<std::string>{"30 %, noise 0: 0", "30 %, noise 0.5: 1"});
+  CHECK(seen(kFolds) == std::vector<std::string>{"noise 0: 2 3"});
+  CHECK(seen("coarsen factor=2") == std::vector<std::string>{"noise 0.5: 4"});
+  CHECK(setting_text(e.settings[4], "K") == "coarsen factor=2, noise 0.5 K");
+}
+
+TEST_CASE("a method that takes only some of the cases is compared over those that both take", "[pipeline]") {
+  Evaluation e = small();
+  // The first method takes none of the first setting, the second not the last case of it.
+  for (std::size_t k = 0; k < 3; ++k) e.scores[0][k] = {.refusal = "no"};
+  e.scores[1][2] = {.refusal = "why"};
+  const auto all = strata_of(e, "")[0];
+  const auto one = score_stratum(e, 0, all, {.resamples = 50});
+  CHECK(one.refused == 3);
+  CHECK(one.refusal == "no");
+  CHECK(one.scores.crps == Approx(4.5));  // errors 4 and 5
+  const auto two = score_stratum(e, 1, all, {.resamples = 50});
+  CHECK(two.refused == 1);
+  CHECK(two.refusal == "why");
+  CHECK(two.scores.fields == 4);
+  CHECK(two.difference.mean == Approx(4.5));  // 8 less 4, 10 less 5
+  CHECK(two.reference == Approx(4.5));
+  const auto blocks = strata_of(e, "blocks")[0];
+  CHECK(std::isnan(score_stratum(e, 1, blocks, {.resamples = 50}).difference.mean));
+  CHECK(std::isnan(score_stratum(e, 0, blocks, {.resamples = 50}).crps.mean));
+  CHECK(score_stratum(e, 0, blocks, {.resamples = 50}).scores.fields == 0);
+  CHECK(first_scored(e, 0) == std::optional<std::size_t>{1});
+  CHECK(first_scored(e, 2) == std::nullopt);
+  CHECK(first_scored(e, 3) == std::optional<std::size_t>{0});
+}
+
+TEST_CASE("names of files are words", "[pipeline]") {
+  CHECK(file_word("dps, zeta=0.3") == "dps_zeta_0.3");
+  CHECK(file_word(" a-b  (2)") == "a-b_2");
+  CHECK(file_word("50 %, noise 1e-05") == "50_noise_1e-05");
+  CHECK(file_word("?!").empty());
+}
+
 TEST_CASE("a stratum's scores, intervals over fields, and the difference from the first method",
           "[pipeline]") {
   const Evaluation e = small();
@@ -141,6 +196,9 @@ TEST_CASE("cost is the mean of the fields after the first", "[pipeline]") {
   CHECK(c.sample == Approx(500.0));
   CHECK(c.evaluations == Approx(7.0));
   CHECK(c.gradients == Approx(2.0));
+  const Cost later = cost_of(small(), 0, {3, 4});
+  CHECK(later.first == 0.0);
+  CHECK(later.field == Approx(0.5));
 }
 
 TEST_CASE("scores of a case survive the journal", "[pipeline]") {
@@ -157,6 +215,9 @@ TEST_CASE("scores of a case survive the journal", "[pipeline]") {
   CHECK(back.whole.crps == s.whole.crps);
   CHECK(back.regions[0].crps == s.regions[0].crps);
   CHECK(back.regions[1].weight == 0.0);
+  const auto refused = case_scores_of(to_numbers({.refusal = "not through an op\u00e9rateur"}));
+  CHECK(refused.refusal == "not through an op\u00e9rateur");
+  CHECK(refused.whole.weight == 0.0);
   auto numbers = to_numbers(s);
   numbers.pop_back();
   CHECK_THROWS_AS(case_scores_of(numbers), Error);
