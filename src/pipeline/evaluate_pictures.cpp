@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr int kWidth = 1500;
+constexpr int kFineWidth = 2000;        // of many small maps with coasts
 constexpr std::size_t kLongLabel = 44;  // characters that fit over a colour bar
 constexpr plot::Rgb kGuide{0.55, 0.55, 0.55};
 
@@ -167,8 +168,9 @@ Picture draw_setting(const ReportSource& s, const Stratum& setting, const std::s
   plot::RangeFinder of_values;
   of_values.add(truth);
   plot::RangeFinder of_spread;
-  plot::MapFigure figure{
-      .domain = s.maker.domain(), .width = kWidth, .columns = static_cast<int>(4 + samples)};
+  plot::MapFigure figure{.domain = s.maker.domain(),
+                         .width = s.maker.domain().spherical() ? kFineWidth : kWidth,
+                         .columns = static_cast<int>(4 + samples)};
   for (const std::size_t m : methods) {
     const FieldRecord r = s.journal.read(s.place[m][index]);
     const auto mean = list(r.mean);

@@ -301,6 +301,25 @@ found = compare(work / "globe", ["gaussian"], "t", pairs, apart, (12, 24), spect
 check(len(found["methods"][0]["strata"][0]["scores"]["degrees"]["ratio"]) == 12, "degrees up to the grid's own")
 check(found["steps_trained_on"] == 0, "1994 was not trained on")
 
+# The same in Celsius: the offset of the units goes through an operator whose rows sum to 1.5, and the noise does not.
+with netCDF4.Dataset(work / "globe.nc") as f, netCDF4.Dataset(work / "celsius.nc", "w") as g:
+    for name, length in f.dimensions.items():
+        g.createDimension(name, len(length))
+    for name, v in f.variables.items():
+        g.createVariable(name, "f8", v.dimensions)[:] = v[:] - 273.15 if name == "t" else v[:]
+        g[name].units = "degC" if name == "t" else v.units
+crps_of = {}
+for name in ("globe", "celsius"):
+    run(0, "evaluate", "-i", work / f"{name}.nc", "--model", work / "globe.h5", "--methods", "gaussian", "--set", "evaluate.years=[1994]", "--cases", "3", "--members", "9", "--set", "evaluate.withhold=[]",
+        "--set", "evaluate.noise=[0.3]", "--set", "measurement[1].operators=kernel", "--set", "measurement[1].kernel.weights=[0.5,0.6,0.4]", "--set", "measurement[1].kernel.rows=1",
+        "--set", "measurement[1].kernel.normalise=false", "--set", "evaluate.worst=0", "--write-members", "-o", work / f"{name}_kernel")
+    crps_of[name] = [line["crps"] for line in json.loads((work / f"{name}_kernel/scores.json").read_text())["methods"][0]["cases"]]
+with netCDF4.Dataset(work / "celsius_kernel/members.nc") as f:
+    away = np.asarray(f["observed"][:]) - sum(w * np.roll(np.asarray(f["truth"][:]), k, 2) for w, k in ((0.5, -1), (0.6, 0), (0.4, 1)))
+check(abs(away.std() - 0.3) < 0.03 and abs(away.mean()) < 0.03, f"a convolution with noise of 0.3: {away.mean():.3f}, {away.std():.3f}")
+# Members are written and scored in single precision, of 280 K to 2e-5.
+check(np.allclose(crps_of["globe"], crps_of["celsius"], rtol=0, atol=1e-4) and min(crps_of["globe"]) > 0.02, f"CRPS in kelvin and Celsius: {crps_of}")
+
 
 # Images: three of grey without any model, SSIM by scikit-image.
 def write_png(path, samples):
