@@ -34,9 +34,7 @@ class Networks : public torch::nn::Module {
       : generator(register_module(
             "generator", davi_network(prior, o.network, conditions, static_cast<std::uint64_t>(o.seed)))),
         auxiliary(register_module("auxiliary", davi_network(prior, o.network, conditions,
-                                                            static_cast<std::uint64_t>(o.seed) + 1U))) {
-    eval();  // dropout would add to what the latents make
-  }
+                                                            static_cast<std::uint64_t>(o.seed) + 1U))) {}
   /// Gradients to none at all, so that a step leaves what its loss does not reach as it is.
   void forget_gradients() {
     for (auto& p : parameters()) p.mutable_grad() = torch::Tensor();
@@ -379,8 +377,10 @@ DaviTrainingOptions DaviTrainingOptions::from(const Config& c) {
 
 prior::ScoreNetwork davi_network(const prior::Prior& prior, const prior::ScoreNetworkOptions& options,
                                  std::int64_t conditions, std::uint64_t seed) {
+  // Never in training mode: dropout would add to what the latents make.
   const auto& from = prior.network();
   prior::ScoreNetwork out(prior.backbone().domain(), from ? from->options() : options, seed, conditions);
+  out->eval();
   if (!from) return out;
   const torch::NoGradGuard frozen;
   auto own = out->named_parameters();

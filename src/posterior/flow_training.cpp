@@ -101,6 +101,15 @@ PriorLogDensity gaussian_prior(const prior::Backbone& backbone) {
   };
 }
 
+/// Fair energy score, fair CRPS and energy score of patches of members: what couplings are trained on.
+torch::Tensor joint_score(const torch::Tensor& members, const torch::Tensor& truth,
+                          const torch::Tensor& weight, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kPatch = 4;
+  return (energy_score(members, truth, weight) + fair_crps(members, truth, weight) +
+          patch_energy_score(members, truth, weight, rows, columns, kPatch)) /
+         3.0;
+}
+
 struct Losses {
   torch::Tensor total{};
   double crps = 0.0;
@@ -142,10 +151,7 @@ class Objective {
                     {.remedy = "Set flow.weight_energy = 0 on this domain"});
       const auto [z, log_det] = network_.forward(batch.departures, context);
       const auto members = batch.within_bounds(batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z);
-      const auto energy =
-          (energy_score(members, batch.truth, batch.weight) + fair_crps(members, batch.truth, batch.weight) +
-           patch_energy_score(members, batch.truth, batch.weight, topology_.rows, topology_.columns, 4)) /
-          3.0;
+      const auto energy = joint_score(members, batch.truth, batch.weight, topology_.rows, topology_.columns);
       losses.energy = energy.item<double>();
       losses.total = losses.total + options_.weight_energy * second * energy;
     }
@@ -197,13 +203,16 @@ class Objective {
 
 struct Validation {
   double crps = 0.0;          ///< of members over hidden cells
+  double joint = 0.0;         ///< joint_score of them; the CRPS where points come in no rows
   double standardised = 0.0;  ///< mean square of (truth - mean) over the mean variance
 };
 
 Validation validate(FlowNetwork& network, const FlowCases& cases) {
+  const bool in_rows = cases.features.size(3) > 1;
   const torch::NoGradGuard frozen;
   network.eval();
   double crps = 0.0;
+  double joint = 0.0;
   double square = 0.0;
   double variance = 0.0;
   double weight = 0.0;
@@ -219,12 +228,16 @@ Validation validate(FlowNetwork& network, const FlowCases& cases) {
     // A mean of m members misses the posterior's by spread^2 / m, which is no error of the posterior.
     const double missed = 1.0 / static_cast<double>(members.size(1));
     crps += fair_crps(members, batch.truth, batch.hidden).item<double>() * w;
+    if (in_rows)
+      joint += joint_score(members, batch.truth, batch.hidden, batch.features.size(2), batch.features.size(3))
+                   .item<double>() *
+               w;
     square += (((batch.truth - mean).pow(2) - missed * spread) * batch.hidden).sum().item<double>();
     variance += (spread * batch.hidden).sum().item<double>();
     weight += w;
   }
   network.train();
-  return {crps / weight, square / variance};
+  return {crps / weight, (in_rows ? joint : crps) / weight, square / variance};
 }
 
 /// Share of held-out hidden cells in the central 90 % interval of the affine layer, once its mean square is
@@ -609,20 +622,22 @@ struct Progress {
   std::int64_t step = 0;
   std::int64_t without_gain = 0;
   double best_crps = 0.0;
+  double best_joint = 0.0;
   double base_crps = 0.0;
   double seconds = 0.0;
 };
 
 prior::TrainingPlace place_of(const Progress& p) {
-  return {.steps = {p.step, p.without_gain}, .figures = {p.best_crps, p.base_crps, p.seconds}};
+  return {.steps = {p.step, p.without_gain}, .figures = {p.best_crps, p.best_joint, p.base_crps, p.seconds}};
 }
 
 Progress progress_of(const prior::TrainingPlace& place) {
   return {.step = place.steps[0],
           .without_gain = place.steps[1],
           .best_crps = place.figures[0],
-          .base_crps = place.figures[1],
-          .seconds = place.figures[2]};
+          .best_joint = place.figures[1],
+          .base_crps = place.figures[2],
+          .seconds = place.figures[3]};
 }
 
 /// What a checkpoint must agree with to be continued.
@@ -655,6 +670,8 @@ void start_from(FlowNetwork& network, const FlowNetwork& trained) {
                   {.remedy = "Give both the same options of the flow network"});
     p.value().copy_(*values);
   }
+  network.log_spread.copy_(trained.log_spread);
+  network.scale_share = trained.scale_share;
 }
 
 }  // namespace
@@ -693,10 +710,12 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
       agreement_of(training, *network, o));
   Progress p;
   if (hooks.resume) {
-    p = progress_of(records.load(*network, optimiser, 2, 3));
+    p = progress_of(records.load(*network, optimiser, 2, 4));
     hooks.report(fmt::format("resumed at step {}", p.step));
   } else {
-    p.base_crps = p.best_crps = validate(*network, validation).crps;
+    const Validation start = validate(*network, validation);
+    p.base_crps = p.best_crps = start.crps;
+    p.best_joint = start.joint;
     records.log(fmt::format("0,0,,,{:.6f},", p.base_crps));
   }
 
@@ -759,8 +778,10 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     prior::assign(*network, optimiser.average);
     const Validation v = validate(*network, validation);
     prior::assign(*network, held);
-    if (v.crps < p.best_crps) {
+    // By the CRPS alone couplings would seem worth little: it does not see how cells go together.
+    if (o.weight_energy > 0.0 ? v.joint < p.best_joint : v.crps < p.best_crps) {
       p.best_crps = v.crps;
+      p.best_joint = v.joint;
       p.without_gain = 0;
       for (std::size_t k = 0; k < optimiser.best.size(); ++k) optimiser.best[k].copy_(optimiser.average[k]);
     } else {
@@ -781,7 +802,10 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     summed = 0;
   }
   prior::assign(*network, optimiser.best);
-  calibrate(*network, validation, network_options.network != "realnvp" && network_options.affine);
+  if (hooks.start && o.steps == 0)
+    network->eval();  // as it was calibrated
+  else
+    calibrate(*network, validation, network_options.network != "realnvp" && network_options.affine);
   return {.network = network,
           .validation_crps = p.best_crps,
           .base_validation_crps = p.base_crps,

@@ -46,7 +46,7 @@ struct TrainedDavi {
 };
 
 /// \brief A network with the weights of the prior's, or as untrained where it has none, told a condition.
-/// \param options where the prior has no network
+/// In evaluation mode. \param options where the prior has no network
 prior::ScoreNetwork davi_network(const prior::Prior& prior, const prior::ScoreNetworkOptions& options,
                                  std::int64_t conditions, std::uint64_t seed);
 
