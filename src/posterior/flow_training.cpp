@@ -104,9 +104,9 @@ PriorLogDensity gaussian_prior(const prior::Backbone& backbone) {
 /// Fair energy score, fair CRPS and energy score of patches of members: what couplings are trained on.
 torch::Tensor joint_score(const torch::Tensor& members, const torch::Tensor& truth,
                           const torch::Tensor& weight, std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t kPatch = 4;
+  const std::int64_t patch = std::min({std::int64_t{4}, rows, columns});
   return (energy_score(members, truth, weight) + fair_crps(members, truth, weight) +
-          patch_energy_score(members, truth, weight, rows, columns, kPatch)) /
+          patch_energy_score(members, truth, weight, rows, columns, patch)) /
          3.0;
 }
 

@@ -122,7 +122,7 @@ header, *rows = (work / "generator.h5.csv").read_text().splitlines()
 check(header.startswith("step,seconds,chi_square,divergence,") and len(rows) >= 2 and rows[-1].startswith("10,"), f"the generator's log:\n{rows}")
 check(not (work / "generator.h5.checkpoint").exists(), "a finished training leaves no checkpoint")
 run(2, *davi, "--output", generator, "--set", "davi.level_lowest=3", "--set", "davi.level_highest=2", says="level_lowest")
-run(2, *davi, "--output", generator, "--set", "davi.level=3", says="davi.level_")
+run(2, *davi, "--output", generator, "--set", "davi.level_lowes=3", says="davi.level_lowest")
 impute = ["impute", "--input", gappy, "--set", "impute.overwrite=true", "--output", work / "davi.nc", "--members", "4", "--write-members"]
 run(0, *impute, "--model", generator, "--method", "davi", "--refine", "1")
 with netCDF4.Dataset(work / "davi.nc") as f, netCDF4.Dataset(gappy) as g:
@@ -137,7 +137,7 @@ half = work / "half.h5"
 long = [*davi, "--output", half, "--set", "davi.steps=100000", "--set", "davi.minutes=0.2", "--set", "davi.patience=100000"]
 code, said = interrupt(signal.SIGTERM, (work / "half.h5.checkpoint").exists, *long)
 check(code == 75 and "--resume" in said, f"a stopped training exits with 75: {code}\n{said}")
-run(2, *long, "--resume", "--set", "davi.batch=4", says="other options")
+run(3, *long, "--resume", "--set", "davi.batch=4", says="other options")
 run(0, *long, "--resume", says="resumed at step")
 check(half.exists(), "a resumed training writes its model")
 

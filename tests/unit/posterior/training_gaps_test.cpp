@@ -13,7 +13,7 @@ using namespace manifill;
 
 namespace {
 
-constexpr Eigen::Index kTimes = 600;
+constexpr Eigen::Index kTimes = 1200;
 constexpr Eigen::Index kGappy = 24;  // points of the first rows, missing in three times of four
 
 /// Draws of the oracle's covariance whose first points are mostly missing.
@@ -51,8 +51,8 @@ TEST_CASE("draws in the gaps of training fields take the bias off covariances", 
   const auto fields = gappy_fields(oracle.domain(), truth);
   const prior::BackboneOptions options{
       .mean_harmonics = 0, .scale_harmonics = 0, .residual_floor = 1e-6, .noise_sigma = 0.01};
-  // Counting every point's values for itself shrinks them by the root of the share known, 1/2; 150 complete
-  // times know a covariance to a tenth.
+  // Counting every point's values for itself shrinks them by the root of the share known, 1/2; 300 complete
+  // times know a covariance to 0.06.
   const auto available = prior::Backbone::fit(fields, options);
   CHECK(std::abs(cross_slope(available, truth) - 0.5) < 0.1);
   const auto filled = posterior::infill_training_gaps(fields, options, 6, 1);
