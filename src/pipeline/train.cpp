@@ -115,8 +115,9 @@ std::vector<OptionSpec> train_flow_specs() {
        .fallback = std::int64_t{0},
        .lowest = 0},
   };
-  return joined(joined(joined(std::move(own), training_cases_specs()), posterior::FlowTrainingOptions::specs()),
-                posterior::FlowNetworkOptions::specs());
+  return joined(
+      joined(joined(std::move(own), training_cases_specs()), posterior::FlowTrainingOptions::specs()),
+      posterior::FlowNetworkOptions::specs());
 }
 
 prior::TrainingFields load_training_fields(const io::GriddedVariable& input, int first_year, int last_year,
@@ -295,8 +296,7 @@ std::vector<std::string> train_flow(const Config& c) {
   if (kept > 0 && kept < all) {
     std::vector<bool> keep(all, false);
     for (std::size_t k = 0; k < kept; ++k) keep[k * all / kept] = true;
-    model.backbone =
-        prior::Backbone::fit(model.backbone.training().subset(keep), model.backbone.options());
+    model.backbone = prior::Backbone::fit(model.backbone.training().subset(keep), model.backbone.options());
     model.info.training += fmt::format("; {} fields kept", kept);
   }
   model.save(c.text("train.output"));

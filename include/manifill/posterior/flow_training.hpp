@@ -67,7 +67,7 @@ struct FlowCases {
   torch::Tensor departures{};  ///< [case][draw][point], of the base in units of sd
   torch::Tensor low{};         ///< [case][point], the backbone's bounds; undefined: none
   torch::Tensor high{};
-  std::vector<Window> windows{};                               ///< kept for the objectives that need them, or as the options say
+  std::vector<Window> windows{};  ///< kept for the objectives that need them, or as the options say
   std::vector<std::shared_ptr<const WindowFactor>> factors{};  ///< as windows
   [[nodiscard]] std::int64_t size() const { return mean.defined() ? mean.size(0) : 0; }
   /// \brief Values held within the bounds, as samplers hold their members. \param x [case][point] or
