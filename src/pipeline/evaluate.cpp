@@ -389,6 +389,11 @@ std::vector<OptionSpec> evaluate_specs() {
        .help = "standard deviations of noise added to what is observed, which methods are told, units of the "
                "variable; 0: none is added, and methods suppose what their model does",
        .fallback = std::vector<double>{0.0}},
+      {.key = "evaluate.noise_factor",
+       .help = "noise added over what methods are told of it: how they do when it is misstated",
+       .fallback = 1.0,
+       .lowest = 0.01,
+       .highest = 100.0},
       {.key = "evaluate.folds",
        .help = "folds of the cells",
        .fallback = std::int64_t{5},

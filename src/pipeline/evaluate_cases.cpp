@@ -123,6 +123,7 @@ Eigen::VectorXd over_cells(const measurement::Operator& by, const measurement::M
 CaseMaker::CaseMaker(const Config& config, const posterior::Model* model)
     : model_(model),
       seed_(seed_of_cases(config.integer("evaluate.seed"))),
+      noise_factor_(config.real("evaluate.noise_factor")),
       folds_(config.integer("evaluate.folds")),
       settings_(settings_of(config)) {
   open(config);
@@ -363,7 +364,7 @@ measurement::ObservedCells CaseMaker::mask(const PlannedCase& c, const HeldField
 }
 
 void CaseMaker::add_noise(const PlannedCase& c, std::int64_t step, std::span<double> values) const {
-  const double noise = settings_[c.setting].noise;
+  const double noise = noise_factor_ * settings_[c.setting].noise;
   if (noise == 0.0) return;
   RandomStream random({.seed = seed_, .purpose = RandomPurpose::observation_noise, .time = step});
   for (double& v : values) v += noise * random.normal();

@@ -149,6 +149,7 @@ class CaseMaker {
 
   const posterior::Model* model_;
   std::uint64_t seed_;  // of masks and noise, apart from that of members
+  double noise_factor_;
   std::int64_t folds_;
   std::vector<Source> sources_{};
   std::vector<Series> series_{};

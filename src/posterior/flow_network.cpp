@@ -2,6 +2,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/prior/grid_unet.hpp"
+#include "manifill/prior/precision.hpp"
 
 namespace manifill::posterior {
 namespace {
@@ -46,9 +47,12 @@ class GridCouplingImpl : public torch::nn::Module {
     second_ = register_module("second", prior::GridConv(width, 2, 1, t));
     second_->zero();
   }
-  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& x,
-                                                        const torch::Tensor& context) {
-    const auto out = second_(torch::silu(first_->forward(torch::cat({x * keep_, context}, 1))));
+  std::pair<torch::Tensor, torch::Tensor> parameters_of(const torch::Tensor& x, const torch::Tensor& context,
+                                                        bool bfloat) {
+    const auto out = [&] {
+      const prior::BfloatScope scope(bfloat);
+      return second_(torch::silu(first_->forward(torch::cat({x * keep_, context}, 1)))).to(torch::kFloat32);
+    }();
     const auto moved = 1.0 - keep_;
     return {moved * out.narrow(1, 0, 1), moved * limit(out.narrow(1, 1, 1))};
   }
@@ -84,15 +88,16 @@ class GridFlow : public FlowNetwork {
   }
 
   Context condition(const torch::Tensor& features) override {
+    const prior::BfloatScope scope(bfloat);
     const auto h = stack_->forward(topology_.take(features, 2));
-    const auto inner = head_(h).flatten(2);
+    const auto inner = head_(h).flatten(2).to(torch::kFloat32);
     const auto out =
         topology_.put(inner, 2, torch::zeros({features.size(0), 2, features.size(2) * features.size(3)}));
     Context c;
     c.shift = options_.affine ? limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
     c.log_scale =
         options_.affine ? scale_share * limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
-    if (!couplings_.empty()) c.features = context_(h);
+    if (!couplings_.empty()) c.features = context_(h).to(torch::kFloat32);
     return c;
   }
 
@@ -104,7 +109,7 @@ class GridFlow : public FlowNetwork {
       auto grid = to_grid(z);
       const auto context = repeat(c.features, z.size(1));
       for (auto& layer : couplings_) {
-        const auto [shift, scale] = layer->parameters_of(grid, context);
+        const auto [shift, scale] = layer->parameters_of(grid, context, bfloat);
         grid = grid * torch::exp(scale) + shift;
         log_det = log_det + scale.flatten(1).sum(1).view({z.size(0), z.size(1)});
       }
@@ -121,7 +126,7 @@ class GridFlow : public FlowNetwork {
       auto grid = to_grid(z);
       const auto context = repeat(c.features, x.size(1));
       for (auto layer = couplings_.rbegin(); layer != couplings_.rend(); ++layer) {
-        const auto [shift, scale] = (*layer)->parameters_of(grid, context);
+        const auto [shift, scale] = (*layer)->parameters_of(grid, context, bfloat);
         grid = (grid - shift) * torch::exp(-scale);
         log_det = log_det - scale.flatten(1).sum(1).view({x.size(0), x.size(1)});
       }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "manifill/base/error.hpp"
+#include "manifill/prior/precision.hpp"
 #include "manifill/prior/spectral_transform.hpp"
 
 namespace manifill::prior {
@@ -488,15 +489,17 @@ torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::T
   const auto place = place_.expand({batch, place_.size(1), topology_.rows, topology_.columns});
 
   const auto embedded = torch::silu(embedding_(embed(lambda, season).to(type)));
-  auto h = entry_->forward(torch::cat({fields, place}, 1));
+  // What blocks add to stays as it is where their convolutions are of fewer bits.
+  const BfloatScope scope(bfloat);
+  auto h = entry_->forward(torch::cat({fields, place}, 1)).to(type);
   if (condition_)
     h = h + condition_->forward(
                 condition.to(type).reshape({batch, conditions_, topology_.rows, topology_.columns}));
   for (std::size_t k = 0; k < first_->size(); ++k) {
     const auto m = modulation_[k]->as<torch::nn::LinearImpl>()->forward(embedded).unsqueeze(2).unsqueeze(3);
-    auto inner = first_[k]->as<FieldLayer>()->forward(torch::silu(pool(k, h)));
+    auto inner = first_[k]->as<FieldLayer>()->forward(torch::silu(pool(k, h))).to(type);
     inner = inner * (1.0 + m.narrow(1, 0, options_.width)) + m.narrow(1, options_.width, options_.width);
-    h = h + unpool(k, second_[k]->as<FieldLayer>()->forward(drop(torch::silu(inner))));
+    h = h + unpool(k, second_[k]->as<FieldLayer>()->forward(drop(torch::silu(inner))).to(type));
   }
   const auto out = head_->forward(torch::silu(h)).reshape({batch, weights_.size(0)});
   return out.to(x_t.scalar_type()) * column(scale.to(x_t.scalar_type()));

@@ -52,6 +52,14 @@ other = work / "other"
 run(0, *evaluate, "-o", other, "--seed", "2", "--methods", "gaussian", "--set", "evaluate.worst=0", "--withhold", "gaps")
 found, changed = (json.loads((folder / "scores.json").read_text()) for folder in (first, other))
 check(found["methods"][0]["cases"][0]["crps"] != changed["methods"][0]["cases"][0]["crps"], "another seed gives others")
+# More noise than methods are told: what is observed fits them less, and they do worse.
+told = []
+for factor in (1, 4):
+    folder = work / f"noise_{factor}"
+    run(0, *evaluate, "-o", folder, "--methods", "gaussian", "--withhold", "gaps", "--set", "evaluate.noise=[1.0]", "--set", f"evaluate.noise_factor={factor}", "--set", "evaluate.worst=0")
+    told.append(json.loads((folder / "scores.json").read_text())["methods"][0]["cases"])
+for stated, misstated in zip(*told):
+    check(misstated["chi_square"] > 2 * stated["chi_square"] and misstated["crps"] > stated["crps"], f"misstated noise is seen: {stated}, {misstated}")
 settings = found["settings"]
 check(len(settings) == 2 * (1 + 2 + 2) and len(found["cases"]) == 20, f"{len(settings)} settings, {len(found['cases'])} cases")
 check(found["regions"] == ["Pacific", "Atlantic"], f"regions as they are named: {found['regions']}")

@@ -36,6 +36,8 @@ class FlowNetwork : public torch::nn::Module {
   torch::Tensor log_spread{};
   /// \brief As FlowNetworkOptions::scale_share.
   double scale_share = 1.0;
+  /// \brief Whether its convolutions are of bfloat16 values, as they may be while it is trained.
+  bool bfloat = false;
 };
 
 /// \brief Makes a network by its options. \param features channels of the condition

@@ -48,6 +48,7 @@ struct FlowTrainingOptions {
   double anneal = 0.3;         ///< share of the run at which the second objectives have half their weight
   std::int64_t folds = 8;      ///< cross-fitted blocks of consecutive years
   std::int64_t patience = 12;  ///< validations without gain before the stop
+  std::string precision = "single";  ///< of the convolutions in training, or "bfloat16"
   std::int64_t seed = 1;
   bool keep_windows = false;  ///< with the cases, for objectives that ask what was observed; no option
 

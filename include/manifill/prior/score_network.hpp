@@ -131,6 +131,8 @@ class ScoreNetworkImpl : public torch::nn::Module {
   [[nodiscard]] std::int64_t conditions() const { return conditions_; }
   /// \brief Starts the stream of dropped channels anew, so that a training step can be repeated.
   void seed_dropout(std::uint64_t seed);
+  /// \brief Whether its convolutions are of bfloat16 values, as they may be while it is trained.
+  bool bfloat = false;
 
  private:
   torch::Tensor embed(const torch::Tensor& lambda, const std::vector<double>& season) const;

@@ -1,0 +1,26 @@
+#pragma once
+/// \file
+/// \brief Networks in bfloat16 while they are trained.
+
+#include <string>
+
+namespace manifill::prior {
+
+/// \brief While it lives, convolutions and products of this thread are of bfloat16 values, sums of which are
+/// of single precision; weights and what is done with results stay single. Half of the bytes, and on
+/// processors with tiles a multiple of the operations. Off by `on = false`.
+class BfloatScope {
+ public:
+  explicit BfloatScope(bool on);
+  ~BfloatScope();
+  BfloatScope(const BfloatScope&) = delete;
+  BfloatScope& operator=(const BfloatScope&) = delete;
+
+ private:
+  bool on_;
+};
+
+/// \brief Whether a name of `precision` options ("single" or "bfloat16") stands for bfloat16.
+bool is_bfloat(const std::string& precision);
+
+}  // namespace manifill::prior

@@ -1,0 +1,25 @@
+#include "manifill/prior/precision.hpp"
+
+#include <ATen/autocast_mode.h>
+
+#include "manifill/prior/torch.hpp"
+
+namespace manifill::prior {
+
+BfloatScope::BfloatScope(bool on) : on_(on) {
+  if (!on_) return;
+  at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+  at::autocast::set_cpu_enabled(true);
+  at::autocast::increment_nesting();
+}
+
+BfloatScope::~BfloatScope() {
+  if (!on_) return;
+  // Weights are converted once a scope; the copies must not outlive a change of the weights.
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_cpu_enabled(false);
+}
+
+bool is_bfloat(const std::string& precision) { return precision == "bfloat16"; }
+
+}  // namespace manifill::prior
