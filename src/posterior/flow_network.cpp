@@ -51,7 +51,8 @@ class GridCouplingImpl : public torch::nn::Module {
                                                         bool bfloat) {
     const auto out = [&] {
       const prior::BfloatScope scope(bfloat);
-      return second_(torch::silu(first_->forward(torch::cat({x * keep_, context}, 1)))).to(torch::kFloat32);
+      return prior::at_least_single(
+          second_(torch::silu(first_->forward(torch::cat({x * keep_, context}, 1)))));
     }();
     const auto moved = 1.0 - keep_;
     return {moved * out.narrow(1, 0, 1), moved * limit(out.narrow(1, 1, 1))};
@@ -90,14 +91,14 @@ class GridFlow : public FlowNetwork {
   Context condition(const torch::Tensor& features) override {
     const prior::BfloatScope scope(bfloat);
     const auto h = stack_->forward(topology_.take(features, 2));
-    const auto inner = head_(h).flatten(2).to(torch::kFloat32);
+    const auto inner = prior::at_least_single(head_(h).flatten(2));
     const auto out =
         topology_.put(inner, 2, torch::zeros({features.size(0), 2, features.size(2) * features.size(3)}));
     Context c;
     c.shift = options_.affine ? limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
     c.log_scale =
         options_.affine ? scale_share * limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
-    if (!couplings_.empty()) c.features = context_(h).to(torch::kFloat32);
+    if (!couplings_.empty()) c.features = prior::at_least_single(context_(h));
     return c;
   }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "manifill/base/error.hpp"
+#include "manifill/prior/precision.hpp"
 
 namespace manifill::prior {
 namespace {
@@ -94,17 +95,17 @@ torch::Tensor GridUnetImpl::forward(const torch::Tensor& x) {
   };
   std::vector<torch::Tensor> held;
   // What blocks add to stays in single precision where their convolutions are of fewer bits.
-  const auto single = [](const torch::Tensor& y) { return y.to(torch::kFloat32); };
-  auto h = single(entry_(x));
+  auto h = at_least_single(entry_(x));
   for (std::size_t k = 0; k <= coarser_.size(); ++k) {
-    if (k > 0) h = single(wider_[k - 1]->as<FieldLayer>()->forward(coarser_[k - 1].pool(h)));
+    if (k > 0) h = at_least_single(wider_[k - 1]->as<FieldLayer>()->forward(coarser_[k - 1].pool(h)));
     h = through(down_, k, h);
     held.push_back(h);
   }
   for (std::size_t k = coarser_.size() + 1; k-- > 0;) {
     h = through(up_, k, h);
     if (k > 0)
-      h = held[k - 1] + coarser_[k - 1].unpool(single(narrower_[k - 1]->as<FieldLayer>()->forward(h)));
+      h = held[k - 1] +
+          coarser_[k - 1].unpool(at_least_single(narrower_[k - 1]->as<FieldLayer>()->forward(h)));
   }
   return h;
 }

@@ -2,8 +2,6 @@
 
 #include <ATen/autocast_mode.h>
 
-#include "manifill/prior/torch.hpp"
-
 namespace manifill::prior {
 
 BfloatScope::BfloatScope(bool on) : on_(on) {
@@ -18,6 +16,10 @@ BfloatScope::~BfloatScope() {
   // Weights are converted once a scope; the copies must not outlive a change of the weights.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   at::autocast::set_cpu_enabled(false);
+}
+
+torch::Tensor at_least_single(const torch::Tensor& x) {
+  return x.scalar_type() == torch::kBFloat16 ? x.to(torch::kFloat32) : x;
 }
 
 bool is_bfloat(const std::string& precision) { return precision == "bfloat16"; }

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "manifill/prior/torch.hpp"
+
 namespace manifill::prior {
 
 /// \brief While it lives, convolutions and products of this thread are of bfloat16 values, sums of which are
@@ -19,6 +21,9 @@ class BfloatScope {
  private:
   bool on_;
 };
+
+/// \brief bfloat16 values in single precision; others as they are.
+torch::Tensor at_least_single(const torch::Tensor& x);
 
 /// \brief Whether a name of `precision` options ("single" or "bfloat16") stands for bfloat16.
 bool is_bfloat(const std::string& precision);
