@@ -1,12 +1,11 @@
 #!/bin/bash
-# Makes sample_data/models/mnist.flow.h5: two to three hours on two cores. The prior's score network learns from 12,000 digits,
-# the flow from cases of these and then of all; the model keeps 6,000 digits.
+# Makes sample_data/models/mnist.flow.h5: some three hours on one core. The prior's score network learns from 12,000 digits, the flow
+# from cases of all; the model keeps 6,000 digits.
 #     bash bench/images/make_mnist.sh [PROGRAM]
 set -eu
 cd "$(dirname "$0")/../.."
 program=${1:-build/release/bin/manifill}
 "$program" train prior bench/images/mnist_prior.toml
-"$program" train flow bench/images/mnist_first.toml
 "$program" train prior bench/images/mnist_prior.toml --set train.series=1,-60000 --set train.score=false -o build/mnist_all.prior.h5
 "$program" train flow bench/images/mnist_flow.toml
 "$program" train flow bench/images/mnist_flow.toml --prior build/mnist.prior.h5 -o sample_data/models/mnist.flow.h5 \
