@@ -1,5 +1,6 @@
 #include "manifill/posterior/diffusion.hpp"
 
+#include <Eigen/LU>
 #include <Eigen/QR>
 #include <cmath>
 #include <string>
@@ -9,7 +10,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/prior/prior.hpp"
-#include "unit/posterior/diffusion_toys.hpp"
+#include "unit/posterior/denoiser_toys.hpp"
 
 using namespace manifill;
 using Catch::Matchers::Contains;

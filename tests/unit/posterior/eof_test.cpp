@@ -2,10 +2,9 @@
 
 #include <cmath>
 
-#include <Eigen/LU>
-
 #include "catch.hpp"
 #include "manifill/posterior/gaussian_window.hpp"
+#include "unit/posterior/textbook_toys.hpp"
 #include "unit/posterior/toys.hpp"
 #include "unit/prior/toys.hpp"
 
@@ -17,7 +16,7 @@ namespace {
 /// Prior covariance as it is truncated, physical units.
 Eigen::MatrixXd covariance_of(EofSampler& sampler, const prior::Backbone& b, double season) {
   const auto& f = sampler.factor(b.season_bin(season));
-  Eigen::MatrixXd c = f.modes * f.variance.asDiagonal() * f.modes.transpose();
+  Eigen::MatrixXd c = toys::product(f.modes * f.variance.asDiagonal(), f.modes.transpose());
   c.diagonal() += f.residual * b.relative_weights().cwiseInverse();
   const Eigen::VectorXd scale = b.scale(season);
   return scale.asDiagonal() * c * scale.asDiagonal();
@@ -47,24 +46,22 @@ TEST_CASE("eof draws from the exact posterior of its truncated prior", "[posteri
       EofSampler sampler(model, modes);
       const Eigen::MatrixXd c = covariance_of(sampler, b, season);
       const Eigen::MatrixXd a = step.measurement->matrix();
-      Eigen::MatrixXd s = a * c * a.transpose();
-      s.diagonal().array() += 0.09;
-      const Eigen::MatrixXd gain = c * a.transpose() * s.inverse();
+      const auto exact = toys::textbook(c, a, 0.09);
+      const Eigen::MatrixXd& covariance = exact.covariance;
       const Eigen::VectorXd departure = step.y - a * b.mean(season);
-      const Eigen::VectorXd mean = b.mean(season) + gain * departure;
-      const Eigen::MatrixXd covariance = c - gain * a * c;
+      const Eigen::VectorXd mean = b.mean(season) + exact.gain * departure;
 
       constexpr std::uint32_t kDraws = 20000;
       const auto e = sampler.sample({.steps = {step}}, {.members = kDraws});
       const Eigen::MatrixXd centred = e.members.colwise() - e.members.rowwise().mean();
-      const Eigen::MatrixXd sample = centred * centred.transpose() / (kDraws - 1.0);
+      const Eigen::MatrixXd sample = toys::product(centred, centred.transpose()) / (kDraws - 1.0);
       const Eigen::ArrayXd sd = covariance.diagonal().array().sqrt();
       // Five sampling errors of the mean and of a variance.
       CHECK(((e.members.rowwise().mean() - mean).array() / sd).abs().maxCoeff() < 5.0 / std::sqrt(kDraws));
       CHECK((sample.diagonal().array() / covariance.diagonal().array() - 1.0).abs().maxCoeff() <
             5.0 * std::sqrt(2.0 / kDraws));
       CHECK((sample - covariance).norm() < 0.03 * covariance.norm());
-      CHECK(e.chi_square == Approx(departure.dot(s.ldlt().solve(departure)) / e.freedom).epsilon(1e-8));
+      CHECK(e.chi_square == Approx(departure.dot(exact.precision * departure) / e.freedom).epsilon(1e-8));
       CHECK(e.freedom == static_cast<double>(a.rows()));
     }
   }
@@ -97,7 +94,7 @@ TEST_CASE("with all modes eof is the backbone's own posterior of one step", "[po
   RandomStream random({.seed = 3});
   std::vector<bool> seen(96, false);
   for (std::size_t i = 0; i < 96; i += 2) seen[i] = true;
-  const Eigen::VectorXd field = c.llt().matrixL() * toys::normals(96, 1, 4);
+  const Eigen::VectorXd field = toys::root_of(c) * toys::normals(96, 1, 4).col(0);
   const Window window{.steps = {toys::observe(field, seen, 0.1, 5, random)}};
   const WindowFactor exact(backbone, window);
   const Eigen::VectorXd mean = exact.centre_mean(exact.solve(window));

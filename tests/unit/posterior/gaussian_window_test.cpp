@@ -1,13 +1,12 @@
 #include "manifill/posterior/gaussian_window.hpp"
 
-#include <Eigen/Cholesky>
-#include <Eigen/LU>
 #include <cmath>
 #include <numeric>
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
-#include "toys.hpp"
+#include "unit/posterior/textbook_toys.hpp"
+#include "unit/posterior/toys.hpp"
 
 using namespace manifill;
 using toys::observe;
@@ -39,28 +38,24 @@ TEST_CASE("the Gaussian posterior is the closed form to 1e-6", "[posterior]") {
   const Eigen::MatrixXd c = smooth_covariance(d);
   const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
   RandomStream random({.seed = 3});
-  const Eigen::LLT<Eigen::MatrixXd> root(c);
+  const Eigen::MatrixXd root = toys::root_of(c);
   for (int trial = 0; trial < 5; ++trial) {
     Eigen::VectorXd z(c.rows());
     random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(z.size())));
     const auto seen = half_seen(d.size(), random);
     posterior::Window w;
-    w.steps.push_back(observe(root.matrixL() * z, seen, 0.1, 0, random));
+    w.steps.push_back(observe(root * z, seen, 0.1, 0, random));
     const posterior::WindowFactor factor(backbone, w);
-    // The textbook formulas with an explicit inverse, independent of the code under test.
-    const Eigen::MatrixXd a = w.steps[0].measurement->matrix();
-    const Eigen::MatrixXd s = a * c * a.transpose() + 0.01 * Eigen::MatrixXd::Identity(a.rows(), a.rows());
-    const Eigen::MatrixXd gain = c * a.transpose() * s.inverse();
-    const Eigen::VectorXd mean = gain * w.steps[0].y;
-    const Eigen::MatrixXd covariance = c - gain * a * c;
+    const auto exact = toys::textbook(c, w.steps[0].measurement->matrix(), 0.01);
+    const Eigen::MatrixXd& covariance = exact.covariance;
+    const Eigen::VectorXd mean = exact.gain * w.steps[0].y;
     CHECK((factor.centre_mean(factor.solve(w)) - mean).cwiseAbs().maxCoeff() < 1e-6);
     CHECK((factor.variance() - covariance.diagonal()).cwiseAbs().maxCoeff() < 1e-6);
     // log density against the same closed form, at a draw.
     const Eigen::MatrixXd x = mean + Eigen::MatrixXd(factor.draw_departures(random, 1));
-    const Eigen::LLT<Eigen::MatrixXd> posterior_root(covariance);
-    const Eigen::VectorXd e = posterior_root.matrixL().solve(Eigen::VectorXd(x.col(0) - mean));
-    const double expected = -0.5 * e.squaredNorm() -
-                            posterior_root.matrixLLT().diagonal().array().log().sum() -
+    const Eigen::MatrixXd posterior_root = toys::root_of(covariance);
+    const Eigen::VectorXd e = posterior_root.triangularView<Eigen::Lower>().solve(x.col(0) - mean);
+    const double expected = -0.5 * e.squaredNorm() - posterior_root.diagonal().array().log().sum() -
                             0.5 * static_cast<double>(e.size()) * std::log(2.0 * M_PI);
     CHECK(factor.log_density(factor.solve(w), x)[0] == Approx(expected).margin(1e-2));
   }
@@ -84,11 +79,9 @@ TEST_CASE("an interpolating measurement has the closed form too", "[posterior]")
   step.y = Eigen::VectorXd::LinSpaced(30, -1.0, 1.0);
   w.steps.push_back(step);
   const posterior::WindowFactor factor(backbone, w);
-  const Eigen::MatrixXd a = step.measurement->matrix();
-  const Eigen::MatrixXd gain =
-      c * a.transpose() * (a * c * a.transpose() + 0.04 * Eigen::MatrixXd::Identity(30, 30)).inverse();
-  CHECK((factor.centre_mean(factor.solve(w)) - gain * step.y).cwiseAbs().maxCoeff() < 1e-6);
-  CHECK((factor.variance() - (c - gain * a * c).diagonal()).cwiseAbs().maxCoeff() < 1e-6);
+  const auto exact = toys::textbook(c, step.measurement->matrix(), 0.04);
+  CHECK((factor.centre_mean(factor.solve(w)) - exact.gain * step.y).cwiseAbs().maxCoeff() < 1e-6);
+  CHECK((factor.variance() - exact.covariance.diagonal()).cwiseAbs().maxCoeff() < 1e-6);
 }
 
 TEST_CASE("a fitted backbone with scales by point and season has the closed form too", "[posterior]") {
@@ -98,7 +91,7 @@ TEST_CASE("a fitted backbone with scales by point and season has the closed form
   RandomStream random({.seed = 8});
   prior::TrainingFields fields{.domain = d, .step = prior::StepKind::month};
   fields.values.resize(n, kTimes);
-  const Eigen::LLT<Eigen::MatrixXd> root(smooth_covariance(d));
+  const Eigen::MatrixXd root = toys::root_of(smooth_covariance(d));
   for (Eigen::Index t = 0; t < kTimes; ++t) {
     Eigen::VectorXd z(n);
     random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(n)));
@@ -106,7 +99,7 @@ TEST_CASE("a fitted backbone with scales by point and season has the closed form
     // Spread grows towards one side of the grid and with the season.
     const Eigen::ArrayXd spread =
         (1.5 + std::cos(2.0 * M_PI * season)) * Eigen::ArrayXd::LinSpaced(n, 0.5, 3.0);
-    fields.values.col(t) = (spread * (root.matrixL() * z).array()).matrix().cast<float>();
+    fields.values.col(t) = (spread * (root * z).array()).matrix().cast<float>();
     fields.index.push_back(t);
     fields.season.push_back(season);
   }
@@ -141,22 +134,19 @@ TEST_CASE("a fitted backbone with scales by point and season has the closed form
     next += step.y.size();
   }
   REQUIRE((backbone.scale(w.at_centre().season).array() - 1.0).abs().maxCoeff() > 0.5);
-  const Eigen::MatrixXd gain =
-      c * a.transpose() * (a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse();
-  const Eigen::VectorXd mean = gain * y;
+  const auto exact = toys::textbook(c, a, 0.16);
+  const Eigen::VectorXd mean = exact.gain * y;
   const auto solution = factor.solve(w);
   const Eigen::MatrixXd means = factor.mean(solution);
   for (Eigen::Index k = 0; k < 3; ++k)
     CHECK((means.col(k) - mean.segment(k * n, n)).cwiseAbs().maxCoeff() < 1e-6);
-  const Eigen::MatrixXd posterior = (c - gain * a * c).block(n, n, n, n);
+  const Eigen::MatrixXd posterior = exact.covariance.block(n, n, n, n);
   CHECK((factor.variance() - posterior.diagonal()).cwiseAbs().maxCoeff() < 1e-6);
   const Eigen::MatrixXd product = factor.covariance_times(Eigen::MatrixXd::Identity(n, n));
   CHECK((product - posterior).cwiseAbs().maxCoeff() < 1e-6);
   const auto [chi_square, freedom] = posterior::WindowFactor::chi_square(solution);
   CHECK(freedom == static_cast<double>(rows));
-  CHECK(chi_square ==
-        Approx(y.dot((a * c * a.transpose() + 0.16 * Eigen::MatrixXd::Identity(rows, rows)).inverse() * y))
-            .epsilon(1e-6));
+  CHECK(chi_square == Approx(y.dot(exact.precision * y)).epsilon(1e-6));
 }
 
 TEST_CASE("Matheron's draws have the posterior's mean and variance", "[posterior]") {
@@ -242,19 +232,14 @@ TEST_CASE("the spread of ten-step means is that of the full space-time posterior
     for (Eigen::Index i = 0; i < n; ++i)
       if (seen.at(a - kHalf)[static_cast<std::size_t>(i)]) at.push_back(a * n + i);
   const auto m = static_cast<Eigen::Index>(at.size());
-  Eigen::MatrixXd s(m, m);
-  Eigen::MatrixXd cross(m, n);
+  Eigen::MatrixXd seen_of = Eigen::MatrixXd::Zero(m, total * n);
   Eigen::MatrixXd averaging = Eigen::MatrixXd::Zero(n, total * n);
   for (Eigen::Index a = kHalf; a < kHalf + kSteps; ++a)
     averaging.middleCols(a * n, n) = Eigen::MatrixXd::Identity(n, n) / static_cast<double>(kSteps);
-  const Eigen::MatrixXd with_mean = joint * averaging.transpose();
-  for (Eigen::Index i = 0; i < m; ++i) {
-    for (Eigen::Index j = 0; j < m; ++j)
-      s(i, j) = joint(at[static_cast<std::size_t>(i)], at[static_cast<std::size_t>(j)]);
-    s(i, i) += kSigma * kSigma;
-    cross.row(i) = with_mean.row(at[static_cast<std::size_t>(i)]);
-  }
-  const Eigen::MatrixXd covariance = averaging * with_mean - cross.transpose() * s.ldlt().solve(cross);
+  for (Eigen::Index i = 0; i < m; ++i) seen_of(i, at[static_cast<std::size_t>(i)]) = 1.0;
+  const Eigen::MatrixXd posterior = toys::textbook(joint, seen_of, kSigma * kSigma).covariance;
+  const Eigen::MatrixXd covariance =
+      toys::product(toys::product(averaging, posterior), averaging.transpose());
   const Eigen::VectorXd exact = covariance.diagonal().cwiseSqrt();
   CHECK((spread.array() / exact.array() - 1.0).abs().maxCoeff() < 0.10);
 }

@@ -1,3 +1,6 @@
+#include <Eigen/Cholesky>
+#include <cmath>
+
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "unit/posterior/diffusion_toys.hpp"

@@ -3,7 +3,6 @@
 
 #include <Eigen/Core>
 #include <cstdint>
-#include <memory>
 
 #include "manifill/base/random.hpp"
 #include "manifill/measurement/mask_bank.hpp"
@@ -14,16 +13,8 @@
 namespace toys {
 
 /// A field's values where seen, with noise.
-inline manifill::posterior::StepObservation observe(const Eigen::VectorXd& field,
-                                                    const manifill::measurement::ObservedCells& seen,
-                                                    double sigma, std::int64_t time,
-                                                    manifill::RandomStream& random) {
-  manifill::posterior::StepObservation step{.time = time};
-  step.measurement = std::make_shared<manifill::measurement::Measurement>(
-      manifill::measurement::mask(seen, Eigen::VectorXd::Constant(field.size(), sigma)));
-  step.y = step.measurement->apply(field);
-  for (auto& v : step.y) v += sigma * random.normal();
-  return step;
-}
+manifill::posterior::StepObservation observe(const Eigen::VectorXd& field,
+                                             const manifill::measurement::ObservedCells& seen, double sigma,
+                                             std::int64_t time, manifill::RandomStream& random);
 
 }  // namespace toys

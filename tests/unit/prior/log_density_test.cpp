@@ -1,5 +1,6 @@
 #include "manifill/prior/log_density.hpp"
 
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <numbers>
 

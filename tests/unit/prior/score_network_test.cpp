@@ -1,5 +1,6 @@
 #include "manifill/prior/score_network.hpp"
 
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <numbers>
 #include <span>

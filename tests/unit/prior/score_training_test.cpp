@@ -1,5 +1,6 @@
 #include "manifill/prior/score_training.hpp"
 
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,6 @@
 #include "manifill/prior/sequence.hpp"
 
+#include <Eigen/Cholesky>
 #include <cmath>
 
 #include "catch.hpp"

@@ -1,6 +1,7 @@
 #include "manifill/prior/spectral_transform.hpp"
 
 #include <cmath>
+#include <numbers>
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"

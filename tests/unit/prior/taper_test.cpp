@@ -1,7 +1,9 @@
 #include "manifill/prior/taper.hpp"
 
+#include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <cmath>
+#include <numbers>
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
