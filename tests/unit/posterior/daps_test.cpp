@@ -32,8 +32,11 @@ TEST_CASE("daps with a white law is biased as docs/samplers.md says", "[posterio
   CHECK(t.hidden.spread == Approx(1.344).margin(0.04));
   CHECK(t.all.mean_error == Approx(0.172).margin(0.05));
   CHECK(t.all.spread == Approx(1.182).margin(0.03));
-  // 2,000 members know a share to 0.011.
-  CHECK(toys::hills("daps", {"daps.law=white"}, 2000).second == Approx(0.642).margin(0.035));
+  // 2,000 members know a share to 0.011, a mean to 0.02 and a spread to 0.015.
+  const auto hills = toys::hills("daps", {"daps.law=white"}, 2000);
+  CHECK(hills.second == Approx(0.642).margin(0.035));
+  CHECK(hills.own.mean_error == Approx(0.11).margin(0.07));
+  CHECK(hills.own.spread == Approx(0.995).margin(0.05));
   CHECK_THROWS_WITH(toys::hills("daps", {}, 2), Catch::Matchers::Contains("daps.law=white"));
 }
 

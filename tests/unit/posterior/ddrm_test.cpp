@@ -15,8 +15,10 @@ TEST_CASE("ddrm is biased on Gaussian fields as docs/samplers.md says", "[poster
 }
 
 TEST_CASE("ddrm on two hills", "[posterior]") {
-  // 2,000 members know a share to 0.011.
+  // 2,000 members know a share to 0.011, a mean to 0.02 and a spread to 0.015.
   const auto own = toys::hills("ddrm", {}, 2000);
   CHECK(own.exact == Approx(0.668).margin(0.001));
   CHECK(own.second == Approx(0.619).margin(0.035));
+  CHECK(own.own.mean_error == Approx(0.15).margin(0.07));
+  CHECK(own.own.spread == Approx(0.91).margin(0.05));
 }

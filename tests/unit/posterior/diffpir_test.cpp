@@ -18,10 +18,12 @@ TEST_CASE("diffpir is biased on Gaussian fields as docs/samplers.md says", "[pos
 }
 
 TEST_CASE("diffpir on two hills", "[posterior]") {
-  // 2,000 members know a share to 0.011.
+  // 2,000 members know a share to 0.011, a mean to 0.02 and a spread to 0.015.
   const auto own = toys::hills("diffpir", {}, 2000);
   CHECK(own.exact == Approx(0.668).margin(0.001));
   CHECK(own.second == Approx(0.647).margin(0.035));
+  CHECK(own.own.mean_error == Approx(0.08).margin(0.07));
+  CHECK(own.own.spread == Approx(0.863).margin(0.05));
 }
 
 TEST_CASE("diffpir weighs the observations by lambda", "[posterior]") {

@@ -47,12 +47,19 @@ TEST_CASE("fps and the published fps_smc are biased as docs/samplers.md says", "
 }
 
 TEST_CASE("fps and fps_smc on two hills", "[posterior]") {
-  // 2,000 members know a share to 0.011.
-  CHECK(toys::hills("fps", {}, 2000).second == Approx(0.709).margin(0.035));
-  CHECK(toys::hills("fps_smc", {}, 2000).second == Approx(0.462).margin(0.035));
+  // 2,000 members know a share to 0.011, a mean to 0.02 and a spread to 0.015.
+  const auto one = toys::hills("fps", {}, 2000);
+  CHECK(one.second == Approx(0.709).margin(0.035));
+  CHECK(one.own.mean_error == Approx(0.05).margin(0.07));
+  CHECK(one.own.spread == Approx(0.889).margin(0.05));
+  const auto five = toys::hills("fps_smc", {}, 2000);
+  CHECK(five.second == Approx(0.462).margin(0.035));
+  CHECK(five.own.mean_error == Approx(0.31).margin(0.07));
+  CHECK(five.own.spread == Approx(0.708).margin(0.05));
   const auto own = toys::hills("fps_smc", consistent("20"), 2000);
   CHECK(own.exact == Approx(0.668).margin(0.001));
   CHECK(own.second == Approx(own.exact).margin(0.035));
+  CHECK(own.own.mean_error < 0.1);
   CHECK(own.own.spread == Approx(1.0).margin(0.05));
 }
 

@@ -59,12 +59,15 @@ TEST_CASE("the published rule of pigdm and its score are biased as docs/samplers
 }
 
 TEST_CASE("pigdm on two hills", "[posterior]") {
-  // 2,000 members know a share to 0.011.
+  // 2,000 members know a share to 0.011, a mean to 0.02 and a spread to 0.015.
   const auto published = toys::hills("pigdm", {}, 2000);
   CHECK(published.second == Approx(0.484).margin(0.035));
+  CHECK(published.own.mean_error == Approx(0.41).margin(0.07));
+  CHECK(published.own.spread == Approx(0.575).margin(0.05));
   const auto consistent = toys::hills("pigdm", {"pigdm.guidance=consistent"}, 2000);
   CHECK(consistent.exact == Approx(0.668).margin(0.001));
   CHECK(consistent.second == Approx(0.597).margin(0.035));
+  CHECK(consistent.own.mean_error == Approx(0.16).margin(0.07));
   CHECK(consistent.own.spread == Approx(0.99).margin(0.05));
   CHECK_THROWS_WITH(toys::hills("pigdm", kExact, 2), Catch::Matchers::Contains("pigdm.guidance=consistent"));
 }

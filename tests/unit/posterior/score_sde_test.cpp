@@ -15,8 +15,10 @@ TEST_CASE("score_sde is biased on Gaussian fields as docs/samplers.md says", "[p
 }
 
 TEST_CASE("score_sde on two hills", "[posterior]") {
-  // 2,000 members know a share to 0.011.
+  // 2,000 members know a share to 0.011, a mean to 0.02 and a spread to 0.015.
   const auto own = toys::hills("score_sde", {}, 2000);
   CHECK(own.exact == Approx(0.668).margin(0.001));
   CHECK(own.second == Approx(0.562).margin(0.035));
+  CHECK(own.own.mean_error == Approx(0.31).margin(0.07));
+  CHECK(own.own.spread == Approx(0.658).margin(0.05));
 }
