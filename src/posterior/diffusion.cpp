@@ -527,12 +527,21 @@ Ensemble DiffusionSampler::sample(const Window& window, const SampleRequest& req
     MemberNoise noise(request.seed, centre.time, request.first_member + static_cast<std::uint32_t>(first),
                       count);
     const auto drawn = method_->draw(problem, noise).to(torch::kFloat32).contiguous();
-    if (!torch::isfinite(drawn).all().item<bool>())
-      throw Error(ErrorKind::numerical, "the method '" + name_ + "' gave values that are not finite",
-                  {.index = "[step " + std::to_string(centre.time) + "]",
-                   .remedy = fmt::format("Weaken its guidance or raise its steps (options {}.*), or use "
-                                         "--method gaussian for this input",
-                                         name_)});
+    // Guidance that overshoots grows from step to step; held at the bounds of a field it could pass for a
+    // result.
+    constexpr double kRunaway = 1000.0;  // standard deviations of the prior
+    const double largest = drawn.abs().max().item<double>();
+    if (!(largest < kRunaway))
+      throw Error(
+          ErrorKind::numerical,
+          "the method '" + name_ + "' ran away: its values are " +
+              (std::isfinite(largest) ? fmt::format("up to {:.1e} standard deviations of the prior", largest)
+                                      : std::string("not finite")),
+          {.index = "[step " + std::to_string(centre.time) + "]",
+           .remedy = fmt::format(
+               "Weaken its guidance, raise its steps or choose another of its rules (options {}.*), or use "
+               "--method gaussian for this input",
+               name_)});
     const Eigen::Map<const Eigen::MatrixXf> state(drawn.data_ptr<float>(), points, count);
     x.middleCols(first, count) = root.cwiseInverse().asDiagonal() * state.cast<double>();
   }

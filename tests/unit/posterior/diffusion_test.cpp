@@ -377,6 +377,10 @@ TEST_CASE("what a sampler of the diffusion cannot do is refused", "[posterior]")
   const auto wild = registry.make("dps", half.model, c);
   CHECK_THROWS_WITH(static_cast<void>(wild->sample(half.window, {.members = 2})),
                     Contains("not finite") && Contains("[step 5]") && Contains("dps.*"));
+  c.set("dps.zeta=1e6");
+  const auto away = registry.make("dps", half.model, c);
+  CHECK_THROWS_WITH(static_cast<void>(away->sample(half.window, {.members = 2})),
+                    Contains("ran away") && Contains("standard deviations of the prior"));
   CHECK_THROWS_WITH(static_cast<void>(posterior::diffusion_method("none")), Contains("'none'"));
   const auto m = measurement_of(mask());
   CHECK_THROWS_WITH(posterior::WhitenedMeasurement(m, scales().head(5), weights()), Contains("scales of 5"));

@@ -58,6 +58,36 @@ TEST_CASE("the published rule of pigdm and its score are biased as docs/samplers
   CHECK(consistent.all.spread == Approx(0.965).margin(0.02));
 }
 
+TEST_CASE("pigdm without the prior's covariance runs away where one direction has most of the variance",
+          "[posterior]") {
+  constexpr Eigen::Index kPoints = 16;
+  const auto problem = [](double variance) {
+    const Eigen::VectorXd even = Eigen::VectorXd::Constant(kPoints, 0.25);
+    toys::Mixture prior{.weight = {1.0}, .mean = {Eigen::VectorXd::Zero(kPoints)}};
+    prior.covariance = {Eigen::MatrixXd::Identity(kPoints, kPoints) +
+                        (variance - 1.0) * even * even.transpose()};
+    return prior;
+  };
+  const Eigen::MatrixXd a = Eigen::MatrixXd::Identity(kPoints, kPoints).topRows(kPoints / 2);
+  const Eigen::VectorXd sigma = Eigen::VectorXd::Constant(kPoints / 2, 0.2);
+  const Eigen::VectorXd y = Eigen::VectorXd::LinSpaced(kPoints / 2, -1.0, 2.0);
+  const auto largest = [&](double variance, const std::vector<std::string>& settings) {
+    return toys::draws("pigdm", settings, problem(variance), a, sigma, y, 4).cwiseAbs().maxCoeff();
+  };
+  const std::vector<std::string> consistent{"pigdm.guidance=consistent"};
+  CHECK(largest(10.0, {}) < 20.0);
+  CHECK(largest(10.0, consistent) < 20.0);
+  // Too large, or no number any more.
+  CHECK_FALSE(largest(3000.0, {}) < 1e4);
+  CHECK_FALSE(largest(3000.0, consistent) < 1e4);
+  const auto members = toys::draws("pigdm", kExact, problem(3000.0), a, sigma, y, 2000);
+  const auto exact = problem(3000.0).posterior(5.0 * a, 5.0 * y);
+  const auto own =
+      toys::compare(members, exact.mean[0], exact.covariance[0].diagonal(), Eigen::VectorXd::Ones(kPoints));
+  CHECK(own.mean_error < 0.1);
+  CHECK(own.spread == Approx(1.0).margin(0.1));
+}
+
 TEST_CASE("pigdm on two hills", "[posterior]") {
   // 2,000 members know a share to 0.011, a mean to 0.02 and a spread to 0.015.
   const auto published = toys::hills("pigdm", {}, 2000);
