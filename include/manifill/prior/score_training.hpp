@@ -30,7 +30,7 @@ struct ScoreTrainingOptions {
   std::int64_t validation_draws = 512;  ///< (field, level, noise) cases of the validation, the same at each
   std::int64_t validate_every = 100;    ///< steps; checkpoints are written then
   std::int64_t patience = 12;           ///< validations without gain before the stop
-  std::string precision = "single";  ///< of the convolutions in training, or "bfloat16"
+  std::string precision = "single";     ///< of the convolutions in training, or "bfloat16"
   std::int64_t seed = 1;
 
   /// \brief Declarations for configuration files and help, keys under "score.", the network's included.
