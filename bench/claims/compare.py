@@ -67,20 +67,20 @@ def skill(reports):
                       f"{np.mean(list(ours.values())):.4g} | {share} |")
 
 
-def break_even(reports, flow):
+def break_even(reports, flow, training):
     print("| report | sampler | a member, ms | times the flow's | training, s | pays after fields of "
           f"{reports[0]['members']} members |\n|---|---|---|---|---|---|")
     for r in reports:
         found = re.search(r"flow: [^;]*?([0-9.]+) s", r["model"]["training"])
-        if not found or flow not in r["timings"]:
+        if not (found or training) or flow not in r["timings"]:
             raise SystemExit(f"{r['directory']}: no flow's training or timing")
-        training = float(found.group(1))
+        spent = training or float(found.group(1))
         own = r["timings"][flow]["sample_ms"]
         for name, t in r["timings"].items():
             saved = (t["sample_ms"] - own) * r["members"] / 1000.0
-            fields = f"{training / saved:,.0f}" if saved > 0 else "never: it is no slower"
+            fields = f"{spent / saved:,.0f}" if saved > 0 else "never: it is no slower"
             print(f"| {r['directory']} | {name} | {t['sample_ms']:.3g} | {t['sample_ms'] / own:.3g} | "
-                  f"{training:.0f} | {fields} |")
+                  f"{spent:.0f} | {fields} |")
 
 
 def alarms(reference, reports, method, limit):
@@ -110,13 +110,14 @@ def main():
     options.add_argument("what", choices=["skill", "break-even", "alarms"])
     options.add_argument("reports", nargs="+", help="directories that evaluate wrote")
     options.add_argument("--method", default="flow")
+    options.add_argument("--training", type=float, help="seconds of the flow's training, where the model's own are of its taking over")
     options.add_argument("--limit", type=float, default=3.0, help="chi-square over its expectation that warns")
     o = options.parse_args()
     reports = [load(r) for r in o.reports]
     if o.what == "skill":
         skill(reports)
     elif o.what == "break-even":
-        break_even(reports, o.method)
+        break_even(reports, o.method, o.training)
     else:
         alarms(reports[0], reports[1:], o.method, o.limit)
 
