@@ -29,6 +29,7 @@ TEST_CASE("sda costs an evaluation for each correction", "[posterior]") {
   Config c(posterior::SamplerRegistry::instance().specs());
   c.set("sda.steps=6");
   c.set("sda.corrections=2");
+  c.set("sda.gamma=1");  // so few steps would run away with stronger guidance
   const auto e =
       posterior::SamplerRegistry::instance().make("sda", half.model, c)->sample(half.window, {.members = 2});
   CHECK(e.evaluations == 16.0);  // none at the clean field
