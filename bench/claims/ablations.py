@@ -73,7 +73,7 @@ def main():
     options.add_argument("--only", nargs="+", help="names of changes")
     o = options.parse_args()
     plan = tomllib.loads(o.plan.read_text())
-    changes = [{"name": "none", "seeds": plan["base"].get("seeds", o.seeds)}, *plan["change"]]
+    changes = [{"name": "none"}, *plan["change"]]
     unknown = set(o.only or []) - {c["name"] for c in changes}
     if unknown:
         raise SystemExit(f"{o.plan}: no change named {', '.join(sorted(unknown))}")
@@ -83,7 +83,7 @@ def main():
     for change in changes:
         if o.only and change["name"] not in o.only:
             continue
-        found = [score(o, plan, change, seed) for seed in change.get("seeds", o.seeds)]
+        found = [score(o, plan, change, seed) for seed in o.seeds]
         reference = reference or np.mean([g for _, g, _ in found])
         shares = [f / reference for f, _, _ in found]
         print(f"| {change['name']} | {np.mean([f for f, _, _ in found]):.4g} | {np.mean(shares):.3f} | "

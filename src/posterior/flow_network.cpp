@@ -89,7 +89,7 @@ class GridFlow : public FlowNetwork {
   }
 
   Context condition(const torch::Tensor& features) override {
-    const prior::BfloatScope scope(bfloat);
+    const prior::BfloatScope scope(bfloat && is_training());
     const auto h = stack_->forward(topology_.take(features, 2));
     const auto inner = prior::at_least_single(head_(h).flatten(2));
     const auto out =
@@ -110,7 +110,7 @@ class GridFlow : public FlowNetwork {
       auto grid = to_grid(z);
       const auto context = repeat(c.features, z.size(1));
       for (auto& layer : couplings_) {
-        const auto [shift, scale] = layer->parameters_of(grid, context, bfloat);
+        const auto [shift, scale] = layer->parameters_of(grid, context, bfloat && is_training());
         grid = grid * torch::exp(scale) + shift;
         log_det = log_det + scale.flatten(1).sum(1).view({z.size(0), z.size(1)});
       }
@@ -127,7 +127,7 @@ class GridFlow : public FlowNetwork {
       auto grid = to_grid(z);
       const auto context = repeat(c.features, x.size(1));
       for (auto layer = couplings_.rbegin(); layer != couplings_.rend(); ++layer) {
-        const auto [shift, scale] = (*layer)->parameters_of(grid, context, bfloat);
+        const auto [shift, scale] = (*layer)->parameters_of(grid, context, bfloat && is_training());
         grid = (grid - shift) * torch::exp(-scale);
         log_det = log_det - scale.flatten(1).sum(1).view({x.size(0), x.size(1)});
       }

@@ -451,10 +451,7 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .help = "validations without gain before the stop",
        .fallback = d.patience,
        .lowest = 1},
-      {.key = "flow.precision",
-       .help = "of convolutions in training; bfloat16 takes half the time where processors have tiles for it",
-       .fallback = d.precision,
-       .choices = {"single", "bfloat16"}},
+      prior::precision_spec("flow.precision", d.precision),
       {.key = "flow.seed", .help = "seed of simulation and optimisation", .fallback = d.seed},
   };
 }
@@ -701,6 +698,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
   auto network = twin();
   if (hooks.start) start_from(*network, *hooks.start);
+  network->bfloat = prior::is_bfloat(o.precision);
   const bool square =
       backbone.domain().kind() == domain::DomainKind::plane && topology.rows == topology.columns;
   if (o.symmetric && (!square || o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0))
@@ -762,7 +760,6 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
         o.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1.0 + std::cos(std::numbers::pi * progress)));
     const double second = 1.0 / (1.0 + std::exp(-(progress - o.anneal) * 20.0));
     network->zero_grad();
-    network->bfloat = prior::is_bfloat(o.precision);
     FlowCases batch = select(training, which);
     if (o.symmetric)
       batch = turned(batch, torch::randint(8, {1}, torch::kLong).item<std::int64_t>(), topology.rows,
@@ -772,7 +769,6 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     if (!std::isfinite(loss))
       throw Error(ErrorKind::numerical, fmt::format("the training loss is not finite at step {}", p.step),
                   {.remedy = "Lower flow.learning_rate"});
-    network->bfloat = false;
     losses.total.backward();
     optimiser.update(*network, ++p.step, rate);
     crps += losses.crps;

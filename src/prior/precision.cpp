@@ -22,6 +22,14 @@ torch::Tensor at_least_single(const torch::Tensor& x) {
   return x.scalar_type() == torch::kBFloat16 ? x.to(torch::kFloat32) : x;
 }
 
+OptionSpec precision_spec(const std::string& key, const std::string& fallback) {
+  return {
+      .key = key,
+      .help = "of convolutions in training; bfloat16 takes half the time where processors have tiles for it",
+      .fallback = fallback,
+      .choices = {"single", "bfloat16"}};
+}
+
 bool is_bfloat(const std::string& precision) { return precision == "bfloat16"; }
 
 }  // namespace manifill::prior

@@ -490,7 +490,7 @@ torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::T
 
   const auto embedded = torch::silu(embedding_(embed(lambda, season).to(type)));
   // What blocks add to stays as it is where their convolutions are of fewer bits.
-  const BfloatScope scope(bfloat);
+  const BfloatScope scope(bfloat && is_training());
   auto h = entry_->forward(torch::cat({fields, place}, 1)).to(type);
   if (condition_)
     h = h + condition_->forward(

@@ -268,9 +268,7 @@ void take_step(const ScoreNetwork& network, AveragedOptimiser& optimiser, const 
                const ScoreTrainingOptions& o, Progress& p) {
   const NoisyBatch batch = draw_batch(folds, o, p.step);
   network.ptr()->seed_dropout(dropout_seed(o, p.step));
-  network.ptr()->bfloat = is_bfloat(o.precision);
   const auto [ours, theirs] = relative_errors(network, batch);
-  network.ptr()->bfloat = false;
   const auto loss = (batch.factor * ours).sum() / batch.factor.sum();
   const double value = loss.item<double>();
   if (!std::isfinite(value))
@@ -405,10 +403,7 @@ std::vector<OptionSpec> ScoreTrainingOptions::specs() {
        .help = "validations without gain before the stop",
        .fallback = d.patience,
        .lowest = 1},
-      {.key = "score.precision",
-       .help = "of convolutions in training; bfloat16 takes half the time where processors have tiles for it",
-       .fallback = d.precision,
-       .choices = {"single", "bfloat16"}},
+      precision_spec("score.precision", d.precision),
       {.key = "score.seed", .help = "seed of weights, noise and dropout", .fallback = d.seed},
   };
   specs.insert(specs.end(), more.begin(), more.end());
@@ -497,6 +492,7 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
 
   ScoreNetwork network(backbone.domain(), o.network, static_cast<std::uint64_t>(o.seed));
   network->train();
+  network->bfloat = is_bfloat(o.precision);
   AveragedOptimiser optimiser(*network,
                               {.weight_decay = o.weight_decay, .clip = o.clip, .average = o.average});
   auto records = records_in(directory, fingerprint(network->options(), o, folds.front().fields));

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "manifill/base/config.hpp"
 #include "manifill/prior/torch.hpp"
 
 namespace manifill::prior {
@@ -25,7 +26,10 @@ class BfloatScope {
 /// \brief bfloat16 values in single precision; others as they are.
 torch::Tensor at_least_single(const torch::Tensor& x);
 
-/// \brief Whether a name of `precision` options ("single" or "bfloat16") stands for bfloat16.
+/// \brief Declares an option of the precision of a training: "single" or "bfloat16".
+OptionSpec precision_spec(const std::string& key, const std::string& fallback);
+
+/// \brief Whether the value of such an option stands for bfloat16.
 bool is_bfloat(const std::string& precision);
 
 }  // namespace manifill::prior

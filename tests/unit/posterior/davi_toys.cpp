@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 #include <vector>
 
+#include "unit/posterior/flow_toys.hpp"
 #include "unit/prior/toys.hpp"
 
 namespace toys {
@@ -31,11 +32,9 @@ DaviCases davi_cases(const manifill::posterior::DaviTrainingOptions& options, st
   for (auto& mask : masks)
     for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = random.uniform() < 0.5;
   const measurement::MaskBank bank(backbone.domain(), masks, {"gaps"});
-  const auto simulated = [&](std::int64_t count, std::uint64_t seed) {
+  const auto simulated = [&, &own = backbone](std::int64_t count, std::uint64_t seed) {
     const auto fields = drawn(count, seed);
-    posterior::Fold fold{.backbone = [&own = backbone] { return own; }};
-    for (Eigen::Index t = 0; t < count; ++t) fold.times.push_back(t);
-    return posterior::simulate_cases(fields, {fold}, 0, bank, o, count, seed, {});
+    return posterior::simulate_cases(fields, {fold_of(0, count, own)}, 0, bank, o, count, seed, {});
   };
   return {.backbone = backbone,
           .training = simulated(o.cases, 31),

@@ -8,6 +8,7 @@
 
 #include "manifill/posterior/diffusion.hpp"
 #include "unit/posterior/denoiser_toys.hpp"
+#include "unit/posterior/textbook_toys.hpp"
 
 namespace toys {
 
@@ -69,12 +70,9 @@ Half::Half(const std::pair<manifill::prior::Backbone, Eigen::MatrixXd>& process,
   random.fill_normal(std::span<double>(white.data(), static_cast<std::size_t>(white.size())));
   const Eigen::VectorXd truth = Eigen::LLT<Eigen::MatrixXd>(c).matrixL() * white;
   window.steps.push_back(observe(truth, seen, kNoise, 5, random));
-  const Eigen::MatrixXd a = window.steps[0].measurement->matrix();
-  const Eigen::MatrixXd s =
-      a * c * a.transpose() + kNoise * kNoise * Eigen::MatrixXd::Identity(a.rows(), a.rows());
-  const Eigen::MatrixXd gain = Eigen::LLT<Eigen::MatrixXd>(s).solve(a * c).transpose();
-  mean = gain * window.steps[0].y;
-  variance = (c - gain * a * c).diagonal();
+  const auto exact = textbook(c, window.steps[0].measurement->matrix(), kNoise * kNoise);
+  mean = exact.gain * window.steps[0].y;
+  variance = exact.covariance.diagonal();
   area = model.backbone.relative_weights();
 }
 

@@ -7,6 +7,7 @@
 #include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "toys.hpp"
+#include "unit/posterior/flow_toys.hpp"
 
 using namespace manifill;
 
@@ -16,29 +17,6 @@ Eigen::VectorXd normals(Eigen::Index n, RandomStream& random) {
   Eigen::VectorXd z(n);
   random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(n)));
   return z;
-}
-
-posterior::Fold fold_of(Eigen::Index first, Eigen::Index last, const prior::Backbone& backbone) {
-  posterior::Fold fold;
-  for (Eigen::Index t = first; t < last; ++t) fold.times.push_back(t);
-  fold.backbone = [&backbone] { return backbone; };
-  return fold;
-}
-
-posterior::FlowTrainingOptions budget(const std::string& base) {
-  posterior::FlowTrainingOptions o;
-  o.base = base;
-  o.gaps_share = 1.0;
-  o.protocol_share = 0.0;
-  o.draws = 2;
-  o.batch = 64;
-  o.weight_crps = 0.0;
-  o.weight_energy = 0.0;
-  o.weight_forward_kl = 1.0;
-  o.average = 0.99;
-  o.minutes = 1000.0;  // steps decide, not the load of the machine
-  o.patience = 1000;
-  return o;
 }
 
 posterior::Window observed(const Eigen::VectorXd& field, const measurement::ObservedCells& seen, double sigma,
@@ -72,16 +50,17 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   measurement::ObservedCells seen(d.size());
   for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = i % 3 == 0;
   const measurement::MaskBank bank(d, {seen}, {"gaps"});
-  auto o = budget("standard");
+  auto o = toys::forward_kl("standard");
   constexpr double kSigma = 0.2;
   o.noise_lowest = o.noise_highest = kSigma / backbone.unit_scale();
   o.steps = 9000;
+  o.batch = 64;
   o.learning_rate = 5e-4;
   o.weight_decay = 1e-4;
-  const auto cases =
-      posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 40000, 1, {});
-  const auto held =
-      posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 400, 2, {});
+  const auto cases = posterior::simulate_cases(fields, {toys::fold_of(0, kFields - 500, backbone)}, 0, bank,
+                                               o, 40000, 1, {});
+  const auto held = posterior::simulate_cases(fields, {toys::fold_of(kFields - 500, kFields, backbone)}, 0,
+                                              bank, o, 400, 2, {});
   const posterior::FlowNetworkOptions shape{.network = "realnvp", .width = 16, .couplings = 4};
   const auto trained = posterior::train_flow(cases, held, shape, o, backbone, {}, {});
   const posterior::Model model{.backbone = backbone,
@@ -170,17 +149,17 @@ TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither"
   const auto backbone = prior::Backbone::fit(fields, {.mean_harmonics = 0, .rank = 2});
   const measurement::ObservedCells first_seen{true, false};
   const measurement::MaskBank bank(d, {first_seen}, {"gaps"});
-  auto o = budget("standard");
+  auto o = toys::forward_kl("standard");
   constexpr double kSigma = 0.05;
   o.noise_lowest = o.noise_highest = kSigma / backbone.unit_scale();
   o.steps = 5000;
   o.batch = 128;
   o.learning_rate = 2e-3;
   o.weight_decay = 1e-4;
-  const auto cases =
-      posterior::simulate_cases(fields, {fold_of(0, kFields - 500, backbone)}, 0, bank, o, 12000, 1, {});
-  const auto held =
-      posterior::simulate_cases(fields, {fold_of(kFields - 500, kFields, backbone)}, 0, bank, o, 300, 2, {});
+  const auto cases = posterior::simulate_cases(fields, {toys::fold_of(0, kFields - 500, backbone)}, 0, bank,
+                                               o, 12000, 1, {});
+  const auto held = posterior::simulate_cases(fields, {toys::fold_of(kFields - 500, kFields, backbone)}, 0,
+                                              bank, o, 300, 2, {});
   const posterior::FlowNetworkOptions shape{.network = "realnvp", .width = 48, .couplings = 16};
   const auto trained = posterior::train_flow(cases, held, shape, o, backbone, {}, {});
   const posterior::Model model{.backbone = backbone,

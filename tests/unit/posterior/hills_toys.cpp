@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "manifill/posterior/davi_training.hpp"
-#include "manifill/posterior/flow_training.hpp"
 #include "manifill/prior/score_training.hpp"
+#include "unit/posterior/flow_toys.hpp"
 
 namespace toys {
 
@@ -49,9 +49,7 @@ std::pair<manifill::posterior::FlowCases, manifill::posterior::FlowCases> cases(
   const measurement::MaskBank bank(fields.domain, {kSeen}, {"gaps"});
   const auto times = static_cast<Eigen::Index>(fields.index.size());
   const auto part = [&](Eigen::Index first, Eigen::Index last, std::int64_t number, std::uint64_t seed) {
-    posterior::Fold fold{.backbone = [&] { return backbone; }};
-    for (Eigen::Index t = first; t < last; ++t) fold.times.push_back(t);
-    return posterior::simulate_cases(fields, {fold}, 0, bank, o, number, seed, {});
+    return posterior::simulate_cases(fields, {fold_of(first, last, backbone)}, 0, bank, o, number, seed, {});
   };
   return {part(0, times - 500, count, 1), part(times - 500, times, 200, 2)};
 }
@@ -94,18 +92,10 @@ void HillsField::train_score(std::int64_t steps) {
 
 void HillsField::train_flow(std::int64_t steps, std::int64_t seed) {
   using namespace manifill;
-  posterior::FlowTrainingOptions o;
-  o.base = "standard";
-  o.draws = 2;
+  auto o = forward_kl("standard");
   o.batch = 128;
-  o.weight_crps = 0.0;
-  o.weight_energy = 0.0;
-  o.weight_forward_kl = 1.0;
-  o.average = 0.99;
   o.learning_rate = 2e-3;
   o.weight_decay = 1e-4;
-  o.minutes = 1000.0;  // steps decide, not the load of the machine
-  o.patience = 1000;
   o.steps = steps;
   o.seed = seed;
   const auto [own, held] = cases(fields_, model_.backbone, o, 12000);

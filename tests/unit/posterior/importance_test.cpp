@@ -1,11 +1,10 @@
 #include "manifill/posterior/importance.hpp"
 
-#include <Eigen/Cholesky>
-
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/posterior/flow_network.hpp"
 #include "unit/posterior/diffusion_toys.hpp"
+#include "unit/posterior/textbook_toys.hpp"
 
 using namespace manifill;
 using Catch::Matchers::Contains;
@@ -55,12 +54,9 @@ struct Crooked {
     constexpr double kNoise = 0.3;
     RandomStream random({.seed = 2});
     window.steps.push_back(toys::observe(Eigen::VectorXd::LinSpaced(12, -1.0, 1.0), seen, kNoise, 3, random));
-    const Eigen::MatrixXd a = window.steps[0].measurement->matrix();
-    const Eigen::MatrixXd s =
-        a * c * a.transpose() + kNoise * kNoise * Eigen::MatrixXd::Identity(a.rows(), a.rows());
-    const Eigen::MatrixXd gain = Eigen::LLT<Eigen::MatrixXd>(s).solve(a * c).transpose();
-    mean = gain * window.steps[0].y;
-    variance = (c - gain * a * c).diagonal();
+    const auto exact = toys::textbook(c, window.steps[0].measurement->matrix(), kNoise * kNoise);
+    mean = exact.gain * window.steps[0].y;
+    variance = exact.covariance.diagonal();
   }
 };
 
