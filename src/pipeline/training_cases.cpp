@@ -105,11 +105,13 @@ TrainingCases simulate_training_cases(const Config& c, const posterior::Model& m
   const auto operators = simulated_measurements(c, fields.domain);
   const auto seed = static_cast<std::uint64_t>(training_options.seed);
   const std::int64_t half = model.backbone.options().window;
+  // Held-out cases are few: each has a mask of its own.
+  posterior::FlowTrainingOptions apart = validation_options;
+  apart.fields_per_mask = 1;
   return {.training = posterior::simulate_cases(fields, training, half, bank, training_options,
                                                 training_options.cases, seed, hooks, operators),
-          .validation =
-              posterior::simulate_cases(fields, validation, half, bank, validation_options,
-                                        validation_options.validation_cases, seed + 1, hooks, operators)};
+          .validation = posterior::simulate_cases(fields, validation, half, bank, apart,
+                                                  apart.validation_cases, seed + 1, hooks, operators)};
 }
 
 void require_option(const Config& c, const char* key, const char* option) {

@@ -18,6 +18,12 @@ std::int64_t condition_channels(const domain::Domain& domain, std::int64_t half_
   return 3 * (2 * half_window + 1) + 6 + (domain.spherical() ? 2 : kCoordinates);
 }
 
+BaseChannels base_channels(std::int64_t channels) {
+  const std::int64_t steps = (channels - 6) / 3;  // of two or three coordinates at most one makes a step
+  const std::int64_t odd = steps % 2 == 1 ? steps : steps - 1;
+  return {.mean = 3 * (odd / 2), .log_sd = 3 * odd};
+}
+
 namespace {
 
 Eigen::VectorXd prior_deviation(const prior::Backbone& backbone, const Window& window) {

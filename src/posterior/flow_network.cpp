@@ -1,6 +1,8 @@
 #include "manifill/posterior/flow_network.hpp"
 
 #include "manifill/base/error.hpp"
+#include "manifill/posterior/flow_condition.hpp"
+#include "manifill/prior/grid_level.hpp"
 #include "manifill/prior/grid_unet.hpp"
 #include "manifill/prior/precision.hpp"
 
@@ -72,6 +74,12 @@ class GridFlow : public FlowNetwork {
     log_spread = register_buffer("log_spread", torch::zeros({1}));
     scale_share = o.scale_share;
     auto width = o.width;
+    base_ = base_channels(features);
+    if (o.bands > 0 && t.graph)
+      throw Error(ErrorKind::usage, "bands of detail need points in rows and columns",
+                  {.remedy = "Set flow.bands = 0 on this domain"});
+    for (std::int64_t k = 1; k <= o.bands; ++k) coarser_.emplace_back(t, k);
+    features += o.bands;
     if (o.network == "unet") {
       stack_ = prior::GridUnet(features, o.widths, o.blocks, o.dropout, t).ptr();
       width = static_cast<std::int64_t>(o.widths[0]);
@@ -90,7 +98,7 @@ class GridFlow : public FlowNetwork {
 
   Context condition(const torch::Tensor& features) override {
     const prior::BfloatScope scope(bfloat && is_training());
-    const auto h = stack_->forward(topology_.take(features, 2));
+    const auto h = stack_->forward(with_bands(topology_.take(features, 2)));
     const auto inner = prior::at_least_single(head_(h).flatten(2));
     const auto out =
         topology_.put(inner, 2, torch::zeros({features.size(0), 2, features.size(2) * features.size(3)}));
@@ -137,6 +145,21 @@ class GridFlow : public FlowNetwork {
   }
 
  private:
+  /// Detail far below the levels of a field would be lost beside them, in the normalisation of the channels
+  /// and in the digits of bfloat16.
+  torch::Tensor with_bands(const torch::Tensor& features) const {
+    if (coarser_.empty()) return features;
+    const auto mean = features.narrow(1, base_.mean, 1);
+    const auto precision = torch::exp(-features.narrow(1, base_.log_sd, 1));
+    std::vector<torch::Tensor> seen{features};
+    auto finer = mean;
+    for (const auto& level : coarser_) {
+      const auto coarse = level.unpool(level.pool(mean));
+      seen.push_back(torch::asinh((finer - coarse) * precision));
+      finer = coarse;
+    }
+    return torch::cat(seen, 1);
+  }
   torch::Tensor to_grid(const torch::Tensor& x) const {
     return topology_.take(x, 2).reshape({-1, 1, topology_.rows, topology_.columns});
   }
@@ -150,6 +173,8 @@ class GridFlow : public FlowNetwork {
 
   FlowNetworkOptions options_;
   prior::GridTopology topology_;
+  BaseChannels base_{};
+  std::vector<prior::GridLevel> coarser_{};
   std::shared_ptr<prior::FieldLayer> stack_{};
   prior::GridConv head_{nullptr};
   prior::GridConv context_{nullptr};

@@ -25,6 +25,12 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
        .fallback = d.blocks,
        .lowest = 1,
        .highest = 8},
+      {.key = "flow.bands",
+       .help = "bands of detail of the base's mean, in units of its spread, that the condition network sees "
+               "beside it; where points come in rows",
+       .fallback = d.bands,
+       .lowest = 0,
+       .highest = 8},
       {.key = "flow.dropout",
        .help = "dropout of the condition network",
        .fallback = d.dropout,
@@ -67,6 +73,7 @@ FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
   o.dilations = c.list("flow.dilations");
   o.widths = c.list("flow.widths");
   o.blocks = c.integer("flow.blocks");
+  o.bands = c.integer("flow.bands");
   o.dropout = c.real("flow.dropout");
   o.couplings = c.integer("flow.couplings");
   o.coupling_width = c.integer("flow.coupling_width");

@@ -20,30 +20,6 @@
 namespace manifill::posterior {
 namespace {
 
-void copy_row(torch::Tensor& to, std::int64_t row, const Eigen::VectorXf& from) {
-  std::copy(from.data(), from.data() + from.size(), to.data_ptr<float>() + row * from.size());
-}
-
-std::vector<measurement::ObservedCells> draw_masks(const prior::TrainingFields& fields, std::int64_t steps,
-                                                   const measurement::MaskBank& bank,
-                                                   const FlowTrainingOptions& o, RandomStream& random) {
-  const double kind = random.uniform();
-  const double hidden = o.hidden_lowest + (o.hidden_highest - o.hidden_lowest) * random.uniform();
-  const auto one = [&] {
-    if (kind < o.protocol_share) return measurement::blocks_and_scattered(fields.domain, random);
-    if (kind < o.protocol_share + o.gaps_share && bank.has_gaps()) return bank.draw(random, hidden, "gaps");
-    return bank.draw(random, hidden);
-  };
-  std::vector<measurement::ObservedCells> masks;
-  const bool same = random.uniform() < o.static_share;
-  for (std::int64_t k = 0; k < steps; ++k) masks.push_back(same && k > 0 ? masks.front() : one());
-  constexpr double kMissingNeighbour = 0.05;
-  for (std::int64_t k = 0; k < steps; ++k)
-    if (k != steps / 2 && random.uniform() < kMissingNeighbour)
-      masks[static_cast<std::size_t>(k)].assign(fields.domain.size(), false);
-  return masks;
-}
-
 FlowCases select(const FlowCases& all, const torch::Tensor& which) {
   FlowCases some;
   some.features = all.features.index_select(0, which);
@@ -65,7 +41,7 @@ FlowCases select(const FlowCases& all, const torch::Tensor& which) {
   return some;
 }
 
-Eigen::Map<const Eigen::VectorXf> row_of(const torch::Tensor& x, std::int64_t k) {
+Eigen::Map<Eigen::VectorXf> row_of(const torch::Tensor& x, std::int64_t k) {
   return {x.data_ptr<float>() + k * x.size(1), x.size(1)};
 }
 
@@ -74,17 +50,17 @@ torch::Tensor base_log_density(const torch::Tensor& z, const FlowCases& batch, b
   const double log_two_pi = std::log(2.0 * std::numbers::pi);
   if (standard) return -0.5 * (z * z + log_two_pi).sum(-1);
   const auto x = batch.mean + batch.sd * z;
-  const auto in_field_units = external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values,
-                                                     torch::Tensor& gradients) {
-    const auto dense = at.contiguous();
-    for (std::int64_t k = 0; k < dense.size(0); ++k) {
-      const auto i = static_cast<std::size_t>(k);
-      const Eigen::MatrixXd field = row_of(dense, k).cast<double>();
-      const WindowSolution solution = batch.factors[i]->solve(batch.windows[i]);
-      values[k] = batch.factors[i]->log_density(solution, field)[0];
-      copy_row(gradients, k, batch.factors[i]->log_density_gradient(solution, field).col(0).cast<float>());
-    }
-  });
+  const auto in_field_units =
+      external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values, torch::Tensor& gradients) {
+        const auto dense = at.contiguous();
+        for (std::int64_t k = 0; k < dense.size(0); ++k) {
+          const auto i = static_cast<std::size_t>(k);
+          const Eigen::MatrixXd field = row_of(dense, k).cast<double>();
+          const WindowSolution solution = batch.factors[i]->solve(batch.windows[i]);
+          values[k] = batch.factors[i]->log_density(solution, field)[0];
+          row_of(gradients, k) = batch.factors[i]->log_density_gradient(solution, field).col(0).cast<float>();
+        }
+      });
   return in_field_units + torch::log(batch.sd).sum(-1);
 }
 
@@ -96,7 +72,7 @@ PriorLogDensity gaussian_prior(const prior::Backbone& backbone) {
         const std::size_t bin = backbone.season_bin(season[static_cast<std::size_t>(k)]);
         const Eigen::MatrixXd field = row_of(dense, k).cast<double>();
         values[k] = backbone.log_density(field, bin)[0];
-        copy_row(gradients, k, backbone.log_density_gradient(field, bin).col(0).cast<float>());
+        row_of(gradients, k) = backbone.log_density_gradient(field, bin).col(0).cast<float>();
       }
     });
   };
@@ -338,6 +314,13 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .fallback = d.cases,
        .lowest = 8,
        .highest = 1e6},
+      {.key = "flow.fields_per_mask",
+       .help =
+           "training cases that share a mask (or other measurement) and a level of noise, whose posterior "
+           "is factored once",
+       .fallback = d.fields_per_mask,
+       .lowest = 1,
+       .highest = 1e6},
       {.key = "flow.validation_cases",
        .help = "simulated validation cases",
        .fallback = d.validation_cases,
@@ -460,6 +443,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   FlowTrainingOptions o;
   o.base = c.text("flow.base");
   o.cases = c.integer("flow.cases");
+  o.fields_per_mask = c.integer("flow.fields_per_mask");
   o.validation_cases = c.integer("flow.validation_cases");
   o.draws = c.integer("flow.draws");
   o.minutes = c.real("flow.minutes");
@@ -489,133 +473,6 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.precision = c.text("flow.precision");
   o.seed = c.integer("flow.seed");
   return o;
-}
-
-FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds,
-                         std::int64_t half, const measurement::MaskBank& bank, const FlowTrainingOptions& o,
-                         std::int64_t count, std::uint64_t seed, const TrainingHooks& hooks,
-                         const std::vector<measurement::OperatorPointer>& operators) {
-  if (o.weight_reverse_kl > 0.0 && half > 0)
-    throw Error(
-        ErrorKind::usage,
-        fmt::format("the reverse KL divergence knows one step's observations, the model's window has {}",
-                    2 * half + 1),
-        {.remedy = "Train the prior with backbone.window = 0, or set flow.weight_reverse_kl = 0"});
-  const auto n = static_cast<std::int64_t>(fields.domain.size());
-  const std::int64_t channels = condition_channels(fields.domain, half);
-  const auto columns = static_cast<std::int64_t>(fields.domain.columns());
-  const std::int64_t rows = n / columns;
-  const bool posterior_base = parse_flow_base(o.base) == FlowBase::gaussian_posterior;
-  const bool keep = o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0;
-  FlowCases c;
-  c.features = torch::empty({count, channels, rows, columns});
-  c.mean = torch::empty({count, n});
-  c.sd = torch::empty({count, n});
-  c.truth = torch::zeros({count, n});
-  c.weight = torch::zeros({count, n});
-  c.hidden = torch::zeros({count, n});
-  c.departures = torch::empty({count, o.draws, n});
-  if (keep || o.keep_windows) c.windows.resize(static_cast<std::size_t>(count));
-  if (keep) c.factors.resize(static_cast<std::size_t>(count));
-  const auto stream_of = [&](std::int64_t k) {
-    return RandomStream({.seed = seed, .purpose = RandomPurpose::training, .time = k});
-  };
-  const auto simulate = [&](std::int64_t k, const Fold& fold, const prior::Backbone& backbone) {
-    RandomStream random = stream_of(k);
-    static_cast<void>(random.uniform());  // it chose the fold
-    const Eigen::Index time = fold.times[static_cast<std::size_t>(
-        random.integer(0, static_cast<std::int64_t>(fold.times.size()) - 1))];
-    const double noise =
-        backbone.unit_scale() * o.noise_lowest * std::pow(o.noise_highest / o.noise_lowest, random.uniform());
-    measurement::ObservedCells seen_at_centre(fields.domain.size(), false);
-    const Window window = [&] {
-      if (!operators.empty() && random.uniform() < o.measured_share) {
-        const auto which = random.integer(0, static_cast<std::int64_t>(operators.size()) - 1);
-        return simulate_measured_window(fields, time, half, *operators[static_cast<std::size_t>(which)], k,
-                                        noise, random);
-      }
-      const auto masks = draw_masks(fields, 2 * half + 1, bank, o, random);
-      seen_at_centre = masks[static_cast<std::size_t>(half)];
-      return simulate_window(fields, time, half, masks, noise, random);
-    }();
-    // The standard base needs no posterior, which is most of the work.
-    std::shared_ptr<const WindowFactor> factor;
-    if (posterior_base || keep) factor = std::make_shared<const WindowFactor>(backbone, window);
-    const FlowCondition condition =
-        posterior_base ? posterior_condition(backbone, window, *factor, factor->solve(window))
-                       : standard_condition(backbone, window);
-    std::copy(condition.features.data(), condition.features.data() + condition.features.size(),
-              c.features.data_ptr<float>() + k * channels * n);
-    copy_row(c.mean, k, condition.mean);
-    copy_row(c.sd, k, condition.sd);
-    const double season = window.at_centre().season;
-    const Eigen::VectorXd level = backbone.mean(season);
-    const Eigen::VectorXd scale = backbone.scale(season);
-    const Eigen::VectorXd& area = backbone.relative_weights();
-    auto* truth = c.truth.data_ptr<float>() + k * n;
-    auto* weight = c.weight.data_ptr<float>() + k * n;
-    auto* hidden = c.hidden.data_ptr<float>() + k * n;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const float v = fields.values(i, time);
-      if (std::isnan(v) || backbone.active()[i] == 0.0) continue;
-      truth[i] = static_cast<float>((v - level[i]) / scale[i]);
-      // Objectives count in physical units: a cell's weight follows its scale.
-      const double area_scale = area[i] * scale[i] / backbone.unit_scale();
-      const bool seen = seen_at_centre[static_cast<std::size_t>(i)];
-      weight[i] = static_cast<float>(area_scale * (seen ? o.observed_weight : 1.0));
-      hidden[i] = static_cast<float>(seen ? 0.0 : area_scale);
-    }
-    if (o.equal_cases) {
-      Eigen::Map<Eigen::VectorXf> counted(weight, n);
-      const float spread = counted.dot(condition.sd);
-      if (spread > 0.0F) counted *= counted.sum() / spread;
-    }
-    if (c.low.defined()) {
-      const auto& bounds = backbone.options().bounds;
-      copy_row(c.low, k, (bounds[0] - level.array()).cwiseQuotient(scale.array()).matrix().cast<float>());
-      copy_row(c.high, k, (bounds[1] - level.array()).cwiseQuotient(scale.array()).matrix().cast<float>());
-    }
-    Eigen::MatrixXf z(n, o.draws);
-    if (!posterior_base)
-      random.fill_normal(std::span<float>(z.data(), static_cast<std::size_t>(z.size())));
-    else
-      z = condition.sd.cwiseInverse().asDiagonal() * factor->draw_departures(random, o.draws).cast<float>();
-    std::copy(z.data(), z.data() + z.size(), c.departures.data_ptr<float>() + k * z.size());
-    if (!c.windows.empty()) c.windows[static_cast<std::size_t>(k)] = window;
-    if (keep) c.factors[static_cast<std::size_t>(k)] = factor;
-  };
-  // Fold by fold, so that the covariances of one only are in memory.
-  double times = 0.0;
-  for (const auto& f : folds) times += static_cast<double>(f.times.size());
-  std::vector<std::vector<std::int64_t>> cases_of(folds.size());
-  for (std::int64_t k = 0; k < count; ++k) {
-    double left = stream_of(k).uniform() * times;
-    std::size_t f = 0;
-    while (f + 1 < folds.size() && left >= static_cast<double>(folds[f].times.size()))
-      left -= static_cast<double>(folds[f++].times.size());
-    cases_of[f].push_back(k);
-  }
-  const Stopwatch watch;
-  std::int64_t done = 0;
-  for (std::size_t f = 0; f < folds.size(); ++f) {
-    if (cases_of[f].empty()) continue;
-    const prior::Backbone backbone = folds[f].backbone();
-    if (!backbone.options().bounds.empty() && !c.low.defined()) {
-      c.low = torch::empty({count, n});
-      c.high = torch::empty({count, n});
-    }
-    parallel_for(
-        static_cast<std::int64_t>(cases_of[f].size()),
-        [&](std::int64_t k) {
-          if (hooks.stop()) throw Error(ErrorKind::stopped, "stopped while simulating training cases");
-          simulate(cases_of[f][static_cast<std::size_t>(k)], folds[f], backbone);
-        },
-        [&] {
-          if (++done % 1000 == 0)
-            hooks.report(fmt::format("simulated {} of {} cases, {:.0f} s", done, count, watch.seconds()));
-        });
-  }
-  return c;
 }
 
 namespace {
@@ -653,10 +510,11 @@ std::string agreement_of(const FlowCases& training, const FlowNetwork& network,
   for (const auto& p : network.named_parameters())
     shapes += fmt::format(" {}:{}", p.key(), p.value().numel());
   return fmt::format(
-      "cases {} {:016x} seed {} steps {} batch {} rate {} decay {} average {} weights {} {} {} {} anneal "
-      "{}{}",
+      "cases {} {:016x} seed {} steps {} batch {} rate {} decay {} average {} weights {} {} {} {} anneal {} "
+      "precision {}{}",
       training.size(), hash, o.seed, o.steps, o.batch, o.learning_rate, o.weight_decay, o.average,
-      o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl, o.anneal, shapes);
+      o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl, o.anneal, o.precision,
+      shapes);
 }
 
 }  // namespace

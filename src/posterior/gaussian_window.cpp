@@ -244,6 +244,18 @@ WindowSolution WindowFactor::solve(const Window& window) const {
   return out;
 }
 
+std::vector<WindowSolution> WindowFactor::solve(const std::vector<const Window*>& windows) const {
+  Eigen::MatrixXd departures(impl_->sigma.size(), static_cast<Eigen::Index>(windows.size()));
+  for (std::size_t j = 0; j < windows.size(); ++j)
+    departures.col(static_cast<Eigen::Index>(j)) = impl_->departures(*windows[j]);
+  const Eigen::MatrixXd solved = impl_->factor->solve(departures);
+  const Eigen::MatrixXd centres = impl_->analysis(impl_->centre, departures, solved);
+  std::vector<WindowSolution> out;
+  for (Eigen::Index j = 0; j < departures.cols(); ++j)
+    out.push_back({.departure = departures.col(j), .solved = solved.col(j), .centre = centres.col(j)});
+  return out;
+}
+
 Eigen::MatrixXd WindowFactor::mean(const WindowSolution& solution) const {
   const Impl& m = *impl_;
   const auto steps = static_cast<std::size_t>(m.covariance->rows() / m.points);

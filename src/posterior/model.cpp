@@ -43,6 +43,7 @@ Config flow_config(const FlowNetworkOptions& o) {
   c.set("flow.dilations", o.dilations);
   c.set("flow.widths", o.widths);
   c.set("flow.blocks", o.blocks);
+  c.set("flow.bands", o.bands);
   c.set("flow.dropout", o.dropout);
   c.set("flow.couplings", o.couplings);
   c.set("flow.coupling_width", o.coupling_width);

@@ -84,7 +84,9 @@ run(2, *flow, "--output", again, "--set", "flow.symmetric=true", says="square im
 
 # U-Nets in place of windows.
 unet = [*flow, "--output", work / "unet.h5", "--set", "flow.network=unet", "--set", "flow.steps=20"]
-run(0, *unet, "--set", "flow.widths=[8,8]", "--set", "flow.coupling_widths=[4]", says="validation CRPS")
+run(0, *unet, "--set", "flow.widths=[8,8]", "--set", "flow.coupling_widths=[4]",
+    "--set", "flow.bands=2", "--set", "flow.fields_per_mask=5", says="validation CRPS")
+run(0, "impute", "--model", work / "unet.h5", "--input", data, "--output", work / "unet.nc", "--members", "2")
 run(2, *unet, "--set", "flow.widths=[8,8,8]", says="2 coarser grids do not fit 8 x 12")
 
 # A stop leaves a checkpoint and no model; --resume finishes.

@@ -34,6 +34,13 @@ inline constexpr std::int64_t kCoordinates = 3;  ///< of a place off the sphere,
 /// spread of base and prior, season (two harmonics), place (latitude, or coordinates off the sphere).
 std::int64_t condition_channels(const domain::Domain& domain, std::int64_t half_window);
 
+/// \brief Where the base is in a condition of so many channels.
+struct BaseChannels {
+  std::int64_t mean = 0;    ///< of the centre
+  std::int64_t log_sd = 0;  ///< of its spread
+};
+BaseChannels base_channels(std::int64_t channels);
+
 /// \brief The condition of a flow whose base is the backbone's posterior. \param solution the window's, of
 /// `factor`
 FlowCondition posterior_condition(const prior::Backbone& backbone, const Window& window,

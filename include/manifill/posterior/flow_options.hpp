@@ -20,6 +20,9 @@ struct FlowNetworkOptions {
   std::vector<double> dilations{1, 2, 4, 1, 2, 4};
   std::vector<double> widths{32, 64, 128};  ///< channels of the condition network's grids (unet)
   std::int64_t blocks = 1;                  ///< residual blocks of each of its grids on either way (unet)
+  /// Bands of the base's mean, finest first, each half as fine as the one before, in units of its spread:
+  /// what the condition network sees of detail beside the levels; where points come in rows
+  std::int64_t bands = 0;
   double dropout = 0.1;
   std::int64_t couplings = 4;  ///< coupling layers after the affine layer
   std::int64_t coupling_width = 12;

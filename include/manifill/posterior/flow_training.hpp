@@ -21,7 +21,8 @@ namespace manifill::posterior {
 /// \brief How a flow is trained (section [flow]).
 struct FlowTrainingOptions {
   std::string base = "gaussian_posterior";
-  std::int64_t cases = 8000;  ///< simulated (field, masks) pairs
+  std::int64_t cases = 8000;         ///< simulated (field, masks) pairs
+  std::int64_t fields_per_mask = 1;  ///< training cases that share a mask, or what else measured them
   std::int64_t validation_cases = 400;
   std::int64_t draws = 4;        ///< base draws kept with a case
   double minutes = 15.0;         ///< time of the optimisation
@@ -103,9 +104,10 @@ struct Fold {
 };
 
 /// \brief Simulates `count` cases, times drawn uniformly from those of all folds. The same seed gives the
-/// same cases whatever the number of threads. \param half half-width of the backbones' window \param
-/// operators what else than a mask may have measured a case, with equal chances; nothing of such a field
-/// counts as observed
+/// same cases whatever the number of threads. Groups of `fields_per_mask` cases are observed alike: the
+/// factorisation of a posterior costs far more than its use. \param half half-width of the backbones' window
+/// \param operators what else than a mask may have measured a case, with equal chances; nothing of such a
+/// field counts as observed
 FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<Fold>& folds,
                          std::int64_t half, const measurement::MaskBank& bank,
                          const FlowTrainingOptions& options, std::int64_t count, std::uint64_t seed,

@@ -39,7 +39,7 @@ struct WindowSolution {
   Eigen::VectorXd departure{};  ///< y - A mean of all steps: [observation], physical units
   Eigen::VectorXd solved{};     ///< S^-1 of it: [observation]
   Eigen::MatrixXd draws{};      ///< of the centre: [point][member], normalised
-  Eigen::VectorXd centre{};     ///< posterior mean of the centre where draws were made: [point], normalised
+  Eigen::VectorXd centre{};     ///< posterior mean of the centre where it is known: [point], normalised
 };
 
 /// \brief Everything about a window's posterior that does not depend on the observed values: one
@@ -56,6 +56,8 @@ class WindowFactor {
 
   /// \brief Solves for a window's observed values, without draws.
   [[nodiscard]] WindowSolution solve(const Window& window) const;
+  /// \brief The same for several windows under the factor's measurements at once, with means of the centre.
+  [[nodiscard]] std::vector<WindowSolution> solve(const std::vector<const Window*>& windows) const;
   /// \brief Posterior means of every step of the window: [point][step], normalised.
   [[nodiscard]] Eigen::MatrixXd mean(const WindowSolution& solution) const;
   /// \brief Posterior mean of the centre, [point], normalised.

@@ -1,6 +1,10 @@
 #include "manifill/posterior/flow_network.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "catch.hpp"
+#include "manifill/posterior/flow_condition.hpp"
 
 using namespace manifill;
 
@@ -107,6 +111,44 @@ TEST_CASE("a roll of longitude commutes with the condition network", "[flow]") {
     const auto rolled = network->condition(torch::roll(features, 2, 3)).shift.view({1, 6, 8});
     CHECK((torch::roll(straight, 2, 2) - rolled).abs().max().item<double>() < 1e-5);
   }
+}
+
+TEST_CASE("bands show detail far below the levels of a field", "[flow]") {
+  constexpr std::int64_t kChannels = 11;  // of a sphere's condition without neighbouring steps
+  const auto channels = posterior::base_channels(kChannels);
+  CHECK(channels.mean == 0);
+  CHECK(channels.log_sd == 3);
+  CHECK(posterior::base_channels(3 * 5 + 6 + 3).mean == 6);
+  CHECK(posterior::base_channels(3 * 5 + 6 + 3).log_sd == 15);
+  // A base known to a ten-thousandth, whose detail is of that size, beside one without detail.
+  constexpr double kSmall = 1e-4;
+  torch::manual_seed(2);
+  auto smooth = torch::randn({1, kChannels, 1, 1}).expand({1, kChannels, 6, 8}).clone();
+  smooth.select(1, channels.log_sd).fill_(std::log(kSmall));
+  auto rough = smooth.clone();
+  rough.select(1, channels.mean) += kSmall * torch::randn({1, 6, 8});
+  for (const char* name : {"conv", "unet"}) {
+    double without = 0.0;
+    for (const std::int64_t bands : {0, 1, 2}) {
+      auto o = options(name);
+      o.bands = bands;
+      INFO(name << ", " << bands << " bands");
+      auto network = scrambled(o, kChannels);
+      const torch::NoGradGuard frozen;
+      const auto of_rough = network->condition(rough).features;
+      const double seen = (of_rough - network->condition(smooth).features).abs().max().item<double>() /
+                          of_rough.abs().max().item<double>();
+      if (bands == 0)
+        without = seen;
+      else
+        CHECK(seen > std::max(0.01, 20.0 * without));  // of random weights: by orders, not to a figure
+    }
+  }
+  auto o = options("conv");
+  o.bands = 1;
+  const auto pixels = prior::GridTopology::of(domain::Domain::healpix(2, domain::healpix::Ordering::ring));
+  CHECK_THROWS_WITH(posterior::make_flow_network(o, kChannels, pixels),
+                    Catch::Matchers::Contains("flow.bands"));
 }
 
 TEST_CASE("padding crosses the poles half a turn away", "[flow]") {

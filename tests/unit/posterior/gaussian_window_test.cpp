@@ -61,6 +61,32 @@ TEST_CASE("the Gaussian posterior is the closed form to 1e-6", "[posterior]") {
   }
 }
 
+TEST_CASE("windows under one factorisation are solved at once as one by one", "[posterior]") {
+  const auto d = small_grid();
+  const Eigen::MatrixXd c = smooth_covariance(d);
+  const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
+  RandomStream random({.seed = 6});
+  const auto seen = half_seen(d.size(), random);
+  const Eigen::MatrixXd root = toys::root_of(c);
+  std::vector<posterior::Window> windows(3);
+  std::vector<const posterior::Window*> together;
+  for (auto& w : windows) {
+    Eigen::VectorXd z(c.rows());
+    random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(z.size())));
+    w.steps.push_back(observe(root * z, seen, 0.1, 0, random));
+    together.push_back(&w);
+  }
+  const posterior::WindowFactor factor(backbone, windows[0]);
+  const auto solutions = factor.solve(together);
+  REQUIRE(solutions.size() == windows.size());
+  for (std::size_t k = 0; k < windows.size(); ++k) {
+    const auto alone = factor.solve(windows[k]);
+    // Two orders of the same sums, in a system of condition 1e3.
+    CHECK((solutions[k].solved - alone.solved).cwiseAbs().maxCoeff() < 1e-9);
+    CHECK((factor.mean(solutions[k]) - factor.mean(alone)).cwiseAbs().maxCoeff() < 1e-9);
+  }
+}
+
 TEST_CASE("an interpolating measurement has the closed form too", "[posterior]") {
   const auto d = small_grid();
   const Eigen::MatrixXd c = smooth_covariance(d);

@@ -1,0 +1,110 @@
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "catch.hpp"
+#include "unit/posterior/flow_toys.hpp"
+#include "unit/posterior/textbook_toys.hpp"
+#include "unit/posterior/toys.hpp"
+
+using namespace manifill;
+
+namespace {
+
+constexpr std::int64_t kGroup = 6;
+constexpr Eigen::Index kFields = 40;
+constexpr double kKilometres = 4000.0;
+
+struct Simulated {
+  prior::TrainingFields fields;
+  prior::Backbone backbone;
+  posterior::FlowCases cases{};
+};
+
+/// Every second field lacks the first point.
+prior::TrainingFields gappy_fields(const domain::Domain& d, const Eigen::MatrixXd& c) {
+  prior::TrainingFields fields{.domain = d};
+  fields.values.resize(c.rows(), kFields);
+  RandomStream random({.seed = 8});
+  const Eigen::MatrixXd root = toys::root_of(c);
+  for (Eigen::Index t = 0; t < kFields; ++t) {
+    Eigen::VectorXd z(c.rows());
+    random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(z.size())));
+    fields.values.col(t) = (root * z).cast<float>();
+    if (t % 2 == 1) fields.values(0, t) = std::numeric_limits<float>::quiet_NaN();
+    fields.index.push_back(t);
+    fields.season.push_back(0.0);
+  }
+  return fields;
+}
+
+Simulated simulate(std::int64_t group, std::int64_t count) {
+  const auto d = domain::Domain::lat_lon({60.0, 20.0, -20.0, -60.0}, {0.0, 72.0, 144.0, 216.0, 288.0});
+  const Eigen::MatrixXd c = toys::covariance_by_distance(d, kKilometres, 1e-3);
+  Simulated s{.fields = gappy_fields(d, c), .backbone = prior::Backbone::from_covariance(d, c, 0.0, {})};
+  const measurement::MaskBank bank(d, {});
+  posterior::FlowTrainingOptions o;
+  o.fields_per_mask = group;
+  o.draws = 2;
+  o.protocol_share = 0.0;  // its blocks can hide all of so small a grid
+  o.hidden_lowest = 0.3;
+  o.hidden_highest = 0.6;
+  o.keep_windows = true;
+  s.cases =
+      posterior::simulate_cases(s.fields, {toys::fold_of(0, kFields, s.backbone)}, 0, bank, o, count, 5, {});
+  return s;
+}
+
+Eigen::VectorXd row(const torch::Tensor& x, std::int64_t k) {
+  return Eigen::Map<const Eigen::VectorXf>(x.data_ptr<float>() + k * x.size(1), x.size(1)).cast<double>();
+}
+
+}  // namespace
+
+TEST_CASE("cases of a group share mask and noise, and each has the posterior of its own values", "[flow]") {
+  constexpr std::int64_t kCases = 5 * kGroup - 2;  // the last group is not full
+  const auto s = simulate(kGroup, kCases);
+  const auto& c = s.cases;
+  const Eigen::MatrixXd covariance = toys::covariance_by_distance(s.fields.domain, kKilometres, 1e-3);
+  std::set<double> noise_levels;
+  std::size_t with_gaps = 0;
+  for (std::int64_t k = 0; k < kCases; ++k) {
+    INFO("case " << k);
+    const auto& step = c.windows[static_cast<std::size_t>(k)].at_centre();
+    const double noise = step.measurement->noise_sigma()[0];
+    const auto& first = c.windows[static_cast<std::size_t>(k / kGroup * kGroup)].at_centre();
+    CHECK(noise == first.measurement->noise_sigma()[0]);
+    noise_levels.insert(noise);
+    const bool gap = step.time % 2 == 1;
+    with_gaps += gap ? 1 : 0;
+    // Single precision of the cases.
+    const auto exact = toys::textbook(covariance, step.measurement->matrix(), noise * noise);
+    const Eigen::VectorXd mean = exact.gain * step.y;
+    CHECK((row(c.mean, k) - mean).cwiseAbs().maxCoeff() < 1e-4);
+    const Eigen::VectorXd known = row(c.weight, k);
+    CHECK((known[0] == 0.0) == gap);
+    // The observed cells are those of the group, where this field knows them.
+    const std::int64_t leader = k / kGroup * kGroup;
+    for (Eigen::Index i = 1; i < known.size(); ++i)
+      CHECK((c.hidden[k][i].item<float>() > 0.0F) == (c.hidden[leader][i].item<float>() > 0.0F));
+  }
+  CHECK(noise_levels.size() == 5);
+  CHECK(with_gaps > 3);
+  CHECK(with_gaps < static_cast<std::size_t>(kCases) - 3);
+}
+
+TEST_CASE("draws of a group are independent and have the posterior's spread", "[flow]") {
+  constexpr std::int64_t kCases = 400;
+  const auto s = simulate(kCases, kCases);
+  const auto& z = s.cases.departures;
+  const auto n = z.size(2);
+  // Hidden points have the exact deviation, so that departures over it have variance 1; of 800 draws it is
+  // known to 5 %, the largest of twenty within four times that.
+  for (std::int64_t i = 1; i < n; ++i) {
+    if (s.cases.hidden[0][i].item<float>() == 0.0F) continue;
+    const auto draws = z.select(2, i);
+    CHECK(draws.var().item<double>() == Approx(1.0).margin(0.2));
+    CHECK(std::abs((draws.select(1, 0) * draws.select(1, 1)).mean().item<double>()) < 0.2);
+    CHECK(std::abs((draws.slice(0, 1) * draws.slice(0, 0, kCases - 1)).mean().item<double>()) < 0.2);
+  }
+}
