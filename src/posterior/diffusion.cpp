@@ -23,6 +23,7 @@ constexpr double kClean = std::numeric_limits<double>::infinity();
 constexpr double kNegligible = 1e-6;  // singular value over the largest; eigenpairs know it to 1e-8
 constexpr Index kLargestDense = 10000;
 constexpr std::size_t kMeasurementsKept = 8;
+constexpr double kRenewedLogSnr = 0.0;  // as much noise as a point's prior deviation
 
 /// [row][column] of a column-major matrix.
 torch::Tensor as_tensor(const Eigen::MatrixXd& m) {
@@ -349,6 +350,49 @@ torch::Tensor renewing_step(const torch::Tensor& u, const torch::Tensor& mean, d
          prior::sigma_of(to) * (std::sqrt(1.0 - share) * eps + std::sqrt(share) * white);
 }
 
+namespace {
+
+/// A~ of a step, of no observations where it was not observed.
+std::shared_ptr<const WhitenedMeasurement> whitened_measurement(const prior::Backbone& backbone,
+                                                                const StepObservation& step) {
+  const auto none = [&] {
+    return measurement::Measurement(
+        measurement::SparseMatrix(0, static_cast<Index>(backbone.domain().size())), Eigen::VectorXd(0));
+  };
+  return std::make_shared<const WhitenedMeasurement>(step.measurement ? *step.measurement : none(),
+                                                     backbone.scale(step.season),
+                                                     backbone.relative_weights());
+}
+
+}  // namespace
+
+StepProblem::StepProblem(const prior::Prior& prior, const StepObservation& step,
+                         std::shared_ptr<const WhitenedMeasurement> measurement)
+    : root_(prior.backbone().relative_weights().cwiseSqrt()),
+      measurement_(measurement ? std::move(measurement) : whitened_measurement(prior.backbone(), step)),
+      denoiser_(prior_denoiser(prior, step.season)) {
+  const Eigen::VectorXd departure =
+      step.measurement ? Eigen::VectorXd(step.y - step.measurement->apply(prior.backbone().mean(step.season)))
+                       : Eigen::VectorXd(0);
+  problem_.emplace(DiffusionProblem{.denoiser = *denoiser_,
+                                    .measurement = *measurement_,
+                                    .y = measurement_->whiten(departure),
+                                    .schedule = prior.schedule()});
+}
+
+torch::Tensor StepProblem::states(const Eigen::MatrixXd& fields) const {
+  const Eigen::MatrixXf weighted = (root_.asDiagonal() * fields).cast<float>();
+  return torch::from_blob(const_cast<float*>(weighted.data()), {static_cast<std::int64_t>(fields.cols()),
+                                                                static_cast<std::int64_t>(fields.rows())})
+      .clone();
+}
+
+Eigen::MatrixXd StepProblem::fields(const torch::Tensor& states) const {
+  const auto dense = states.to(torch::kFloat32).contiguous();
+  const Eigen::Map<const Eigen::MatrixXf> weighted(dense.data_ptr<float>(), root_.size(), dense.size(0));
+  return root_.cwiseInverse().asDiagonal() * weighted.cast<double>();
+}
+
 GaussianConditional::GaussianConditional(const DiffusionProblem& problem, const std::string& setting,
                                          const std::string& remedy)
     : measurement_(problem.measurement) {
@@ -411,6 +455,31 @@ torch::Tensor onto_observations(const DiffusionProblem& problem, const torch::Te
   const auto& a = problem.measurement;
   const auto moved = u - prior::sigma_of(log_snr) * noise.normal(u.size(1));
   return u + a.pseudo_inverse(prior::alpha_of(log_snr) * problem.y - a.apply(moved));
+}
+
+torch::Tensor descend(const DiffusionProblem& problem, const torch::Tensor& clean, std::int64_t steps,
+                      MemberNoise& noise) {
+  const torch::NoGradGuard frozen;
+  const GaussianConditional conditional(problem, "refine", "refine = 0");
+  const auto& a = problem.measurement;
+  const double start = std::max(kRenewedLogSnr, problem.schedule.lowest());
+  const double last = problem.schedule.highest();
+  std::vector<double> levels;
+  for (std::int64_t k = 0; k < steps; ++k)
+    levels.push_back(start + (last - start) * static_cast<double>(k) / static_cast<double>(steps));
+  levels.push_back(kClean);
+  auto u = prior::alpha_of(start) * clean + prior::sigma_of(start) * noise.normal(clean.size(1));
+  for (std::size_t k = 0; k + 1 < levels.size(); ++k) {
+    // A draw of u_0 by Matheron's rule: of the mean alone few steps would make a posterior too narrow.
+    auto draw =
+        problem.denoiser.mean(u, levels[k]) + conditional.colour(levels[k], noise.normal(clean.size(1)));
+    if (a.observations() > 0) {
+      const auto departure = problem.residual(draw) - noise.normal(a.observations());
+      draw = draw + conditional.times(levels[k], a.adjoint(conditional.solve(levels[k], departure)));
+    }
+    u = ddim_step(u, draw, levels[k], levels[k + 1], 1.0, noise.normal(clean.size(1)));
+  }
+  return u;
 }
 
 // --- samplers
@@ -484,18 +553,15 @@ DiffusionSampler::DiffusionSampler(const Model& model, std::string name,
 
 DiffusionSampler::~DiffusionSampler() = default;
 
-std::shared_ptr<const WhitenedMeasurement> DiffusionSampler::whitened(
-    const measurement::Measurement& measurement, const Eigen::VectorXd& scale) {
-  const std::uint64_t key =
-      hash_bytes(scale.data(), static_cast<std::size_t>(scale.size()) * sizeof(double), measurement.hash());
+std::shared_ptr<const WhitenedMeasurement> DiffusionSampler::whitened(const StepObservation& step) {
+  const Eigen::VectorXd scale = finisher_.backbone().scale(step.season);
+  const std::uint64_t key = hash_bytes(scale.data(), static_cast<std::size_t>(scale.size()) * sizeof(double),
+                                       step.measurement ? step.measurement->hash() : 0);
   const auto found = std::find_if(measurements_.begin(), measurements_.end(),
                                   [key](const auto& entry) { return entry.first == key; });
   if (found != measurements_.end()) return found->second;
   if (measurements_.size() == kMeasurementsKept) measurements_.pop_front();
-  return measurements_
-      .emplace_back(key, std::make_shared<const WhitenedMeasurement>(measurement, scale,
-                                                                     finisher_.backbone().relative_weights()))
-      .second;
+  return measurements_.emplace_back(key, whitened_measurement(finisher_.backbone(), step)).second;
 }
 
 Ensemble DiffusionSampler::sample(const Window& window, const SampleRequest& request) {
@@ -503,30 +569,14 @@ Ensemble DiffusionSampler::sample(const Window& window, const SampleRequest& req
   if (request.density)
     throw Error(ErrorKind::usage, "the method '" + name_ + "' knows no density of its members",
                 {.remedy = "Leave out --diagnostics, or use --method flow or gaussian"});
-  const prior::Backbone& backbone = finisher_.backbone();
   const StepObservation& centre = window.at_centre();
-  const auto points = static_cast<Index>(backbone.domain().size());
-  const Eigen::VectorXd scale = backbone.scale(centre.season);
-  const bool seen = static_cast<bool>(centre.measurement);
-  const auto measurement =
-      whitened(seen ? *centre.measurement
-                    : measurement::Measurement(measurement::SparseMatrix(0, points), Eigen::VectorXd(0)),
-               scale);
-  const Eigen::VectorXd departure =
-      seen ? Eigen::VectorXd(centre.y - centre.measurement->apply(backbone.mean(centre.season)))
-           : Eigen::VectorXd(0);
-  const auto denoiser = prior_denoiser(*prior_, centre.season);
-  const DiffusionProblem problem{.denoiser = *denoiser,
-                                 .measurement = *measurement,
-                                 .y = measurement->whiten(departure),
-                                 .schedule = prior_->schedule()};
-  const Eigen::VectorXd root = backbone.relative_weights().cwiseSqrt();
-  Eigen::MatrixXd x(points, request.members);
+  const StepProblem step(*prior_, centre, whitened(centre));
+  Eigen::MatrixXd x(static_cast<Index>(finisher_.backbone().domain().size()), request.members);
   for (std::int64_t first = 0; first < static_cast<std::int64_t>(request.members); first += batch_) {
     const auto count = std::min(batch_, static_cast<std::int64_t>(request.members) - first);
     MemberNoise noise(request.seed, centre.time, request.first_member + static_cast<std::uint32_t>(first),
                       count);
-    const auto drawn = method_->draw(problem, noise).to(torch::kFloat32).contiguous();
+    const auto drawn = method_->draw(step.problem(), noise);
     // Guidance that overshoots grows from step to step; held at the bounds of a field it could pass for a
     // result.
     constexpr double kRunaway = 1000.0;  // standard deviations of the prior
@@ -542,13 +592,12 @@ Ensemble DiffusionSampler::sample(const Window& window, const SampleRequest& req
                "Weaken its guidance, raise its steps or choose another of its rules (options {}.*), or use "
                "--method gaussian for this input",
                name_)});
-    const Eigen::Map<const Eigen::MatrixXf> state(drawn.data_ptr<float>(), points, count);
-    x.middleCols(first, count) = root.cwiseInverse().asDiagonal() * state.cast<double>();
+    x.middleCols(first, count) = step.fields(drawn);
   }
   const auto factor = finisher_.factor(window);
   Ensemble e = finisher_.finish(window, *factor, factor->solve(window), x, request);
-  e.evaluations += static_cast<double>(denoiser->evaluations()) / request.members;
-  e.gradients += static_cast<double>(denoiser->gradients()) / request.members;
+  e.evaluations += static_cast<double>(step.denoiser().evaluations()) / request.members;
+  e.gradients += static_cast<double>(step.denoiser().gradients()) / request.members;
   return e;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "manifill/base/error.hpp"
+#include "manifill/posterior/diffusion.hpp"
 #include "manifill/prior/prior.hpp"
 
 namespace manifill::posterior {
@@ -53,39 +54,30 @@ std::shared_ptr<const PriorDeparture::Gaussian> PriorDeparture::gaussian(std::si
   return last_;
 }
 
-Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
-                                           Eigen::MatrixXd* gradient) const {
-  if (gradient != nullptr) gradient->setZero(x.rows(), x.cols());
+Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double season,
+                                           std::uint64_t seed) const {
   if (zero()) return Eigen::VectorXd::Zero(x.cols());
-  const torch::AutoGradMode graph(gradient != nullptr);
+  const torch::NoGradGuard frozen;
   const Eigen::MatrixXf single = x.cast<float>();
-  auto at = torch::from_blob(const_cast<float*>(single.data()),
-                             {static_cast<std::int64_t>(x.cols()), static_cast<std::int64_t>(x.rows())})
-                .clone();
-  if (gradient != nullptr) at.requires_grad_();
+  const auto at = torch::from_blob(const_cast<float*>(single.data()), {static_cast<std::int64_t>(x.cols()),
+                                                                       static_cast<std::int64_t>(x.rows())});
   // What the network adds is small beside the densities: Gaussian parts are taken in double precision.
   const auto value = prior_->log_density(at, {season}, {.draws = kDraws, .seed = seed}) -
                      prior_->gaussian().log_density(at, {season});
   const std::size_t bin = prior_->backbone().season_bin(season);
   const auto full = gaussian(bin);
-  const Eigen::MatrixXd solved = full->root.solve(x);
-  if (gradient != nullptr) {
-    const auto g = torch::autograd::grad({value.sum()}, {at})[0].contiguous();
-    *gradient = Eigen::Map<const Eigen::MatrixXf>(g.data_ptr<float>(), x.rows(), x.cols()).cast<double>();
-    *gradient += prior_->backbone().log_density_gradient(x, bin) + solved;
-  }
-  const auto dense = value.detach().to(torch::kFloat64).contiguous();
+  const auto dense = value.to(torch::kFloat64).contiguous();
   Eigen::VectorXd out = Eigen::Map<const Eigen::VectorXd>(dense.data_ptr<double>(), x.cols());
   out += prior_->backbone().log_density(x, bin);
-  out += 0.5 * x.cwiseProduct(solved).colwise().sum().transpose();
+  out += 0.5 * x.cwiseProduct(full->root.solve(x)).colwise().sum().transpose();
   out.array() += full->root.matrixLLT().diagonal().array().log().sum() +
                  0.5 * static_cast<double>(x.rows()) * std::log(2.0 * std::numbers::pi);
   return out;
 }
 
-Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor,
-                       const StepObservation& centre, const Eigen::VectorXd& mean, const Eigen::MatrixXd& x,
-                       const SampleRequest& request) {
+Eigen::MatrixXd langevin(const WindowFactor& factor, const StepObservation& centre,
+                         const Eigen::VectorXd& mean, const Eigen::MatrixXd& x,
+                         const SampleRequest& request) {
   Eigen::MatrixXd state = x.colwise() - mean;
   for (std::int64_t step = 0; step < request.refine; ++step) {
     Eigen::MatrixXd noise(x.rows(), x.cols());
@@ -96,11 +88,7 @@ Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& fact
                            .member = request.first_member + static_cast<std::uint32_t>(k)});
       noise.col(k) = factor.draw_departures(random, 1);
     }
-    Eigen::MatrixXd gradient;
-    static_cast<void>(departure(state.colwise() + mean, centre.season,
-                                request.seed + static_cast<std::uint64_t>(step), &gradient));
     state = std::sqrt(1.0 - kStep * kStep) * state + kStep * noise;
-    if (!departure.zero()) state += 0.5 * kStep * kStep * factor.covariance_times(gradient);
   }
   return state.colwise() + mean;
 }
@@ -115,12 +103,17 @@ Ensemble EnsembleFinisher::finish(const Window& window, const WindowFactor& fact
   Ensemble e;
   std::tie(e.chi_square, e.freedom) = WindowFactor::chi_square(solution);
   if (e.freedom > 0.0) e.chi_square /= e.freedom;
-  if (request.refine > 0) {
-    e.evaluations = e.gradients = static_cast<double>(request.refine) * departure_.evaluations();
-    e.members = backbone_.physical(
-        refine(departure_, factor, centre, factor.centre_mean(solution), x, request), centre.season);
-  } else {
+  if (request.refine == 0) {
     e.members = backbone_.physical(x, centre.season);
+  } else if (departure_.zero()) {
+    e.members =
+        backbone_.physical(langevin(factor, centre, factor.centre_mean(solution), x, request), centre.season);
+  } else {
+    const StepProblem step(departure_.prior(), centre);
+    MemberNoise noise(request.seed, centre.time, request.first_member, x.cols());
+    const auto refined = descend(step.problem(), step.states(x), request.refine, noise);
+    e.members = backbone_.physical(step.fields(refined), centre.season);
+    e.evaluations = static_cast<double>(request.refine);
   }
   return e;
 }

@@ -194,6 +194,25 @@ struct DiffusionProblem {
   }
 };
 
+/// \brief The problem of one step's observations under a model's prior, and all that it refers to.
+class StepProblem {
+ public:
+  /// \param prior must outlive it \param measurement of the step, whitened; null: made here
+  StepProblem(const prior::Prior& prior, const StepObservation& step,
+              std::shared_ptr<const WhitenedMeasurement> measurement = {});
+  [[nodiscard]] const DiffusionProblem& problem() const { return *problem_; }
+  [[nodiscard]] const Denoiser& denoiser() const { return *denoiser_; }
+  /// \brief Normalised fields [point][member] as states u: [member][point], float32, and back.
+  [[nodiscard]] torch::Tensor states(const Eigen::MatrixXd& fields) const;
+  [[nodiscard]] Eigen::MatrixXd fields(const torch::Tensor& states) const;
+
+ private:
+  Eigen::VectorXd root_;  // [point], square root of the relative weights
+  std::shared_ptr<const WhitenedMeasurement> measurement_;
+  std::unique_ptr<Denoiser> denoiser_;
+  std::optional<DiffusionProblem> problem_{};
+};
+
 /// \brief The covariance C_t of u_0 given u_t under the prior's Gaussian part, modes diag(v_t) modes^T +
 /// rest_t (1 - modes modes^T) with v_t = sigma^2 v / (alpha^2 v + sigma^2): exact for a prior that is a
 /// Gaussian. Float32 or float64 [batch][.] in and out.
@@ -215,6 +234,15 @@ class GaussianConditional {
   GaussianPart prior_{};
   torch::Tensor seen_{};  // A~ modes: [observation][mode]
 };
+
+/// \brief Members noised to where noise and a point's prior deviation are alike, and brought back along the
+/// prior's diffusion in `steps` ancestral steps, each of the denoised field D as its observations correct it:
+/// D + C_t A~^T (A~ C_t A~^T + 1)^-1 (y~ - A~ D), C_t the covariance given the state under the prior's
+/// Gaussian part (GaussianConditional). For a Gaussian prior that is the exact mean, and the posterior is
+/// left as it is as steps become many. \param clean u_0: [member][point] \param noise of as many members
+/// \throws Error(usage) where the prior has no Gaussian part
+torch::Tensor descend(const DiffusionProblem& problem, const torch::Tensor& clean, std::int64_t steps,
+                      MemberNoise& noise);
 
 /// \brief Gradient with respect to u_t of |y - A D| in normalised units, |y~ - A~ D| / gain: [batch][point].
 /// For a mask on cells of equal areas it is the norm of the pixels' residual. Zero without observations.
@@ -271,8 +299,7 @@ class DiffusionSampler : public PosteriorSampler {
   [[nodiscard]] Ensemble sample(const Window& window, const SampleRequest& request) override;
 
  private:
-  [[nodiscard]] std::shared_ptr<const WhitenedMeasurement> whitened(
-      const measurement::Measurement& measurement, const Eigen::VectorXd& scale);
+  [[nodiscard]] std::shared_ptr<const WhitenedMeasurement> whitened(const StepObservation& step);
 
   std::string name_;
   std::unique_ptr<DiffusionMethod> method_;

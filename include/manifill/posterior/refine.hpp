@@ -3,10 +3,8 @@
 /// \brief Likelihood-aware steps of the prior that start from a sampler's members, and what else all samplers
 /// share after their draws.
 ///
-/// The target is p(x | window) up to a constant: the Gaussian posterior of the window times exp(b(x) - log
-/// N(x; 0, C)), the prior's departure from the Gaussian that the window's posterior rests on (method of the
-/// surrogate with exact control variate). Where the model holds no score network the target is the Gaussian
-/// posterior.
+/// With a score network they are steps of its diffusion, which see the centre's observations; without one, of
+/// Langevin dynamics in the window's Gaussian posterior.
 
 #include <cstddef>
 #include <memory>
@@ -20,7 +18,7 @@ class Prior;
 
 namespace manifill::posterior {
 
-/// \brief b(x) - log N(x; 0, C) and its gradient, by the surrogate log-density. Zero without a score network.
+/// \brief b(x) - log N(x; 0, C), by the surrogate log-density. Zero without a score network.
 ///
 /// C is the covariance of windows, of full rank; the prior's own Gaussian has `backbone.rank` modes and a
 /// residual. Where they differ, the difference is part of the departure.
@@ -28,10 +26,10 @@ class PriorDeparture {
  public:
   explicit PriorDeparture(const Model& model);
   ~PriorDeparture();
-  /// \param x [point][column], normalised \param gradient [point][column] or null \return [column]
-  [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
-                                           Eigen::MatrixXd* gradient = nullptr) const;
+  /// \param x [point][column], normalised \return [column]
+  [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed) const;
   [[nodiscard]] bool zero() const;
+  [[nodiscard]] const prior::Prior& prior() const { return *prior_; }
   /// \brief Evaluations of the score network in one call, a field.
   [[nodiscard]] double evaluations() const;
 
@@ -45,15 +43,14 @@ class PriorDeparture {
   mutable std::shared_ptr<const Gaussian> last_{};
 };
 
-/// \brief `request.refine` steps of preconditioned Langevin dynamics (Cotter et al. 2013, Statist. Sci. 28,
-/// eq. 4.8 with the posterior covariance P as preconditioner): x <- m + sqrt(1 - e^2) (x - m) + e n + (e^2 /
-/// 2) P grad(b - log N), n ~ N(0, P), e = 1/2. For the Gaussian target it is exact at every step size. The
-/// noise is independent from step to step of the record, so that coherence in time fades by sqrt(1 - e^2)
-/// with each. \param centre the step that is filled \param mean m, of the Gaussian posterior: [point],
-/// normalised \param x [point][member], normalised; random numbers are keyed by (seed, step, member)
-Eigen::MatrixXd refine(const PriorDeparture& departure, const WindowFactor& factor,
-                       const StepObservation& centre, const Eigen::VectorXd& mean, const Eigen::MatrixXd& x,
-                       const SampleRequest& request);
+/// \brief `request.refine` steps of Langevin dynamics (Cotter et al. 2013, Statist. Sci. 28, eq. 4.8 with the
+/// posterior covariance P as preconditioner): x <- m + sqrt(1 - e^2) (x - m) + e n, n ~ N(0, P), e = 1/2,
+/// exact for the Gaussian posterior of a window. The noise is independent from step to step of the record, so
+/// that coherence in time fades by sqrt(1 - e^2) with each. \param centre the step that is filled \param mean
+/// m: [point], normalised \param x [point][member], normalised; random numbers are keyed by (seed, step,
+/// member)
+Eigen::MatrixXd langevin(const WindowFactor& factor, const StepObservation& centre,
+                         const Eigen::VectorXd& mean, const Eigen::MatrixXd& x, const SampleRequest& request);
 
 /// \brief What all samplers share around their draws: factors of windows, and ensembles of normalised
 /// members.
@@ -66,7 +63,7 @@ class EnsembleFinisher {
   [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) {
     return cache_.get(window);
   }
-  /// \brief Members after `request.refine` steps of `refine`, in physical units, with the chi-square of the
+  /// \brief Members after `request.refine` steps, in physical units, with the chi-square of the
   /// window and the evaluations that refining took. \param x [point][member], normalised
   [[nodiscard]] Ensemble finish(const Window& window, const WindowFactor& factor,
                                 const WindowSolution& solution, const Eigen::MatrixXd& x,

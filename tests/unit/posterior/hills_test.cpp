@@ -1,5 +1,7 @@
 // Samplers of trained models against a mixture of two Gaussians in closed form, as docs/samplers.md says.
 
+#include <cmath>
+
 #include "catch.hpp"
 #include "unit/posterior/hills_toys.hpp"
 
@@ -36,6 +38,12 @@ TEST_CASE("samplers of trained models on two hills", "[posterior]") {
   CHECK(davi.second == Approx(0.626).margin(kShare + 0.06));
   CHECK(davi.own.mean_error == Approx(0.253).margin(kMean + 0.07));
   CHECK(davi.own.spread == Approx(0.614).margin(kSpread + 0.07));
+  // Steps of the prior lead from the normal posterior towards that of the hills.
+  const auto refined = field.of("gaussian", kMembers, 20);
+  INFO("refined: " << refined.second << ", mean " << refined.own.mean_error << ", spread "
+                   << refined.own.spread);
+  CHECK(refined.own.mean_error < gaussian.own.mean_error);
+  CHECK(std::abs(refined.own.spread - 1.0) < 0.5 * std::abs(gaussian.own.spread - 1.0));
   // A short training of the flow goes part of the way, resampling more of it.
   CHECK(flow.own.mean_error < gaussian.own.mean_error);
   CHECK(importance.own.mean_error < flow.own.mean_error);

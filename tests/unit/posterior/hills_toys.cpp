@@ -69,10 +69,10 @@ HillsField::HillsField(const HillsTraining& training, Eigen::Index count)
   window_.steps.push_back(step);
 }
 
-Hills HillsField::of(const std::string& name, std::uint32_t members) const {
+Hills HillsField::of(const std::string& name, std::uint32_t members, std::int64_t refine) const {
   const auto e = manifill::posterior::SamplerRegistry::instance()
                      .make(name, model_)
-                     ->sample(window_, {.seed = 3, .members = members});
+                     ->sample(window_, {.seed = 3, .members = members, .refine = refine});
   const Eigen::MatrixXd a = Eigen::RowVector2d(1.0 / kSigma, 0.0);
   return hills_of(e.members, two_hills().posterior(a, Eigen::VectorXd::Constant(1, kObserved / kSigma)));
 }

@@ -22,8 +22,8 @@ class HillsField {
  public:
   explicit HillsField(const HillsTraining& training, Eigen::Index count = 8000);
 
-  /// What a sampler makes of the first point observed.
-  [[nodiscard]] Hills of(const std::string& name, std::uint32_t members) const;
+  /// What a sampler, with steps of refinement, makes of the first point observed.
+  [[nodiscard]] Hills of(const std::string& name, std::uint32_t members, std::int64_t refine = 0) const;
 
  private:
   void train_score(std::int64_t steps);
