@@ -474,7 +474,7 @@ std::vector<std::string> run_evaluate(const Config& c) {
   const posterior::Model* model = loaded ? &*loaded : nullptr;
   // A method that the model has not what it takes for is refused before hours go into the others.
   for (const auto& method : e.methods)
-    if (!needs_no_model(method.method))
+    if (model != nullptr && !needs_no_model(method.method))
       static_cast<void>(posterior::SamplerRegistry::instance().make(method.method, *model, method.config));
   const double memory_limit = parse_memory(c.text("evaluate.max_memory"));
   CaseMaker maker(c, model);

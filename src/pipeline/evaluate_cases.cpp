@@ -273,7 +273,7 @@ std::string CaseMaker::series_name(std::size_t series) const {
   const auto& v = sources_[s.source].variable;
   std::string name = fs::path(v.path()).filename().string();
   if (io::png_channels(v.path()).size() > 1) name += " " + v.summary().name;
-  const std::string extra = fmt::format("series {}", s.extra + 1);
+  std::string extra = fmt::format("series {}", s.extra + 1);
   if (sources_.size() == 1) return extra;
   return v.extras() > 1 ? name + " " + extra : name;
 }

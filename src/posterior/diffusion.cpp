@@ -248,7 +248,7 @@ torch::Tensor WhitenedMeasurement::pseudo_inverse(const torch::Tensor& r) const 
 
 torch::Tensor WhitenedMeasurement::solve(double c, double d, const torch::Tensor& r) const {
   const auto in_range = to_left(r);
-  const auto solved = from_left(in_range / (c * impl_->values_as(r).square() + d));
+  auto solved = from_left(in_range / (c * impl_->values_as(r).square() + d));
   // Beyond the range apart, and not at all where there is nothing: a difference of terms in 1 / d would leave
   // nothing but their rounding of a small d.
   if (d == 0.0 || in_range.size(1) == r.size(1)) return solved;

@@ -141,6 +141,7 @@ class Simulation {
     Eigen::MatrixXd departures;
     if (posterior_base_) {
       std::vector<const Window*> windows;
+      windows.reserve(alike.size());
       for (const auto& one : alike) windows.push_back(&one.window);
       solutions = factor->solve(windows);
       departures =
