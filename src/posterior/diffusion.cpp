@@ -545,11 +545,7 @@ std::pair<std::int64_t, std::string> level_options(const std::string& name, cons
 
 DiffusionSampler::DiffusionSampler(const Model& model, std::string name,
                                    std::unique_ptr<DiffusionMethod> method, std::int64_t batch)
-    : name_(std::move(name)),
-      method_(std::move(method)),
-      batch_(batch),
-      finisher_(model),
-      prior_(std::make_unique<const prior::Prior>(model.backbone, model.score)) {}
+    : name_(std::move(name)), method_(std::move(method)), batch_(batch), finisher_(model) {}
 
 DiffusionSampler::~DiffusionSampler() = default;
 
@@ -570,7 +566,7 @@ Ensemble DiffusionSampler::sample(const Window& window, const SampleRequest& req
     throw Error(ErrorKind::usage, "the method '" + name_ + "' knows no density of its members",
                 {.remedy = "Leave out --diagnostics, or use --method flow or gaussian"});
   const StepObservation& centre = window.at_centre();
-  const StepProblem step(*prior_, centre, whitened(centre));
+  const StepProblem step(finisher_.departure().prior(), centre, whitened(centre));
   Eigen::MatrixXd x(static_cast<Index>(finisher_.backbone().domain().size()), request.members);
   for (std::int64_t first = 0; first < static_cast<std::int64_t>(request.members); first += batch_) {
     const auto count = std::min(batch_, static_cast<std::int64_t>(request.members) - first);

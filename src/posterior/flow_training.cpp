@@ -8,11 +8,9 @@
 #include <fmt/format.h>
 
 #include "manifill/base/error.hpp"
-#include "manifill/base/parallel.hpp"
 #include "manifill/base/stopwatch.hpp"
 #include "manifill/posterior/flow_condition.hpp"
 #include "manifill/posterior/flow_objectives.hpp"
-#include "manifill/posterior/windows.hpp"
 #include "manifill/prior/averaged_optimiser.hpp"
 #include "manifill/prior/precision.hpp"
 #include "manifill/prior/training_records.hpp"

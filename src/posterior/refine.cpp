@@ -16,7 +16,8 @@ namespace manifill::posterior {
 namespace {
 
 constexpr double kStep = 0.5;
-constexpr std::int64_t kDraws = 8;  // of the surrogate, one evaluation each
+constexpr std::uint64_t kOwnSeeds = 1000003;  // apart: members would be noised by what they were drawn from
+constexpr std::int64_t kDraws = 8;            // of the surrogate, one evaluation each
 
 }  // namespace
 
@@ -82,7 +83,7 @@ Eigen::MatrixXd langevin(const WindowFactor& factor, const StepObservation& cent
   for (std::int64_t step = 0; step < request.refine; ++step) {
     Eigen::MatrixXd noise(x.rows(), x.cols());
     for (Eigen::Index k = 0; k < x.cols(); ++k) {
-      RandomStream random({.seed = request.seed + 1000003U * static_cast<std::uint64_t>(step + 1),
+      RandomStream random({.seed = request.seed + kOwnSeeds * static_cast<std::uint64_t>(step + 1),
                            .purpose = RandomPurpose::diffusion,
                            .time = centre.time,
                            .member = request.first_member + static_cast<std::uint32_t>(k)});
@@ -110,7 +111,7 @@ Ensemble EnsembleFinisher::finish(const Window& window, const WindowFactor& fact
         backbone_.physical(langevin(factor, centre, factor.centre_mean(solution), x, request), centre.season);
   } else {
     const StepProblem step(departure_.prior(), centre);
-    MemberNoise noise(request.seed, centre.time, request.first_member, x.cols());
+    MemberNoise noise(request.seed + kOwnSeeds, centre.time, request.first_member, x.cols());
     const auto refined = descend(step.problem(), step.states(x), request.refine, noise);
     e.members = backbone_.physical(step.fields(refined), centre.season);
     e.evaluations = static_cast<double>(request.refine);

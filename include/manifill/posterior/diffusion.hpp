@@ -236,11 +236,11 @@ class GaussianConditional {
 };
 
 /// \brief Members noised to where noise and a point's prior deviation are alike, and brought back along the
-/// prior's diffusion in `steps` ancestral steps, each of the denoised field D as its observations correct it:
-/// D + C_t A~^T (A~ C_t A~^T + 1)^-1 (y~ - A~ D), C_t the covariance given the state under the prior's
-/// Gaussian part (GaussianConditional). For a Gaussian prior that is the exact mean, and the posterior is
-/// left as it is as steps become many. \param clean u_0: [member][point] \param noise of as many members
-/// \throws Error(usage) where the prior has no Gaussian part
+/// prior's diffusion in `steps` ancestral steps, each of a draw of u_0 as the observations correct it: v ~
+/// N(D, C_t), C_t the covariance given the state under the prior's Gaussian part (GaussianConditional), and
+/// v + C_t A~^T (A~ C_t A~^T + 1)^-1 (y~ - A~ v - n), n ~ N(0, 1). For a Gaussian prior that is a draw of the
+/// posterior given the state, and the posterior is left as it is however few the steps. \param clean u_0:
+/// [member][point] \param noise of as many members \throws Error(usage) where the prior has no Gaussian part
 torch::Tensor descend(const DiffusionProblem& problem, const torch::Tensor& clean, std::int64_t steps,
                       MemberNoise& noise);
 
@@ -305,7 +305,6 @@ class DiffusionSampler : public PosteriorSampler {
   std::unique_ptr<DiffusionMethod> method_;
   std::int64_t batch_;
   EnsembleFinisher finisher_;
-  std::unique_ptr<const prior::Prior> prior_;
   std::list<std::pair<std::uint64_t, std::shared_ptr<const WhitenedMeasurement>>> measurements_{};
 };
 

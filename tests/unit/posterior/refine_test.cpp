@@ -24,6 +24,14 @@ posterior::Model small_model(const domain::Domain& d, std::int64_t rank = 400) {
   return {.backbone = prior::Backbone::from_covariance(d, c, 0.0, {.rank = rank})};
 }
 
+/// A new network adds nothing to a Gaussian prior.
+toys::Half with_fresh_network() {
+  toys::Half half;
+  half.model.score = std::make_shared<prior::ScoreNetworkImpl>(
+      half.model.backbone.domain(), prior::ScoreNetworkOptions{.width = 4, .dilations = {1.0}}, 1);
+  return half;
+}
+
 }  // namespace
 
 TEST_CASE("Langevin steps leave the Gaussian posterior as it is, and bring other members to it",
@@ -59,9 +67,7 @@ TEST_CASE("Langevin steps leave the Gaussian posterior as it is, and bring other
 }
 
 TEST_CASE("steps of a Gaussian prior's diffusion leave its posterior as it is, however few", "[posterior]") {
-  toys::Half half;
-  half.model.score = std::make_shared<prior::ScoreNetworkImpl>(
-      half.model.backbone.domain(), prior::ScoreNetworkOptions{.width = 4, .dilations = {1.0}}, 1);
+  const toys::Half half = with_fresh_network();
   const auto sampler = posterior::SamplerRegistry::instance().make("gaussian", half.model);
   for (const std::int64_t steps : {1, 3, 10}) {
     INFO(steps << " steps");
@@ -80,6 +86,22 @@ TEST_CASE("steps of a Gaussian prior's diffusion leave its posterior as it is, h
   const auto some = sampler->sample(half.window, {.seed = 4, .first_member = 3, .members = 2, .refine = 3});
   // Single precision of the states.
   CHECK((whole.members.rightCols(2) - some.members).cwiseAbs().maxCoeff() < 1e-4);
+}
+
+TEST_CASE("refinement draws noise that the sampler before it has not drawn", "[posterior]") {
+  const toys::Half half = with_fresh_network();
+  auto& registry = posterior::SamplerRegistry::instance();
+  Config config(registry.specs());
+  // Without fresh noise a member follows from its first state: noised by that again it would depart too far.
+  for (const char* setting : {"pigdm.guidance=gaussian", "pigdm.eta=0", "pigdm.spacing=log_snr"})
+    config.set(setting);
+  const auto e = registry.make("pigdm", half.model, config)
+                     ->sample(half.window, {.seed = 4, .members = 800, .refine = 1});
+  for (const bool hidden : {false, true}) {
+    const auto c = half.of(e.members, hidden);
+    CHECK(c.mean_error < 0.05);
+    CHECK(c.spread == Approx(1.0).margin(0.04));
+  }
 }
 
 TEST_CASE("the posterior covariance times a field is that of the closed form", "[posterior]") {
