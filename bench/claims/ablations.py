@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""What each choice of the flow is worth: one changed at a time, over several seeds, on held-out fields.
+"""What each choice of a flow, or of a prior, is worth: one changed at a time, over several seeds, on held-out fields.
 
     ablations.py ablations.toml OUTPUT [--program build/release/bin/manifill] [--seeds 1 2 3] [--only NAME...]
 
 Each run is a prior (made once for all that share its options), a flow and an evaluation, in directories of their own; what is
-done is not done again, so that a stopped run goes on. Prints a table in Markdown: the flow's CRPS over that of plain optimal
-interpolation on the same cases, mean over seeds with the least and the largest, and the coverage of its 90 % intervals.
+done is not done again, so that a stopped run goes on. A plan without a flow scores the prior by the method that it names; seeds
+are then the prior's. Prints a table in Markdown: the CRPS over that of plain optimal interpolation on the same cases, mean over
+seeds with the least and the largest, and the coverage of 90 % intervals.
 """
 import argparse
 import hashlib
@@ -41,27 +42,33 @@ def prior_of(o, plan, options):
     return path
 
 
+def flow_of(o, plan, change, seed, place):
+    flow = place / "flow.h5"
+    if not flow.exists():
+        prior = prior_of(o, plan, change.get("prior_set", []))
+        values = plan["base"].get("flow_set", []) + change.get("flow_set", []) + [f"flow.seed={seed}"]
+        run(o.program, ["train", "flow", plan["base"]["flow"], "--prior", str(prior), "-o", str(flow),
+                        "--set", f"train.log={place / 'curve.csv'}", *sets(values)],
+            place / "log", (place / "flow.h5.checkpoint").exists())
+    return flow
+
+
 def score(o, plan, change, seed):
     place = o.output / change["name"].replace(" ", "_") / str(seed)
     report = place / "report"
     if not (report / "scores.json").exists():
-        prior = prior_of(o, plan, change.get("prior_set", []))
-        flow = place / "flow.h5"
-        if not flow.exists():
-            values = plan["base"].get("flow_set", []) + change.get("flow_set", []) + [f"flow.seed={seed}"]
-            run(o.program, ["train", "flow", plan["base"]["flow"], "--prior", str(prior), "-o", str(flow),
-                            "--set", f"train.log={place / 'curve.csv'}", *sets(values)],
-                place / "log", (place / "flow.h5.checkpoint").exists())
-        run(o.program, ["evaluate", plan["base"]["evaluate"], "--model", str(flow), "-o", str(report),
-                        *sets(plan["base"].get("evaluate_set", []))], place / "log", (report / "journal").exists())
+        if "flow" in plan["base"]:
+            model = flow_of(o, plan, change, seed, place)
+        else:
+            model = prior_of(o, plan, [*change.get("prior_set", []), f"score.seed={seed}"])
+        run(o.program, ["evaluate", plan["base"]["evaluate"], "--model", str(model), "-o", str(report),
+                        *sets(plan["base"].get("evaluate_set", []))], place / "log",
+            (report / ".manifill-checkpoint").exists())
     scores = json.loads((report / "scores.json").read_text())
-    crps = {}
-    for method in scores["methods"]:
-        cases = [c for c in method["cases"] if c["weight"]]
-        crps[method["name"]] = np.mean([c["crps"] for c in cases])
-        if method["name"] == "flow":
-            covered = np.mean([c["covered"][2] for c in cases])
-    return crps["flow"], crps["gaussian"], covered
+    cases = {m["name"]: [c for c in m["cases"] if c["weight"]] for m in scores["methods"]}
+    crps = {name: np.mean([c["crps"] for c in found]) for name, found in cases.items()}
+    method = plan["base"].get("method", "flow")
+    return crps[method], crps["gaussian"], np.mean([c["covered"][2] for c in cases[method]])
 
 
 def main():
@@ -77,7 +84,7 @@ def main():
     unknown = set(o.only or []) - {c["name"] for c in changes}
     if unknown:
         raise SystemExit(f"{o.plan}: no change named {', '.join(sorted(unknown))}")
-    print("| changed | CRPS of the flow | over plain optimal interpolation | least, largest of seeds | 90 % covers |")
+    print("| changed | CRPS | over plain optimal interpolation | least, largest of seeds | 90 % covers |")
     print("|---|---|---|---|---|", flush=True)
     reference = None
     for change in changes:

@@ -205,11 +205,13 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
                            std::to_string(fields.year.back())});
   const std::string directory = c.text("train.output") + ".training";
   std::filesystem::create_directories(directory);
+  const bool resume = c.flag("train.resume") && std::filesystem::exists(directory + "/score_checkpoint.h5");
+  if (c.flag("train.resume") && !resume) log::info("no checkpoint yet: training starts anew");
   const prior::ScoreTrainingHooks hooks{.report = [](const std::string& line) { log::info(line); },
                                         .stop = [] { return stop_requested(); }};
   auto trained =
       prior::train_score(prior::Backbone::fit(fields.subset(keep), backbone_options), fields, validation,
-                         prior::ScoreTrainingOptions::from(c), directory, c.flag("train.resume"), hooks);
+                         prior::ScoreTrainingOptions::from(c), directory, resume, hooks);
   notes.push_back(fmt::format(
       "score network {}: squared error of the denoiser {:.4f} of the backbone's on held-out years "
       "(noisy to clean: {:.3f} {:.3f} {:.3f} {:.3f}), best at step {} of {}, {:.0f} s",
@@ -259,6 +261,31 @@ std::vector<std::string> train_prior(const Config& c) {
   return notes;
 }
 
+namespace {
+
+/// What shapes of parameters do not show of a network must agree too.
+std::shared_ptr<const posterior::FlowNetwork> flow_to_start_from(const std::string& path,
+                                                                 const posterior::FlowNetworkOptions& network,
+                                                                 posterior::FlowBase base) {
+  const auto model = posterior::Model::load(path);
+  if (!model.flow)
+    throw Error(ErrorKind::usage, "it holds no flow to start from",
+                {.file = path, .remedy = "Give a model of 'manifill train flow'"});
+  const auto& own = model.flow_options;
+  const char* other = model.flow_base != base                                       ? "flow.base"
+                      : own.network != network.network                              ? "flow.network"
+                      : own.affine != network.affine                                ? "flow.affine"
+                      : own.network == "conv" && own.dilations != network.dilations ? "flow.dilations"
+                                                                                    : nullptr;
+  if (other != nullptr)
+    throw Error(ErrorKind::usage,
+                fmt::format("the flow to start from is of another network: '{}' differs", other),
+                {.file = path, .remedy = fmt::format("Set {} as it was trained with", other)});
+  return model.flow;
+}
+
+}  // namespace
+
 std::vector<std::string> train_flow(const Config& c) {
   const Stopwatch watch;
   require_option(c, "train.prior", "--prior");
@@ -269,18 +296,16 @@ std::vector<std::string> train_flow(const Config& c) {
   const auto network = posterior::FlowNetworkOptions::from(c);
   auto hooks = training_hooks(c);
   if (!c.text("train.start").empty()) {
-    hooks.start = posterior::Model::load(c.text("train.start")).flow;
-    if (!hooks.start)
-      throw Error(ErrorKind::usage, "it holds no flow to start from",
-                  {.file = c.text("train.start"), .remedy = "Give a model of 'manifill train flow'"});
+    hooks.start =
+        flow_to_start_from(c.text("train.start"), network, posterior::parse_flow_base(options.base));
   }
   const auto seed = static_cast<std::uint64_t>(options.seed);
   const auto cases = simulate_training_cases(c, model, options, options, hooks);
   posterior::PriorLogDensity density;  // empty: the backbone's
   if (model.score) {
-    density = [prior = prior::Prior(model.backbone, model.score), seed](const torch::Tensor& x,
-                                                                        const std::vector<double>& season) {
-      return prior.log_density(x, season, {.draws = 4, .seed = seed}).to(torch::kFloat32);
+    density = [prior = prior::Prior(model.backbone, model.score), seed](
+                  const torch::Tensor& x, const std::vector<double>& season, std::int64_t step) {
+      return prior.log_density(x, season, {.draws = 4, .seed = seed, .time = step}).to(torch::kFloat32);
     };
   }
   const auto trained = posterior::train_flow(cases.training, cases.validation, network, options,

@@ -44,10 +44,9 @@ posterior::TrainingHooks training_hooks(const Config& c) {
   hooks.stop = [] { return stop_requested(); };
   hooks.log_csv = c.text("train.log").empty() ? c.text("train.output") + ".csv" : c.text("train.log");
   hooks.checkpoint = c.text("train.output") + ".checkpoint";
-  hooks.resume = c.flag("train.resume");
-  if (hooks.resume && !std::filesystem::exists(hooks.checkpoint))
-    throw Error(ErrorKind::usage, "there is no checkpoint to resume from",
-                {.file = hooks.checkpoint, .remedy = "Start without --resume"});
+  hooks.resume = c.flag("train.resume") && std::filesystem::exists(hooks.checkpoint);
+  // A stop while cases were simulated has left none; a job script may always give --resume.
+  if (c.flag("train.resume") && !hooks.resume) log::info("no checkpoint yet: training starts anew");
   return hooks;
 }
 

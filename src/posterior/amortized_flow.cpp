@@ -86,8 +86,10 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
     // The window's Gaussian posterior, with the score network's departure from the Gaussian prior where there
     // is one.
     const PriorDeparture& departure = base_.finisher().departure();
-    e.log_weight = factor->log_density(solution, x) + departure(x, window.at_centre().season, request.seed) -
-                   e.log_density;
+    e.log_weight =
+        factor->log_density(solution, x) +
+        departure(x, window.at_centre().season, request.seed, window.at_centre().time, request.first_member) -
+        e.log_density;
     e.effective_size = effective_sample_size(e.log_weight);
     e.evaluations += departure.evaluations();
   }

@@ -380,6 +380,7 @@ prior::ScoreNetwork davi_network(const prior::Prior& prior, const prior::ScoreNe
   // Never in training mode: dropout would add to what the latents make.
   const auto& from = prior.network();
   prior::ScoreNetwork out(prior.backbone().domain(), from ? from->options() : options, seed, conditions);
+  out->weigh(prior.backbone());
   out->eval();
   if (!from) return out;
   const torch::NoGradGuard frozen;

@@ -29,7 +29,7 @@ constexpr double kRenewedLogSnr = 0.0;  // as much noise as a point's prior devi
 torch::Tensor as_tensor(const Eigen::MatrixXd& m) {
   return torch::from_blob(const_cast<double*>(m.data()), {m.cols(), m.rows()}, torch::kFloat64)
       .t()
-      .contiguous();
+      .clone(at::MemoryFormat::Contiguous);  // a single row or column would count as contiguous as it is
 }
 
 torch::Tensor as_tensor(const Eigen::VectorXd& v) {

@@ -1,5 +1,9 @@
 #include "manifill/posterior/flow_network.hpp"
 
+#include <cmath>
+
+#include <fmt/format.h>
+
 #include "manifill/base/error.hpp"
 #include "manifill/posterior/flow_condition.hpp"
 #include "manifill/prior/grid_level.hpp"
@@ -85,7 +89,14 @@ class GridFlow : public FlowNetwork {
       width = static_cast<std::int64_t>(o.widths[0]);
     } else {
       std::vector<std::int64_t> dilations;
-      for (const double d : o.dilations) dilations.push_back(static_cast<std::int64_t>(d));
+      for (const double d : o.dilations) {
+        if (!(d >= 1.0 && d <= static_cast<double>(t.largest_dilation()) && d == std::floor(d)))
+          throw Error(ErrorKind::usage,
+                      fmt::format("a dilation of {} does not fit {} x {} points", d, t.rows, t.columns),
+                      {.remedy = fmt::format("Set flow.dilations to whole numbers from 1 to {}",
+                                             t.largest_dilation())});
+        dilations.push_back(static_cast<std::int64_t>(d));
+      }
       stack_ = prior::GridResidualStack(features, width, dilations, o.dropout, t).ptr();
     }
     register_module("stack", stack_);
@@ -204,6 +215,10 @@ class RealNvp : public FlowNetwork {
  public:
   RealNvp(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t)
       : points_(t.rows * t.columns), steps_(std::max<std::int64_t>(2, o.couplings)) {
+    if (t.inside.defined())
+      throw Error(ErrorKind::usage,
+                  "a RealNVP needs a value at every point, the training fields have some nowhere",
+                  {.remedy = "Set flow.network = \"conv\""});
     log_spread = register_buffer("log_spread", torch::zeros({1}));
     const std::int64_t hidden = o.width > 0 ? o.width : std::max<std::int64_t>(32, points_ / 8);
     const std::int64_t kept = points_ / 2;

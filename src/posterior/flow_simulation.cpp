@@ -68,7 +68,10 @@ class Simulation {
     cases_.hidden = torch::zeros({count, points_});
     cases_.departures = torch::empty({count, o.draws, points_});
     if (keep_factors_ || o.keep_windows) cases_.windows.resize(static_cast<std::size_t>(count));
-    if (keep_factors_) cases_.factors.resize(static_cast<std::size_t>(count));
+    if (!keep_factors_) return;
+    cases_.factors.resize(static_cast<std::size_t>(count));
+    cases_.level = torch::empty({count, points_}, torch::kFloat64);
+    cases_.unit = torch::empty({count, points_}, torch::kFloat64);
   }
 
   [[nodiscard]] RandomStream stream_of(std::int64_t k) const {
@@ -183,7 +186,10 @@ class Simulation {
     auto* hidden = c.hidden.data_ptr<float>() + k * n;
     for (std::int64_t i = 0; i < n; ++i) {
       const float v = fields_.values(i, one.time);
-      if (std::isnan(v) || backbone.active()[i] == 0.0) continue;
+      if (std::isnan(v) || backbone.active()[i] == 0.0) {
+        if (options_.weight_forward_kl > 0.0) refuse_gap(one.time, i);
+        continue;
+      }
       truth[i] = static_cast<float>((v - level[i]) / scale[i]);
       // Objectives count in physical units: a cell's weight follows its scale.
       const double area_scale = area[i] * scale[i] / backbone.unit_scale();
@@ -202,7 +208,19 @@ class Simulation {
       copy_row(c.low, k, (bounds[0] - level.array()).cwiseQuotient(scale.array()).matrix().cast<float>());
       copy_row(c.high, k, (bounds[1] - level.array()).cwiseQuotient(scale.array()).matrix().cast<float>());
     }
+    if (keep_factors_) {
+      std::copy(level.data(), level.data() + n, c.level.data_ptr<double>() + k * n);
+      std::copy(scale.data(), scale.data() + n, c.unit.data_ptr<double>() + k * n);
+    }
     if (!c.windows.empty()) c.windows[static_cast<std::size_t>(k)] = std::move(one.window);
+  }
+
+  /// The likelihood of a field is that of all its values: none may be made up.
+  [[noreturn]] void refuse_gap(Eigen::Index time, std::int64_t point) const {
+    throw Error(
+        ErrorKind::usage, "the forward KL divergence needs training fields without gaps",
+        {.index = fmt::format("[time {}][point {}]", time, point),
+         .remedy = "Set flow.weight_forward_kl = 0: CRPS and energy scores leave missing values out"});
   }
 
   const prior::TrainingFields& fields_;
@@ -250,7 +268,10 @@ FlowCases simulate_cases(const prior::TrainingFields& fields, const std::vector<
     parallel_for(
         static_cast<std::int64_t>(groups_of[f].size()),
         [&](std::int64_t g) {
-          if (hooks.stop()) throw Error(ErrorKind::stopped, "stopped while simulating training cases");
+          if (hooks.stop())
+            throw Error(ErrorKind::stopped,
+                        "stopped while simulating training cases, of which nothing is kept",
+                        {.remedy = "Run again, with or without --resume"});
           const std::int64_t first = groups_of[f][static_cast<std::size_t>(g)];
           simulation.simulate_group(first, std::min(count, first + o.fields_per_mask), folds[f], backbone);
         },

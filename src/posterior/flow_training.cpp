@@ -31,6 +31,10 @@ FlowCases select(const FlowCases& all, const torch::Tensor& which) {
     some.low = all.low.index_select(0, which);
     some.high = all.high.index_select(0, which);
   }
+  if (all.level.defined()) {
+    some.level = all.level.index_select(0, which);
+    some.unit = all.unit.index_select(0, which);
+  }
   const auto* row = which.data_ptr<std::int64_t>();
   for (std::int64_t k = 0; k < which.size(0) && !all.factors.empty(); ++k) {
     some.windows.push_back(all.windows[static_cast<std::size_t>(row[k])]);
@@ -63,7 +67,7 @@ torch::Tensor base_log_density(const torch::Tensor& z, const FlowCases& batch, b
 }
 
 PriorLogDensity gaussian_prior(const prior::Backbone& backbone) {
-  return [backbone](const torch::Tensor& x, const std::vector<double>& season) {
+  return [backbone](const torch::Tensor& x, const std::vector<double>& season, std::int64_t) {
     return external_scalar(x, [&](const torch::Tensor& at, torch::Tensor& values, torch::Tensor& gradients) {
       const auto dense = at.contiguous();
       for (std::int64_t k = 0; k < dense.size(0); ++k) {
@@ -103,10 +107,10 @@ class Objective {
         prior_(prior),
         backbone_(backbone),
         standard_(parse_flow_base(options.base) == FlowBase::standard) {
-    if (options.weight_reverse_kl > 0.0) frozen_ = twin();
+    if (options.weight_reverse_kl > 0.0 && options.reverse_kl_gradient == "path") frozen_ = twin();
   }
 
-  Losses operator()(const FlowCases& batch, double second) {
+  Losses operator()(const FlowCases& batch, double second, std::int64_t step) {
     const auto context = network_.condition(batch.features);
     Losses losses;
     losses.total = torch::zeros({});
@@ -139,32 +143,57 @@ class Objective {
       losses.total = losses.total - options_.weight_forward_kl * log_q.mean() / points;
     }
     if (options_.weight_reverse_kl > 0.0 && second > 0.0)
-      losses.total = losses.total + options_.weight_reverse_kl * second * reverse_kl(batch, context) / points;
+      losses.total =
+          losses.total + options_.weight_reverse_kl * second * reverse_kl(batch, context, step) / points;
     return losses;
   }
 
  private:
-  /// Path gradient (Roeder et al. 2017): log q is differentiated through the sample only, its parameters
-  /// held.
-  torch::Tensor reverse_kl(const FlowCases& batch, const FlowNetwork::Context& context) {
-    {
+  torch::Tensor reverse_kl(const FlowCases& batch, const FlowNetwork::Context& context, std::int64_t step) {
+    const auto departures = batch.departures.narrow(1, step % batch.departures.size(1), 1);
+    const auto [z, log_det] = network_.forward(departures, context);
+    const auto log_q =
+        frozen_ ? path_log_density(batch, z)
+                : base_log_density(departures.select(1, 0), batch, standard_) - log_det.select(1, 0);
+    const auto x = in_final_units(batch.mean + batch.sd * z.select(1, 0), batch);
+    std::vector<double> season;
+    for (const auto& w : batch.windows) season.push_back(w.at_centre().season);
+    return (misfit(x, batch.windows, backbone_) - prior_(x, season, step) + log_q).mean();
+  }
+
+  /// Fields normalised by a case's own fold, as the final backbone normalises them: observations and prior
+  /// are its. [batch][point]
+  torch::Tensor in_final_units(const torch::Tensor& x, const FlowCases& batch) const {
+    auto offset = torch::empty_like(batch.level);
+    auto factor = torch::empty_like(batch.unit);
+    const auto points = batch.level.size(1);
+    for (std::int64_t k = 0; k < batch.level.size(0); ++k) {
+      const double season = batch.windows[static_cast<std::size_t>(k)].at_centre().season;
+      const Eigen::VectorXd scale = backbone_.scale(season);
+      const auto row = [&](const torch::Tensor& t) {
+        return Eigen::Map<Eigen::VectorXd>(t.data_ptr<double>() + k * points, points);
+      };
+      row(offset) = (row(batch.level) - backbone_.mean(season)).cwiseQuotient(scale);
+      row(factor) = row(batch.unit).cwiseQuotient(scale);
+    }
+    return offset.to(x.scalar_type()) + factor.to(x.scalar_type()) * x;
+  }
+
+  /// log q differentiated through the sample only, its parameters held (Roeder et al. 2017): a gradient
+  /// without noise where q is the target.
+  torch::Tensor path_log_density(const FlowCases& batch, const torch::Tensor& z) {
+    const auto held = [&] {
       const torch::NoGradGuard frozen;
       const auto from = network_.parameters();
       const auto to = frozen_->parameters();
       for (std::size_t k = 0; k < from.size(); ++k) to[k].copy_(from[k]);
+      frozen_->log_spread.copy_(network_.log_spread);
+      frozen_->scale_share = network_.scale_share;
       frozen_->eval();
-    }
-    const auto [z, log_det] = network_.forward(batch.departures.narrow(1, 0, 1), context);
-    const auto held = [&] {
-      const torch::NoGradGuard frozen;
       return frozen_->condition(batch.features);
     }();
-    const auto [back, log_det_back] = frozen_->inverse(z, held);
-    const auto log_q = base_log_density(back.select(1, 0), batch, standard_) + log_det_back.select(1, 0);
-    const auto x = batch.mean + batch.sd * z.select(1, 0);
-    std::vector<double> season;
-    for (const auto& w : batch.windows) season.push_back(w.at_centre().season);
-    return (misfit(x, batch.windows, backbone_) - prior_(x, season) + log_q).mean();
+    const auto [back, log_det] = frozen_->inverse(z, held);
+    return base_log_density(back.select(1, 0), batch, standard_) + log_det.select(1, 0);
   }
 
   FlowNetwork& network_;
@@ -415,9 +444,13 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .fallback = d.weight_forward_kl,
        .lowest = 0},
       {.key = "flow.weight_reverse_kl",
-       .help = "weight of the reverse KL divergence (path gradient)",
+       .help = "weight of the reverse KL divergence",
        .fallback = d.weight_reverse_kl,
        .lowest = 0},
+      {.key = "flow.reverse_kl_gradient",
+       .help = "its estimator: through the sample alone, or through the density's parameters too",
+       .fallback = d.reverse_kl_gradient,
+       .choices = {"path", "total"}},
       {.key = "flow.anneal",
        .help = "share of the run at which energy and reverse KL have half their weight",
        .fallback = d.anneal,
@@ -465,6 +498,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.weight_energy = c.real("flow.weight_energy");
   o.weight_forward_kl = c.real("flow.weight_forward_kl");
   o.weight_reverse_kl = c.real("flow.weight_reverse_kl");
+  o.reverse_kl_gradient = c.text("flow.reverse_kl_gradient");
   o.anneal = c.real("flow.anneal");
   o.folds = c.integer("flow.folds");
   o.patience = c.integer("flow.patience");
@@ -498,21 +532,32 @@ Progress progress_of(const prior::TrainingPlace& place) {
           .seconds = place.figures[3]};
 }
 
-/// What a checkpoint must agree with to be continued.
-std::string agreement_of(const FlowCases& training, const FlowNetwork& network,
-                         const FlowTrainingOptions& o) {
-  const auto truth = training.truth.contiguous();
-  const auto hash =
-      hash_bytes(truth.data_ptr<float>(), static_cast<std::size_t>(truth.numel()) * sizeof(float));
+std::uint64_t hash_of(const torch::Tensor& values) {
+  const auto dense = values.detach().contiguous();
+  return hash_bytes(dense.data_ptr<float>(), static_cast<std::size_t>(dense.numel()) * sizeof(float));
+}
+
+/// What a checkpoint must agree with to be continued: the cases, by what masks, noise, base and weights leave
+/// of them; the network, by what it starts from.
+std::string agreement_of(const FlowCases& training, const FlowCases& validation, const FlowNetwork& network,
+                         const FlowNetworkOptions& shape, const FlowTrainingOptions& o) {
+  std::string hash;
+  for (const auto* cases : {&training, &validation})
+    for (const auto* values : {&cases->truth, &cases->mean, &cases->sd, &cases->weight, &cases->hidden})
+      hash += fmt::format("{:016x} ", hash_of(*values));
+  for (const auto& start : network.parameters()) hash += fmt::format("{:x} ", hash_of(start));
   std::string shapes;
   for (const auto& p : network.named_parameters())
     shapes += fmt::format(" {}:{}", p.key(), p.value().numel());
   return fmt::format(
-      "cases {} {:016x} seed {} steps {} batch {} rate {} decay {} average {} weights {} {} {} {} anneal {} "
+      "cases {} {} {}base {} draws {} symmetric {} dilations {} affine {} dropout {} seed {} steps {} batch "
+      "{} rate {} decay {} average {} weights {} {} {} {} {} anneal "
+      "{} "
       "precision {}{}",
-      training.size(), hash, o.seed, o.steps, o.batch, o.learning_rate, o.weight_decay, o.average,
-      o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl, o.anneal, o.precision,
-      shapes);
+      training.size(), validation.size(), hash, o.base, o.draws, o.symmetric, fmt::join(shape.dilations, ","),
+      shape.affine, shape.dropout, o.seed, o.steps, o.batch, o.learning_rate, o.weight_decay, o.average,
+      o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl, o.reverse_kl_gradient,
+      o.anneal, o.precision, shapes);
 }
 
 }  // namespace
@@ -567,7 +612,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   prior::TrainingRecords records(
       hooks.log_csv, hooks.checkpoint,
       "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error",
-      agreement_of(training, *network, o));
+      agreement_of(training, validation, *network, network_options, o));
   Progress p;
   if (hooks.resume) {
     p = progress_of(records.load(*network, optimiser, 2, 4));
@@ -620,7 +665,14 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     if (o.symmetric)
       batch = turned(batch, torch::randint(8, {1}, torch::kLong).item<std::int64_t>(), topology.rows,
                      kCoordinates);
-    const Losses losses = objective(batch, second > 0.02 ? second : 0.0);
+    Losses losses = objective(batch, second > 0.02 ? second : 0.0, p.step);
+    // Where nothing else reaches the weights, the second objectives count whole from the start.
+    if (!losses.total.requires_grad()) losses = objective(batch, 1.0, p.step);
+    if (!losses.total.requires_grad())
+      throw Error(
+          ErrorKind::usage, "no objective with a weight reaches the flow's network",
+          {.remedy = "Set flow.weight_energy, or a divergence's weight; the closed-form CRPS is the affine "
+                     "layer's alone, which realnvp and flow.affine = false have not"});
     const double loss = losses.total.item<double>();
     if (!std::isfinite(loss))
       throw Error(ErrorKind::numerical, fmt::format("the training loss is not finite at step {}", p.step),

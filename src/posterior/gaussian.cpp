@@ -36,7 +36,8 @@ Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& requ
   if (request.density) {
     e.log_density = f->log_density(solution, solution.draws);
     // Under the backbone as prior the Gaussian posterior is exact: every member weighs the same.
-    e.log_weight = departure(solution.draws, window.at_centre().season, request.seed);
+    e.log_weight = departure(solution.draws, window.at_centre().season, request.seed, window.at_centre().time,
+                             request.first_member);
     e.effective_size = effective_sample_size(e.log_weight);
     e.evaluations += departure.evaluations();
   }

@@ -354,16 +354,6 @@ Eigen::MatrixXd WindowFactor::draw_departures(RandomStream& random, Eigen::Index
          m.analysis(m.centre, observed, m.factor->solve(observed));
 }
 
-Eigen::MatrixXd WindowFactor::covariance_times(const Eigen::MatrixXd& x) const {
-  const Impl& m = *impl_;
-  Eigen::MatrixXd padded = Eigen::MatrixXd::Zero(m.covariance->rows(), x.cols());
-  padded.middleRows(m.first_row(m.centre), m.points) = x;
-  const Eigen::MatrixXd whole = m.covariance->multiply_rows(0, m.covariance->rows(), padded);
-  const Eigen::MatrixXd observed = m.a * whole;
-  return whole.middleRows(m.first_row(m.centre), m.points) -
-         m.analysis(m.centre, observed, m.factor->solve(observed));
-}
-
 Eigen::VectorXd WindowFactor::log_density(const WindowSolution& solution, const Eigen::MatrixXd& x) const {
   Eigen::MatrixXd e = x.colwise() - centre_mean(solution);
   const Factor posterior = impl_->posterior();

@@ -148,11 +148,15 @@ Model Model::load(const std::string& path) {
   m.info = {file.text("model/name"), file.text("variable"), file.text("units"), file.text("standard_name"),
             file.text("model/training")};
   m.checksum = file.checksum();
-  if (const auto score = prior::load_score(file, m.backbone.domain())) m.score = score.ptr();
+  if (const auto score = prior::load_score(file, m.backbone.domain())) {
+    m.score = score.ptr();
+    m.score->weigh(m.backbone);
+  }
   if (const auto davi =
           prior::load_score(file, m.backbone.domain(), kDavi,
                             condition_channels(m.backbone.domain(), m.backbone.options().window))) {
     m.davi = davi.ptr();
+    m.davi->weigh(m.backbone);
     m.davi_noise = file.doubles(std::string(kDavi) + "/noise", {1})[0];
     if (!(std::isfinite(m.davi_noise) && m.davi_noise > 0.0))
       throw Error(ErrorKind::input, "its 'davi/noise' is no noise",

@@ -55,16 +55,18 @@ std::shared_ptr<const PriorDeparture::Gaussian> PriorDeparture::gaussian(std::si
   return last_;
 }
 
-Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double season,
-                                           std::uint64_t seed) const {
+Eigen::VectorXd PriorDeparture::operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
+                                           std::int64_t time, std::uint32_t first_member) const {
   if (zero()) return Eigen::VectorXd::Zero(x.cols());
   const torch::NoGradGuard frozen;
   const Eigen::MatrixXf single = x.cast<float>();
   const auto at = torch::from_blob(const_cast<float*>(single.data()), {static_cast<std::int64_t>(x.cols()),
                                                                        static_cast<std::int64_t>(x.rows())});
   // What the network adds is small beside the densities: Gaussian parts are taken in double precision.
-  const auto value = prior_->log_density(at, {season}, {.draws = kDraws, .seed = seed}) -
-                     prior_->gaussian().log_density(at, {season});
+  const auto value =
+      prior_->log_density(at, {season},
+                          {.draws = kDraws, .seed = seed, .time = time, .first_row = first_member}) -
+      prior_->gaussian().log_density(at, {season});
   const std::size_t bin = prior_->backbone().season_bin(season);
   const auto full = gaussian(bin);
   const auto dense = value.to(torch::kFloat64).contiguous();

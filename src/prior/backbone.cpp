@@ -188,6 +188,10 @@ std::vector<OptionSpec> BackboneOptions::specs() {
        .fallback = d.residual_floor,
        .lowest = 1e-8,
        .highest = 1},
+      {.key = "backbone.area_weights",
+       .help =
+           "whether cells count by their areas in modes, the diffusion's noise and losses, else all alike",
+       .fallback = d.area_weights},
       {.key = "backbone.window",
        .help = "neighbouring steps on each side whose observations are used",
        .fallback = d.window,
@@ -223,10 +227,22 @@ BackboneOptions BackboneOptions::from(const Config& c) {
   o.rank = c.integer("backbone.rank");
   o.offset_variance = c.real("backbone.offset_variance");
   o.residual_floor = c.real("backbone.residual_floor");
+  o.area_weights = c.flag("backbone.area_weights");
   o.window = c.integer("backbone.window");
   o.noise_sigma = c.real("backbone.noise_sigma");
   return o;
 }
+
+namespace {
+
+/// Over their mean; ones where areas do not count. [point]
+Eigen::VectorXd relative_weights_of(const domain::Domain& domain, const BackboneOptions& options) {
+  const auto n = static_cast<Eigen::Index>(domain.size());
+  if (!options.area_weights) return Eigen::VectorXd::Ones(n);
+  return Eigen::Map<const Eigen::VectorXd>(domain.weights().data(), n) * static_cast<double>(n);
+}
+
+}  // namespace
 
 struct Backbone::Impl {
   Impl(TrainingFields f, const BackboneOptions& o) : fields(std::move(f)), options(o) {}
@@ -599,8 +615,7 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options, st
     throw Error(ErrorKind::internal, "training fields do not match their domain");
   auto impl = std::make_shared<Impl>(std::move(fields), options);
   Impl& m = *impl;
-  const auto w = m.fields.domain.weights();
-  m.relative_weights = Eigen::Map<const Eigen::VectorXd>(w.data(), n) * static_cast<double>(n);
+  m.relative_weights = relative_weights_of(m.fields.domain, options);
   m.active = Eigen::VectorXd::Zero(n);
   for (Eigen::Index i = 0; i < n; ++i) {
     Eigen::Index known = 0;
@@ -650,7 +665,7 @@ Backbone Backbone::from_covariance(const domain::Domain& domain, const Eigen::Ma
   m.options.mean_harmonics = 0;
   m.options.scale_power = 0.0;
   m.options.season_bins = 1;
-  m.relative_weights = Eigen::Map<const Eigen::VectorXd>(domain.weights().data(), n) * static_cast<double>(n);
+  m.relative_weights = relative_weights_of(domain, options);
   m.active = Eigen::VectorXd::Ones(n);
   m.mean_coefficients = Eigen::MatrixXd::Zero(1, n);
   m.square_coefficients = Eigen::MatrixXd::Ones(1, n);
@@ -860,6 +875,7 @@ void Backbone::save(io::ModelFile& file) const {
   if (impl_->options.half_life_years > 0.0)
     file.put_doubles("backbone/half_life_years", {1}, {impl_->options.half_life_years});
   if (!impl_->options.bounds.empty()) file.put_doubles("backbone/bounds", {2}, impl_->options.bounds);
+  if (!impl_->options.area_weights) file.put_integers("backbone/area_weights", {1}, {0});
   if (impl_->options.taper != BackboneOptions{}.taper) file.put_text("backbone/taper", impl_->options.taper);
   if (!impl_->stationary.empty()) {
     file.put_text("backbone/correlation", impl_->options.correlation);
@@ -908,6 +924,7 @@ Backbone Backbone::load(const io::ModelFile& file) {
   if (file.has("backbone/half_life_years"))
     o.half_life_years = file.doubles("backbone/half_life_years", {1})[0];
   if (file.has("backbone/bounds")) o.bounds = file.doubles("backbone/bounds", {2});
+  if (file.has("backbone/area_weights")) o.area_weights = file.integers("backbone/area_weights", {1})[0] != 0;
   const auto known = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };

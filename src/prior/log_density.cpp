@@ -66,6 +66,8 @@ class WhitenedFlow {
   const std::vector<double>& season_;
 };
 
+constexpr std::int64_t kPairsApart = 1024;  // keys of a field's pairs of noise
+
 torch::Tensor rademacher(std::int64_t probes, const torch::Tensor& like, std::uint64_t seed) {
   auto signs = torch::empty({probes, like.size(0), like.size(1)}, torch::kFloat64);
   auto* sign = signs.data_ptr<double>();
@@ -102,14 +104,16 @@ torch::Tensor surrogate_log_density(const GaussianDenoiser& gaussian, const Corr
   auto noise = torch::empty({pairs, batch, x0.size(1)}, torch::kFloat64);
   auto levels = torch::empty({pairs, batch}, torch::kFloat64);
   for (std::int64_t b = 0; b < batch; ++b) {
-    const auto row = static_cast<std::uint32_t>(b);
+    const auto row = options.first_row + static_cast<std::uint32_t>(b);
+    const std::int64_t first = options.time * kPairsApart;
     RandomStream random(
-        {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = -1, .member = row});
+        {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = first - 1, .member = row});
     levels.select(1, b) =
         torch::tensor(stratified_log_snr(schedule, static_cast<std::size_t>(pairs), random), torch::kFloat64);
     for (std::int64_t k = 0; k < pairs; ++k)
       noise[k][b] = white_noise(
-          gaussian, {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = k, .member = row});
+          gaussian,
+          {.seed = options.seed, .purpose = RandomPurpose::diffusion, .time = first + k, .member = row});
   }
   std::vector<double> seasons;
   for (std::int64_t k = 0; k < 2 * pairs; ++k) seasons.insert(seasons.end(), season.begin(), season.end());

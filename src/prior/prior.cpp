@@ -85,7 +85,9 @@ void Prior::save(io::ModelFile& file) const {
 
 Prior Prior::load(const io::ModelFile& file) {
   const Backbone backbone = Backbone::load(file);
-  return Prior(backbone, load_score(file, backbone.domain()));
+  auto network = load_score(file, backbone.domain());
+  if (network) network->weigh(backbone);
+  return Prior(backbone, network);
 }
 
 }  // namespace manifill::prior

@@ -470,6 +470,13 @@ torch::Tensor ScoreNetworkImpl::unpool(std::size_t block, const torch::Tensor& h
   return grids_.empty() ? levels_[block_level_[block]].unpool(h) : grids_[block_level_[block]].unpool(h);
 }
 
+void ScoreNetworkImpl::weigh(const Backbone& backbone) {
+  if (options_.network == "sfno") return;
+  const torch::NoGradGuard frozen;
+  const Eigen::VectorXf weights = backbone.relative_weights().cast<float>();
+  std::copy(weights.data(), weights.data() + weights.size(), weights_.data_ptr<float>());
+}
+
 torch::Tensor ScoreNetworkImpl::forward(const torch::Tensor& x_t, const torch::Tensor& gaussian,
                                         const torch::Tensor& lambda, const std::vector<double>& season,
                                         const torch::Tensor& scale, const torch::Tensor& condition) {

@@ -159,16 +159,21 @@ struct Progress {
 };
 
 /// What a checkpoint must agree with to be continued.
+std::uint64_t hash_of(const Eigen::VectorXd& v) {
+  return hash_bytes(v.data(), static_cast<std::size_t>(v.size()) * sizeof(double));
+}
+
 std::string fingerprint(const ScoreNetworkOptions& network, const ScoreTrainingOptions& o,
-                        const ScoreFields& fields) {
+                        const ScoreFields& fields, const Backbone& backbone) {
   const auto values = fields.values.contiguous();
   const auto hash =
       hash_bytes(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()) * sizeof(float));
   return fmt::format(
       "{}steps {} batch {} rate {} decay {} clip {} warmup {} average {} power {} folds {} draws {} every {} "
-      "seed {} fields {} {:016x}",
+      "seed {} fields {} {:016x} variances {:016x} weights {:016x}",
       network.to_text(), o.steps, o.batch, o.learning_rate, o.weight_decay, o.clip, o.warmup, o.average,
-      o.level_power, o.folds, o.validation_draws, o.validate_every, o.seed, values.size(0), hash);
+      o.level_power, o.folds, o.validation_draws, o.validate_every, o.seed, values.size(0), hash,
+      hash_of(backbone.factor(0).variance), hash_of(backbone.relative_weights()));
 }
 
 TrainingPlace place_of(const Progress& p) {
@@ -491,11 +496,12 @@ TrainedScore train_score(const Backbone& backbone, const TrainingFields& fields,
                          static_cast<std::uint64_t>(o.seed));
 
   ScoreNetwork network(backbone.domain(), o.network, static_cast<std::uint64_t>(o.seed));
+  network->weigh(backbone);
   network->train();
   network->bfloat = is_bfloat(o.precision);
   AveragedOptimiser optimiser(*network,
                               {.weight_decay = o.weight_decay, .clip = o.clip, .average = o.average});
-  auto records = records_in(directory, fingerprint(network->options(), o, folds.front().fields));
+  auto records = records_in(directory, fingerprint(network->options(), o, folds.front().fields, backbone));
   Progress p;
   if (resume) p = progress_of(records.load(*network, optimiser, 3, 4 + kLevelBands));
   const double before = p.seconds;

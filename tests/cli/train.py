@@ -65,7 +65,7 @@ run(0, *flow, "--output", whole, "--set", "flow.steps=60", says="validation CRPS
 check((work / "whole.h5.png").stat().st_size > 1000, "the flow's training curve is drawn")
 check((work / "whole.h5.csv").read_text().startswith("step,"), "the flow's training log is there")
 check(not (work / "whole.h5.checkpoint").exists(), "a finished training leaves no checkpoint")
-run(2, *flow, "--output", whole, "--resume", says="no checkpoint")
+run(0, *flow, "--output", work / "anew.h5", "--set", "flow.steps=2", "--resume", says="starts anew")
 run(2, "train", "flow", "--prior", prior, "--output", whole, says="validation")
 
 # A flow may start from another of the same network; fewer fields may be kept than were learned from.
@@ -79,6 +79,12 @@ with netCDF4.Dataset(whole) as a, netCDF4.Dataset(again) as b:
     check(np.isin(b["backbone/index"][:], a["backbone/index"][:]).all(), "they are those of the prior")
 run(0, "impute", "--model", again, "--input", data, "--output", work / "again.nc", "--members", "2")
 run(2, *start, "--set", "flow.width=12", says="of another network")
+run(2, *start, "--set", "flow.base=standard", says=["flow.base", whole.name])
+run(2, *start, "--set", "flow.affine=false", says="flow.affine")
+run(2, *flow, "--output", again, "--set", "flow.dilations=[0.5]", says=["dilation of 0.5", "flow.dilations"])
+# Objectives that come in later count from the start where no other reaches the weights.
+run(0, *flow, "--output", work / "alone.h5", "--set", "flow.steps=5", "--set", "flow.weight_crps=0", says="validation CRPS")
+run(2, *flow, "--output", again, "--set", "flow.steps=5", "--set", "flow.weight_energy=0", "--set", "flow.affine=false", says="reaches the flow's network")
 run(2, *start, "--set", f"train.start={prior}", says="holds no flow")
 run(2, *flow, "--output", again, "--set", "flow.symmetric=true", says="square images")
 
@@ -95,6 +101,7 @@ long = [*flow, "--output", part, "--set", "flow.steps=100000", "--set", "flow.mi
 code, said = interrupt(signal.SIGTERM, (work / "part.h5.checkpoint").exists, *long)
 check(code == 75 and "--resume" in said, f"a stopped training exits with 75: {code}\n{said}")
 check(not part.exists() and (work / "part.h5.checkpoint").exists(), "a stopped training leaves its checkpoint and no model")
+run(3, *long, "--resume", "--set", "flow.noise_highest=0.5", says="other options")
 run(0, *long, "--resume", says="resumed at step")
 check(part.exists(), "a resumed training writes its model")
 

@@ -46,6 +46,7 @@ struct FlowTrainingOptions {
   double weight_energy = 1.0;  ///< fair energy scores of members, whole field and patches
   double weight_forward_kl = 0.0;
   double weight_reverse_kl = 0.0;
+  std::string reverse_kl_gradient = "path";  ///< its estimator: "path" (Roeder et al. 2017) or "total"
   double anneal = 0.3;         ///< share of the run at which the second objectives have half their weight
   std::int64_t folds = 8;      ///< cross-fitted blocks of consecutive years
   std::int64_t patience = 12;  ///< validations without gain before the stop
@@ -69,6 +70,10 @@ struct FlowCases {
   torch::Tensor departures{};  ///< [case][draw][point], of the base in units of sd
   torch::Tensor low{};         ///< [case][point], the backbone's bounds; undefined: none
   torch::Tensor high{};
+  /// [case][point], float64, physical units: climatology and scale of the backbone that a case's fields are
+  /// normalised by, its fold's; for the divergences, undefined without them
+  torch::Tensor level{};
+  torch::Tensor unit{};
   std::vector<Window> windows{};  ///< kept for the objectives that need them, or as the options say
   std::vector<std::shared_ptr<const WindowFactor>> factors{};  ///< as windows
   [[nodiscard]] std::int64_t size() const { return mean.defined() ? mean.size(0) : 0; }
@@ -92,10 +97,11 @@ struct TrainingHooks {
   bool resume = false;                         ///< go on from the checkpoint
 };
 
-/// \brief Log-density of the prior for reverse KL: normalised fields [batch][point] of seasons [batch] to
-/// [batch], differentiable. Empty: the backbone's Gaussian.
-using PriorLogDensity =
-    std::function<torch::Tensor(const torch::Tensor& x, const std::vector<double>& season)>;
+/// \brief Log-density of the prior for reverse KL: fields [batch][point], normalised by the final backbone,
+/// of seasons [batch] to [batch], differentiable. `step` of the training keys what noise an estimate draws.
+/// Empty: the backbone's Gaussian.
+using PriorLogDensity = std::function<torch::Tensor(const torch::Tensor& x, const std::vector<double>& season,
+                                                    std::int64_t step)>;
 
 /// \brief Training times of one cross-fitting fold, and the backbone fitted without them.
 struct Fold {
@@ -129,8 +135,9 @@ struct TrainedFlow {
 void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine);
 
 /// \brief Trains a network on cases. \param backbone the final one, for the likelihood and the default prior
-/// \throws Error(numerical) when the loss is not finite; Error(stopped) when the hook says so, after a
-/// checkpoint; Error(input) when the checkpoint to resume from is of another training
+/// \throws Error(usage) when no objective reaches the network; Error(numerical) when the loss is not finite;
+/// Error(stopped) when the hook says so, after a checkpoint; Error(input) when the checkpoint to resume from
+/// is of another training
 TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
                        const FlowNetworkOptions& network, const FlowTrainingOptions& options,
                        const prior::Backbone& backbone, const PriorLogDensity& prior,

@@ -76,8 +76,6 @@ class WindowFactor {
   /// \brief Departures from the mean of draws of the centre alone, independent in time: [point][column],
   /// normalised.
   [[nodiscard]] Eigen::MatrixXd draw_departures(RandomStream& random, Eigen::Index columns) const;
-  /// \brief Posterior covariance of the centre times x: [point][column], normalised.
-  [[nodiscard]] Eigen::MatrixXd covariance_times(const Eigen::MatrixXd& x) const;
   /// \brief log density of the centre's posterior at x: [point][column] to [column].
   [[nodiscard]] Eigen::VectorXd log_density(const WindowSolution& solution, const Eigen::MatrixXd& x) const;
   /// \brief Gradient of log_density: -Sigma^-1 (x - mean), [point][column].

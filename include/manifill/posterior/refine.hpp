@@ -26,8 +26,10 @@ class PriorDeparture {
  public:
   explicit PriorDeparture(const Model& model);
   ~PriorDeparture();
-  /// \param x [point][column], normalised \return [column]
-  [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed) const;
+  /// \param x [point][column], normalised, of a step `time`; columns are members from `first_member` on,
+  /// which with the seed key the estimate's noise \return [column]
+  [[nodiscard]] Eigen::VectorXd operator()(const Eigen::MatrixXd& x, double season, std::uint64_t seed,
+                                           std::int64_t time = 0, std::uint32_t first_member = 0) const;
   [[nodiscard]] bool zero() const;
   [[nodiscard]] const prior::Prior& prior() const { return *prior_; }
   /// \brief Evaluations of the score network in one call, a field.

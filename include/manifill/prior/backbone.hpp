@@ -72,6 +72,7 @@ struct BackboneOptions {
   std::int64_t rank = 400;          ///< empirical orthogonal functions kept
   double offset_variance = 0.0;     ///< of a level common to all points and steps, normalised units
   double residual_floor = 1e-3;     ///< least share of the mean variance left to the residual
+  bool area_weights = true;         ///< modes, the diffusion's noise and losses count cells by their areas
   std::int64_t window = 0;          ///< neighbouring steps on each side whose observations are used
   double noise_sigma = 0.1;         ///< default observation noise, in units of `unit_scale`
   /// Least and largest value of the quantity, physical units, beyond which a realization is held at them (a
@@ -166,7 +167,8 @@ class Backbone {
   /// \brief Covariance of a window of 2 * window + 1 steps around a step of season bin `bin`. The last few
   /// are kept, as many as fit into 1 GiB.
   [[nodiscard]] std::shared_ptr<const WindowCovariance> window_covariance(std::size_t bin) const;
-  /// \brief Area weights over their mean [point]; the noise of the diffusion has variance 1 / this.
+  /// \brief Area weights over their mean, or ones as the options say [point]; the noise of the diffusion has
+  /// variance 1 / this.
   [[nodiscard]] const Eigen::VectorXd& relative_weights() const;
   /// \brief E[x0 | x_t] for x_t = alpha x0 + sigma eps, eps_i ~ N(0, mean(w)/w_i): [point][column] in and
   /// out.

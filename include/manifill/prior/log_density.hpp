@@ -25,6 +25,8 @@ using Correction =
 struct SurrogateOptions {
   std::int64_t draws = 16;  ///< (level, noise) pairs a field, half of them antithetic; even
   std::uint64_t seed = 1;
+  std::int64_t time = 0;        ///< of the fields, or another number that keys their noise
+  std::uint32_t first_row = 0;  ///< number of the first field, where a batch is part of more
 };
 
 /// \brief Evidence lower bound of the log-density with the Gaussian's as exact control variate:
@@ -36,9 +38,9 @@ struct SurrogateOptions {
 ///
 /// It bounds the density of the reverse *stochastic* process from below, with equality where D_theta is the
 /// denoiser of some distribution. Unbiased in its draws and exact without a correction. Noise levels are
-/// stratified and antithetic, noises come in pairs +-eps, both the same for equal (seed, row of the batch).
-/// \param x0 [batch][point], normalised \return [batch], float64, differentiable in x0 through the network
-/// \throws Error(usage) when draws is odd or not positive
+/// stratified and antithetic, noises come in pairs +-eps, both the same for equal (seed, time, first row +
+/// row of the batch). \param x0 [batch][point], normalised \return [batch], float64, differentiable in x0
+/// through the network \throws Error(usage) when draws is odd or not positive
 torch::Tensor surrogate_log_density(const GaussianDenoiser& gaussian, const Correction& correction,
                                     const NoiseSchedule& schedule, const torch::Tensor& x0,
                                     const std::vector<double>& season, const SurrogateOptions& options = {});

@@ -126,6 +126,9 @@ class ScoreNetworkImpl : public torch::nn::Module {
                         const std::vector<double>& season, const torch::Tensor& scale,
                         const torch::Tensor& condition = {});
 
+  /// \brief Takes the weights that the backbone's noise has (`backbone.area_weights`) for the sizes of its
+  /// inputs, in place of the domain's areas; an sfno knows none.
+  void weigh(const Backbone& backbone);
   /// \brief As resolved for the domain.
   [[nodiscard]] const ScoreNetworkOptions& options() const { return options_; }
   [[nodiscard]] std::int64_t conditions() const { return conditions_; }

@@ -70,12 +70,13 @@ struct Named {
   bool disjoint;
 };
 
-/// The last has more rows than points, of which the ones twice there are alike.
+/// The last two have rows that are alike: more of them than points, and a single singular value.
 std::vector<Named> measurements() {
   return {{"mask", mask(), true},
           {"coarse", coarse(), true},
           {"blur", blur(8), false},
-          {"more than points", blur(kPoints + 3), false}};
+          {"more than points", blur(kPoints + 3), false},
+          {"one place twice", blur(1).replicate(2, 1), false}};
 }
 
 VectorXd scales() { return VectorXd::LinSpaced(kPoints, 0.5, 2.0); }
@@ -139,7 +140,8 @@ TEST_CASE("a whitened measurement is what dense algebra makes of it", "[posterio
       // squared.
       constexpr double kTiny = 1e-14;
       near(m.regularised_inverse(0.7, kTiny, rows_of(r, type)), full.pseudoInverse() * r / 0.7, accuracy);
-      if (name == "more than points") continue;  // what rounding leaves beyond the range is divided by d
+      if (name == "more than points" || name == "one place twice")
+        continue;  // what rounding leaves beyond the range is divided by d
       near(m.solve(0.7, kTiny, rows_of(dense * u, type)), square.pseudoInverse() * dense * u, accuracy);
     }
     const double products = (dense * u).cwiseProduct(r).sum();

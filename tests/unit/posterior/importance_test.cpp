@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/posterior/flow_network.hpp"
+#include "manifill/prior/score_network.hpp"
 #include "unit/posterior/diffusion_toys.hpp"
 #include "unit/posterior/textbook_toys.hpp"
 
@@ -105,6 +106,31 @@ TEST_CASE("members of importance depend on seed and number", "[flow]") {
   CHECK((some - all.middleCols(3, 3)).cwiseAbs().maxCoeff() < 1e-5);  // single precision
   CHECK((problem.sample("importance", "8", {.seed = 5, .members = 7}).members - all).cwiseAbs().maxCoeff() >
         0.1);
+}
+
+TEST_CASE("log-weights of a prior with a score network depend on seed, step and number", "[flow]") {
+  Crooked problem(kSize);
+  problem.model.score = std::make_shared<prior::ScoreNetworkImpl>(
+      problem.model.backbone.domain(), prior::ScoreNetworkOptions{.width = 4, .dilations = {1.0}}, 1);
+  {
+    const torch::NoGradGuard frozen;
+    for (auto& p : problem.model.score->parameters()) p.add_(0.2 * torch::randn_like(p));
+    problem.model.score->eval();
+  }
+  for (const char* name : {"flow", "gaussian"}) {
+    const auto all = problem.sample(name, "8", {.seed = 4, .members = 7, .density = true}).log_weight;
+    const auto some =
+        problem.sample(name, "8", {.seed = 4, .first_member = 3, .members = 3, .density = true}).log_weight;
+    REQUIRE(all.size() == 7);
+    CHECK((all.array() - all.mean()).abs().maxCoeff() > 0.1);
+    CHECK((some - all.segment(3, 3)).cwiseAbs().maxCoeff() <
+          1e-4);  // single precision of densities of some tens
+    auto later = problem;
+    later.window.steps[0].time += 1;
+    CHECK((later.sample(name, "8", {.seed = 4, .members = 7, .density = true}).log_weight - all)
+              .cwiseAbs()
+              .maxCoeff() > 1e-3);
+  }
 }
 
 TEST_CASE("refinement works behind importance", "[flow]") {

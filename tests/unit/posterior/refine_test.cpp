@@ -104,23 +104,6 @@ TEST_CASE("refinement draws noise that the sampler before it has not drawn", "[p
   }
 }
 
-TEST_CASE("the posterior covariance times a field is that of the closed form", "[posterior]") {
-  const auto d = domain::Domain::lat_lon({60.0, 20.0, -20.0}, {0.0, 60.0, 120.0, 180.0, 240.0, 300.0});
-  const auto model = small_model(d);
-  std::vector<bool> seen(d.size());
-  for (std::size_t i = 0; i < seen.size(); i += 2) seen[i] = true;
-  posterior::Window window;
-  posterior::StepObservation step{.time = 0};
-  step.measurement =
-      std::make_shared<measurement::Measurement>(measurement::mask(seen, Eigen::VectorXd::Constant(18, 0.3)));
-  step.y = Eigen::VectorXd::Zero(step.measurement->observations());
-  window.steps.push_back(step);
-  const posterior::WindowFactor factor(model.backbone, window);
-  const Eigen::MatrixXd product = factor.covariance_times(Eigen::MatrixXd::Identity(18, 18));
-  CHECK((product.diagonal() - factor.variance()).cwiseAbs().maxCoeff() < 1e-9);
-  CHECK((product - product.transpose()).cwiseAbs().maxCoeff() < 1e-9);
-}
-
 TEST_CASE("a prior of few modes departs from the covariance that windows rest on", "[posterior]") {
   const auto d = domain::Domain::lat_lon({60.0, 20.0, -20.0}, {0.0, 60.0, 120.0, 180.0, 240.0, 300.0});
   auto model = small_model(d, 6);

@@ -59,6 +59,31 @@ TEST_CASE("variances are those of the weighted fields", "[prior]") {
     CHECK((*c)(i, i) == Approx(variance[i] + options().residual_floor * variance.mean()).epsilon(1e-5));
 }
 
+TEST_CASE("without areas every cell counts alike", "[prior]") {
+  auto o = options();
+  const auto by_area = prior::Backbone::fit(record(), o);
+  o.area_weights = false;
+  const auto alike = prior::Backbone::fit(record(), o);
+  CHECK(by_area.relative_weights().maxCoeff() > 1.2 * by_area.relative_weights().minCoeff());
+  CHECK(alike.relative_weights() == Eigen::VectorXd::Ones(24));
+  // Modes are orthonormal in the inner product of these weights.
+  for (const auto& b : {by_area, alike}) {
+    const auto& modes = b.factor(0).modes;
+    const Eigen::MatrixXd product = modes.transpose() * (b.relative_weights().asDiagonal() * modes);
+    CHECK((product - Eigen::MatrixXd::Identity(product.rows(), product.cols())).cwiseAbs().maxCoeff() < 1e-6);
+  }
+  // The covariance itself is that of the fields, in either case.
+  const auto ratio = std::pow(by_area.unit_scale() / alike.unit_scale(), 2);
+  const auto known = by_area.window_covariance(0);
+  const auto found = alike.window_covariance(0);
+  for (Eigen::Index i = 1; i < 24; ++i)  // single precision
+    CHECK(ratio * (*known)(i, 0) == Approx((*found)(i, 0)).margin(1e-5));
+  io::ModelFile file;
+  alike.save(file);
+  CHECK(!prior::Backbone::load(file).options().area_weights);
+  CHECK(prior::Backbone::load(file).relative_weights() == alike.relative_weights());
+}
+
 TEST_CASE("realizations stay within the bounds and are untouched inside them", "[prior]") {
   const auto backbone = prior::Backbone::fit(record(), options());
   auto free = options();

@@ -12,6 +12,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/operators/harmonic_fields.hpp"
 #include "manifill/operators/spherical_harmonics.hpp"
+#include "manifill/prior/prior.hpp"
 #include "tests/unit/prior/tensors.hpp"
 #include "tests/unit/prior/toys.hpp"
 
@@ -381,5 +382,29 @@ TEST_CASE("A score network survives a model file, a damaged one does not load", 
     } catch (const Error& error) {
       CHECK(error.kind() == ErrorKind::input);
     }
+  }
+}
+
+TEST_CASE("what a score network sees has the size that the backbone's noise has", "[prior]") {
+  for (const bool by_area : {true, false}) {
+    TrainingFields fields{.domain = toys::globe(6, 12)};
+    fields.values = toys::normals(72, 20, 4).cast<float>();
+    for (int t = 0; t < 20; ++t) {
+      fields.index.push_back(t);
+      fields.season.push_back(0.0);
+    }
+    const auto backbone = Backbone::fit(std::move(fields), {.mean_harmonics = 0, .area_weights = by_area});
+    ScoreNetwork network(backbone.domain(),
+                         ScoreNetworkOptions{.network = "conv", .width = 4, .dilations = {1}});
+    network->weigh(backbone);
+    const Eigen::VectorXf expected = backbone.relative_weights().cast<float>();
+    const auto weights = network->named_buffers()["weights"];
+    REQUIRE(weights.size(0) == 72);
+    for (Eigen::Index i = 0; i < 72; ++i)
+      CHECK(weights[i].item<float>() == Approx(expected[i]).epsilon(1e-6));  // single precision
+    io::ModelFile file;
+    backbone.save(file);
+    save_score(network, file);
+    CHECK(torch::equal(Prior::load(file).network()->named_buffers()["weights"], weights));
   }
 }
