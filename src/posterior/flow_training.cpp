@@ -89,6 +89,8 @@ torch::Tensor joint_score(const torch::Tensor& members, const torch::Tensor& tru
          3.0;
 }
 
+constexpr double kTrainingToValidation = 4.0;  // time of steps over that of the validation before them
+
 struct Losses {
   torch::Tensor total{};
   double crps = 0.0;
@@ -685,11 +687,13 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     p.seconds = before + watch.seconds();
     const bool last = p.seconds >= budget || p.step == o.steps;
     if (p.seconds < next_validation && !last) continue;
-    next_validation = p.seconds + between;
+    const double started = p.seconds;
     const auto held = prior::copies(*network);
     prior::assign(*network, optimiser.average);
     const Validation v = validate(*network, validation);
     prior::assign(*network, held);
+    p.seconds = before + watch.seconds();
+    next_validation = p.seconds + std::max(between, kTrainingToValidation * (p.seconds - started));
     // By the CRPS alone couplings would seem worth little: it does not see how cells go together.
     if (o.weight_energy > 0.0 ? v.joint < p.best_joint : v.crps < p.best_crps) {
       p.best_crps = v.crps;
