@@ -1,5 +1,4 @@
 #include <Eigen/Cholesky>
-#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 
@@ -8,6 +7,7 @@
 #include "manifill/posterior/sampler.hpp"
 #include "toys.hpp"
 #include "unit/posterior/flow_toys.hpp"
+#include "unit/posterior/textbook_toys.hpp"
 
 using namespace manifill;
 
@@ -70,10 +70,8 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   const auto sampler = posterior::SamplerRegistry::instance().make("flow", model);
 
   const Eigen::MatrixXd a = measurement::mask(seen, Eigen::VectorXd::Constant(n, kSigma)).matrix();
-  const Eigen::MatrixXd gain =
-      c * a.transpose() *
-      (a * c * a.transpose() + kSigma * kSigma * Eigen::MatrixXd::Identity(a.rows(), a.rows())).inverse();
-  const Eigen::VectorXd sd = (c - gain * a * c).diagonal().cwiseSqrt();
+  const auto exact = toys::textbook(c, a, kSigma * kSigma);
+  const Eigen::VectorXd sd = exact.covariance.diagonal().cwiseSqrt();
   const Eigen::VectorXd area = Eigen::Map<const Eigen::VectorXd>(d.weights().data(), n);
   double square = 0.0;
   double spread = 0.0;
@@ -86,7 +84,7 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
     const auto e = sampler->sample(window, {.seed = 5, .members = kMembers});
     const Eigen::VectorXd mean = e.members.rowwise().mean();
     const Eigen::VectorXd variance = (e.members.colwise() - mean).rowwise().squaredNorm() / (kMembers - 1.0);
-    square += area.dot(((mean - gain * window.steps[0].y).array() / sd.array()).square().matrix());
+    square += area.dot(((mean - exact.gain * window.steps[0].y).array() / sd.array()).square().matrix());
     spread += area.dot((variance.array().sqrt() / sd.array()).matrix());
     for (Eigen::Index i = 0; i < n; ++i) {
       Eigen::VectorXd sorted = e.members.row(i).transpose();

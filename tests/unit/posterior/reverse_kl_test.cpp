@@ -1,5 +1,4 @@
 #include <Eigen/Cholesky>
-#include <Eigen/LU>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "unit/posterior/flow_toys.hpp"
+#include "unit/posterior/textbook_toys.hpp"
 #include "unit/posterior/toys.hpp"
 #include "unit/prior/toys.hpp"
 
@@ -45,10 +45,8 @@ TEST_CASE(
   o.learning_rate = 2e-3;
   o.weight_decay = 1e-4;
   const Eigen::MatrixXd a = measurement::mask(seen, Eigen::VectorXd::Constant(kPoints, kSigma)).matrix();
-  const Eigen::MatrixXd gain =
-      c * a.transpose() *
-      (a * c * a.transpose() + kSigma * kSigma * Eigen::MatrixXd::Identity(a.rows(), a.rows())).inverse();
-  const Eigen::VectorXd sd = (c - gain * a * c).diagonal().cwiseSqrt();
+  const auto exact = toys::textbook(c, a, kSigma * kSigma);
+  const Eigen::VectorXd sd = exact.covariance.diagonal().cwiseSqrt();
   for (const char* estimator : {"path", "total"}) {
     o.reverse_kl_gradient = estimator;
     const auto& own = estimator == std::string("path") ? other : backbone;
@@ -78,7 +76,7 @@ TEST_CASE(
       const Eigen::VectorXd mean = e.members.rowwise().mean();
       const Eigen::VectorXd variance =
           (e.members.colwise() - mean).rowwise().squaredNorm() / (kMembers - 1.0);
-      square += ((mean - gain * window.steps[0].y).array() / sd.array()).square().mean();
+      square += ((mean - exact.gain * window.steps[0].y).array() / sd.array()).square().mean();
       spread += (variance.array().sqrt() / sd.array()).mean();
     }
     INFO(estimator << ": mean " << std::sqrt(square / kTrials) << ", spread " << spread / kTrials);
