@@ -2,11 +2,13 @@
 """Tiles of relief, land and sea floor, as sets of images for training and tests, split by region.
 
     /usr/bin/python3 bench/images/make_relief.py TRAIN.nc TEST.nc [--side 64] [--seed 1]
+                                                 [--shifted-tiles 0] [--finer-tiles 0]
 
 From ETOPO5 (public domain; Debian's ferret-datasets, etopo5.cdf), 5 arc minutes, between 70 degrees south and north.
 Tiles of 64 x 64 cells of 10 arc minutes (means of 2 x 2); relief from -8000 to 6000 m becomes 0 to 1, cut there. Test
 tiles come from 100 W to 30 W, training tiles from elsewhere, none within a tile's width of that; the last of the training tiles,
-which are held out while models are trained, from 150 W to 115 W.
+which are held out while models are trained, from 150 W to 115 W. More tiles to learn from, of the same region: shifted ones
+of the same grid, and finer ones of 5 arc minutes, as relief looks much alike from nearer by.
 """
 import argparse
 
@@ -56,6 +58,8 @@ def main():
     options.add_argument("--side", type=int, default=64, help="cells of a tile")
     options.add_argument("--training-tiles", type=int, default=2200, help="tiles to learn from")
     options.add_argument("--held-out", type=int, default=200, help="of these, at the end, from the held-out region")
+    options.add_argument("--shifted-tiles", type=int, default=0, help="more of them, between the others")
+    options.add_argument("--finer-tiles", type=int, default=0, help="more of them, of 5 arc minutes")
     options.add_argument("--test-tiles", type=int, default=200)
     options.add_argument("--seed", type=int, default=1)
     o = options.parse_args()
@@ -72,13 +76,17 @@ def main():
     if latitude[0] < latitude[-1]:
         relief = relief[::-1]
     rows, columns = (n // 2 * 2 for n in relief.shape)
-    relief = relief[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2).mean((1, 3))
-    longitude = longitude[: columns : 2] % 360.0
-    order = np.argsort(longitude)
-    relief, longitude = relief[:, order], longitude[order]
-    relief = np.clip((relief - LOWEST) / (HIGHEST - LOWEST), 0.0, 1.0).astype(np.float32)
-    span = 1.0 / 6.0
-    width = o.side * span
+    relief, longitude = relief[:rows, :columns], longitude[:columns] % 360.0
+
+    def coarsened(factor):
+        means = relief.reshape(rows // factor, factor, columns // factor, factor).mean((1, 3))
+        west = longitude[::factor]
+        order = np.argsort(west)
+        means = np.clip((means[:, order] - LOWEST) / (HIGHEST - LOWEST), 0.0, 1.0).astype(np.float32)
+        return means, west[order], factor / 12.0
+
+    grid = coarsened(2)
+    width = o.side * grid[2]
     random = np.random.default_rng(o.seed)
 
     def some(found, count):
@@ -90,9 +98,17 @@ def main():
         near = lambda region: east > region[0] - width and west < region[1] + width
         return not near(TEST) and not near(HELD_OUT)
 
-    training = some(tiles(relief, longitude, span, o.side, o.side // 4, learn), o.training_tiles - o.held_out)
-    held = some(tiles(relief, longitude, span, o.side, o.side // 8, inside(HELD_OUT)), o.held_out)
-    test = some(tiles(relief, longitude, span, o.side, o.side // 4, inside(TEST)), o.test_tiles)
+    training = some(tiles(*grid, o.side, o.side // 4, learn), o.training_tiles - o.held_out)
+    held = some(tiles(*grid, o.side, o.side // 8, inside(HELD_OUT)), o.held_out)
+    test = some(tiles(*grid, o.side, o.side // 4, inside(TEST)), o.test_tiles)
+    first = len(training)
+    if o.shifted_tiles > 0:
+        odd = [grid[0][o.side // 8 :, o.side // 8 :], grid[1][o.side // 8 :], grid[2]]
+        training = np.concatenate([training, some(tiles(*odd, o.side, o.side // 4, learn), o.shifted_tiles)])
+    if o.finer_tiles > 0:
+        training = np.concatenate([training, some(tiles(*coarsened(1), o.side, o.side // 2, learn), o.finer_tiles)])
+    if len(training) > first:
+        training = random.permutation(training)  # folds are of consecutive tiles
     write(o.train, np.concatenate([training, held]), f"training tiles of relief, the last {o.held_out} to be held out")
     write(o.test, test, "test tiles of relief")
     print(f"{len(training)} and {len(held)} training tiles, {len(test)} test tiles of {o.side} x {o.side}")

@@ -205,8 +205,7 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
                            std::to_string(fields.year.back())});
   const std::string directory = c.text("train.output") + ".training";
   std::filesystem::create_directories(directory);
-  const bool resume = c.flag("train.resume") && std::filesystem::exists(directory + "/score_checkpoint.h5");
-  if (c.flag("train.resume") && !resume) log::info("no checkpoint yet: training starts anew");
+  const bool resume = goes_on_from(directory + "/score_checkpoint.h5", c);
   const prior::ScoreTrainingHooks hooks{.report = [](const std::string& line) { log::info(line); },
                                         .stop = [] { return stop_requested(); }};
   auto trained =

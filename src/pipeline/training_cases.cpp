@@ -38,15 +38,21 @@ std::vector<OptionSpec> training_cases_specs() {
   return out;
 }
 
+bool goes_on_from(const std::string& checkpoint, const Config& c) {
+  if (!c.flag("train.resume")) return false;
+  if (std::filesystem::exists(checkpoint)) return true;
+  // A stop before the first checkpoint has left none; a job script may always give --resume.
+  log::info("no checkpoint yet: training starts anew");
+  return false;
+}
+
 posterior::TrainingHooks training_hooks(const Config& c) {
   posterior::TrainingHooks hooks;
   hooks.report = [](const std::string& line) { log::info(line); };
   hooks.stop = [] { return stop_requested(); };
   hooks.log_csv = c.text("train.log").empty() ? c.text("train.output") + ".csv" : c.text("train.log");
   hooks.checkpoint = c.text("train.output") + ".checkpoint";
-  hooks.resume = c.flag("train.resume") && std::filesystem::exists(hooks.checkpoint);
-  // A stop while cases were simulated has left none; a job script may always give --resume.
-  if (c.flag("train.resume") && !hooks.resume) log::info("no checkpoint yet: training starts anew");
+  hooks.resume = goes_on_from(hooks.checkpoint, c);
   return hooks;
 }
 
@@ -100,7 +106,7 @@ TrainingCases simulate_training_cases(const Config& c, const posterior::Model& m
   };
   for (std::size_t k = 0; k < folds; ++k) training[k].backbone = without(k);
   validation.front().backbone = without(folds);
-  const measurement::MaskBank bank(fields.domain, gaps);
+  const measurement::MaskBank bank(fields.domain, gaps, training_options.masks);
   const auto operators = simulated_measurements(c, fields.domain);
   const auto seed = static_cast<std::uint64_t>(training_options.seed);
   const std::int64_t half = model.backbone.options().window;

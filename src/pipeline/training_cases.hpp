@@ -1,6 +1,7 @@
 #pragma once
 // What trainings on simulated measurements have in common, private to the pipeline.
 
+#include <string>
 #include <vector>
 
 #include "manifill/base/config.hpp"
@@ -12,8 +13,10 @@ namespace manifill::pipeline {
 /// Their options of section [train], and the sections [[measurement]].
 std::vector<OptionSpec> training_cases_specs();
 
+/// Whether a training goes on from this checkpoint: if train.resume asks for it and there is one.
+bool goes_on_from(const std::string& checkpoint, const Config& config);
+
 /// Progress to the log, stops, and the files that stand beside train.output.
-/// \throws Error(usage) where there is no checkpoint to resume from
 posterior::TrainingHooks training_hooks(const Config& config);
 
 struct TrainingCases {

@@ -1,11 +1,13 @@
 #include "manifill/posterior/flow_network.hpp"
 
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "manifill/base/error.hpp"
 #include "manifill/posterior/flow_condition.hpp"
+#include "manifill/posterior/vecchia_layer.hpp"
 #include "manifill/prior/grid_level.hpp"
 #include "manifill/prior/grid_unet.hpp"
 #include "manifill/prior/precision.hpp"
@@ -88,21 +90,20 @@ class GridFlow : public FlowNetwork {
       stack_ = prior::GridUnet(features, o.widths, o.blocks, o.dropout, t).ptr();
       width = static_cast<std::int64_t>(o.widths[0]);
     } else {
-      std::vector<std::int64_t> dilations;
-      for (const double d : o.dilations) {
-        if (!(d >= 1.0 && d <= static_cast<double>(t.largest_dilation()) && d == std::floor(d)))
-          throw Error(ErrorKind::usage,
-                      fmt::format("a dilation of {} does not fit {} x {} points", d, t.rows, t.columns),
-                      {.remedy = fmt::format("Set flow.dilations to whole numbers from 1 to {}",
-                                             t.largest_dilation())});
-        dilations.push_back(static_cast<std::int64_t>(d));
-      }
-      stack_ = prior::GridResidualStack(features, width, dilations, o.dropout, t).ptr();
+      stack_ = prior::GridResidualStack(features, width, t.whole_dilations(o.dilations, "flow.dilations"),
+                                        o.dropout, t)
+                   .ptr();
     }
     register_module("stack", stack_);
     head_ = register_module("head", prior::GridConv(width, 2, 1, t));
     head_->zero();
     context_ = register_module("context", prior::GridConv(width, o.context, 1, t));
+    if (o.vecchia) {
+      vecchia_.emplace(t);
+      near_ = register_module("neighbours_in", prior::GridConv(width, width, 1, t));
+      neighbours_ = register_module("neighbours_out", prior::GridConv(width, VecchiaLayer::kChannels, 1, t));
+      neighbours_->zero();
+    }
     for (std::int64_t k = 0; k < o.couplings; ++k)
       couplings_.push_back(register_module("coupling" + std::to_string(k), GridCoupling(k, o, t)));
   }
@@ -117,6 +118,7 @@ class GridFlow : public FlowNetwork {
     c.shift = options_.affine ? limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
     c.log_scale =
         options_.affine ? scale_share * limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
+    if (vecchia_) c.vecchia = prior::at_least_single(neighbours_(torch::silu(near_(h))).flatten(2));
     if (!couplings_.empty()) c.features = prior::at_least_single(context_(h));
     return c;
   }
@@ -125,8 +127,13 @@ class GridFlow : public FlowNetwork {
     const auto log_scale = (c.log_scale + log_spread).unsqueeze(1);
     auto x = z;
     auto log_det = log_scale.sum(-1).expand({z.size(0), z.size(1)});
+    if (vecchia_) {
+      const auto [predicted, own] = vecchia_->forward(z, c.vecchia);
+      x = predicted;
+      log_det = log_det + own.unsqueeze(1);
+    }
     if (!couplings_.empty()) {
-      auto grid = to_grid(z);
+      auto grid = to_grid(x);
       const auto context = repeat(c.features, z.size(1));
       for (auto& layer : couplings_) {
         const auto [shift, scale] = layer->parameters_of(grid, context, bfloat && is_training());
@@ -151,6 +158,11 @@ class GridFlow : public FlowNetwork {
         log_det = log_det - scale.flatten(1).sum(1).view({x.size(0), x.size(1)});
       }
       z = from_grid(grid, z);
+    }
+    if (vecchia_) {
+      const auto [details, own] = vecchia_->inverse(z, c.vecchia);
+      z = details;
+      log_det = log_det + own.unsqueeze(1);
     }
     return {z, log_det};
   }
@@ -189,6 +201,9 @@ class GridFlow : public FlowNetwork {
   std::shared_ptr<prior::FieldLayer> stack_{};
   prior::GridConv head_{nullptr};
   prior::GridConv context_{nullptr};
+  std::optional<VecchiaLayer> vecchia_{};
+  prior::GridConv near_{nullptr};
+  prior::GridConv neighbours_{nullptr};
   std::vector<GridCoupling> couplings_{};
 };
 
@@ -244,7 +259,7 @@ class RealNvp : public FlowNetwork {
   Context condition(const torch::Tensor& features) override {
     const auto flat = features.flatten(1);
     const auto zero = torch::zeros({features.size(0), points_});
-    return {zero, zero, flat};
+    return {.shift = zero, .log_scale = zero, .features = flat};
   }
 
   std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& z, const Context& c) override {

@@ -1,5 +1,6 @@
 #include "manifill/posterior/flow_objectives.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -96,6 +97,33 @@ torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tens
     const auto square = pool(d * d * weight) / share.clamp_min(1e-6);
     return weighted_mean(torch::sqrt(square + kTiny), share);
   });
+}
+
+torch::Tensor difference_crps(const torch::Tensor& members, const torch::Tensor& truth,
+                              const torch::Tensor& weight, std::int64_t rows, std::int64_t columns) {
+  const auto grid = [&](const torch::Tensor& x) {
+    auto shape = x.sizes().vec();
+    shape.back() = rows;
+    shape.push_back(columns);
+    return x.view(shape);
+  };
+  const auto m = grid(members);
+  const auto t = grid(truth);
+  const auto w = grid(weight);
+  auto score = torch::zeros({});
+  int terms = 0;
+  for (const std::int64_t dim : {-2, -1})
+    for (const std::int64_t apart : {1, 2, 4}) {
+      const std::int64_t count = m.size(dim) - apart;
+      if (count <= 0) continue;
+      const auto difference = [&](const torch::Tensor& x) {
+        return x.narrow(dim, apart, count) - x.narrow(dim, 0, count);
+      };
+      const auto pairs = torch::min(w.narrow(dim, apart, count), w.narrow(dim, 0, count));
+      score = score + fair_crps(difference(m), difference(t), pairs);
+      ++terms;
+    }
+  return score / std::max(1, terms);
 }
 
 torch::Tensor external_scalar(

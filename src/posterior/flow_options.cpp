@@ -36,6 +36,10 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
        .fallback = d.dropout,
        .lowest = 0,
        .highest = 0.9},
+      {.key = "flow.vecchia",
+       .help = "whether members pass a layer of predictions from coarser to finer points, whose weights and "
+               "scales the condition network tells; where points come in rows",
+       .fallback = d.vecchia},
       {.key = "flow.couplings",
        .help = "coupling layers",
        .fallback = d.couplings,
@@ -75,6 +79,7 @@ FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
   o.blocks = c.integer("flow.blocks");
   o.bands = c.integer("flow.bands");
   o.dropout = c.real("flow.dropout");
+  o.vecchia = c.flag("flow.vecchia");
   o.couplings = c.integer("flow.couplings");
   o.coupling_width = c.integer("flow.coupling_width");
   o.coupling_widths = c.list("flow.coupling_widths");
@@ -82,6 +87,25 @@ FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
   o.affine = c.flag("flow.affine");
   o.scale_share = c.real("flow.scale_share");
   return o;
+}
+
+Config FlowNetworkOptions::to_config() const {
+  Config c(specs());
+  c.set("flow.network", network);
+  c.set("flow.width", width);
+  c.set("flow.dilations", dilations);
+  c.set("flow.widths", widths);
+  c.set("flow.blocks", blocks);
+  c.set("flow.bands", bands);
+  c.set("flow.dropout", dropout);
+  c.set("flow.vecchia", vecchia);
+  c.set("flow.couplings", couplings);
+  c.set("flow.coupling_width", coupling_width);
+  c.set("flow.coupling_widths", coupling_widths);
+  c.set("flow.context", context);
+  c.set("flow.affine", affine);
+  c.set("flow.scale_share", scale_share);
+  return c;
 }
 
 }  // namespace manifill::posterior

@@ -67,6 +67,7 @@ class Simulation {
     cases_.weight = torch::zeros({count, points_});
     cases_.hidden = torch::zeros({count, points_});
     cases_.departures = torch::empty({count, o.draws, points_});
+    cases_.alike.resize(static_cast<std::size_t>(count));
     if (keep_factors_ || o.keep_windows) cases_.windows.resize(static_cast<std::size_t>(count));
     if (!keep_factors_) return;
     cases_.factors.resize(static_cast<std::size_t>(count));
@@ -162,6 +163,7 @@ class Simulation {
       else
         one.random.fill_normal(std::span<float>(z.data(), static_cast<std::size_t>(z.size())));
       write_case(one, setting, backbone, condition, z);
+      cases_.alike[static_cast<std::size_t>(one.number)] = alike.front().number;
       if (keep_factors_) cases_.factors[static_cast<std::size_t>(one.number)] = factor;
     }
     alike.clear();

@@ -80,13 +80,17 @@ PriorLogDensity gaussian_prior(const prior::Backbone& backbone) {
   };
 }
 
-/// Fair energy score, fair CRPS and energy score of patches of members: what couplings are trained on.
+/// Fair energy score, fair CRPS and energy score of patches of members, and `differences` times the CRPS of
+/// their differences: what layers that see a member are trained on.
 torch::Tensor joint_score(const torch::Tensor& members, const torch::Tensor& truth,
-                          const torch::Tensor& weight, std::int64_t rows, std::int64_t columns) {
+                          const torch::Tensor& weight, std::int64_t rows, std::int64_t columns,
+                          double differences) {
   const std::int64_t patch = std::min({std::int64_t{4}, rows, columns});
-  return (energy_score(members, truth, weight) + fair_crps(members, truth, weight) +
-          patch_energy_score(members, truth, weight, rows, columns, patch)) /
-         3.0;
+  const auto score = (energy_score(members, truth, weight) + fair_crps(members, truth, weight) +
+                      patch_energy_score(members, truth, weight, rows, columns, patch)) /
+                     3.0;
+  if (differences <= 0.0) return score;
+  return score + differences * difference_crps(members, truth, weight, rows, columns);
 }
 
 constexpr double kTrainingToValidation = 4.0;  // time of steps over that of the validation before them
@@ -132,7 +136,8 @@ class Objective {
                     {.remedy = "Set flow.weight_energy = 0 on this domain"});
       const auto [z, log_det] = network_.forward(batch.departures, context);
       const auto members = batch.within_bounds(batch.mean.unsqueeze(1) + batch.sd.unsqueeze(1) * z);
-      const auto energy = joint_score(members, batch.truth, batch.weight, topology_.rows, topology_.columns);
+      const auto energy = joint_score(members, batch.truth, batch.weight, topology_.rows, topology_.columns,
+                                      options_.weight_differences);
       losses.energy = energy.item<double>();
       losses.total = losses.total + options_.weight_energy * second * energy;
     }
@@ -213,7 +218,7 @@ struct Validation {
   double standardised = 0.0;  ///< mean square of (truth - mean) over the mean variance
 };
 
-Validation validate(FlowNetwork& network, const FlowCases& cases) {
+Validation validate(FlowNetwork& network, const FlowCases& cases, double differences) {
   const bool in_rows = cases.features.size(3) > 1;
   const torch::NoGradGuard frozen;
   network.eval();
@@ -235,9 +240,9 @@ Validation validate(FlowNetwork& network, const FlowCases& cases) {
     const double missed = 1.0 / static_cast<double>(members.size(1));
     crps += fair_crps(members, batch.truth, batch.hidden).item<double>() * w;
     if (in_rows)
-      joint += joint_score(members, batch.truth, batch.hidden, batch.features.size(2), batch.features.size(3))
-                   .item<double>() *
-               w;
+      joint += w * joint_score(members, batch.truth, batch.hidden, batch.features.size(2),
+                               batch.features.size(3), differences)
+                       .item<double>();
     square += (((batch.truth - mean).pow(2) - missed * spread) * batch.hidden).sum().item<double>();
     variance += (spread * batch.hidden).sum().item<double>();
     weight += w;
@@ -331,6 +336,32 @@ torch::Tensor FlowCases::within_bounds(const torch::Tensor& x) const {
   return torch::max(torch::min(x, members ? high.unsqueeze(1) : high), members ? low.unsqueeze(1) : low);
 }
 
+torch::Tensor FlowCases::redrawn(const torch::Tensor& which) const {
+  const std::int64_t count = which.size(0);
+  const std::int64_t draws = departures.size(1);
+  const std::int64_t points = departures.size(2);
+  const auto first_of = [&](std::int64_t k) {
+    return alike.empty() ? k : alike[static_cast<std::size_t>(k)];
+  };
+  auto rows = torch::empty({count, draws}, torch::kLong);
+  const auto* number = which.data_ptr<std::int64_t>();
+  auto* row = rows.data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t first = first_of(number[i]);
+    std::int64_t end = number[i] + 1;
+    while (end < size() && first_of(end) == first) ++end;
+    const auto from = torch::randint(first, end, {draws}, torch::kLong);
+    for (std::int64_t m = 0; m < draws; ++m)
+      row[i * draws + m] = from.data_ptr<std::int64_t>()[m] * draws + m;
+  }
+  const auto chosen =
+      departures.view({-1, points}).index_select(0, rows.flatten()).view({count, draws, points});
+  // A QR factorisation fixes the signs of the columns (Mezzadri 2007, Not. Am. Math. Soc. 54:592).
+  const auto signs = 2.0 * torch::randint(0, 2, {count, 1, draws}) - 1.0;
+  const auto turns = std::get<0>(torch::linalg_qr(torch::randn({count, draws, draws}))) * signs;
+  return torch::bmm(turns.to(chosen.scalar_type()), chosen);
+}
+
 std::vector<OptionSpec> FlowTrainingOptions::specs() {
   const FlowTrainingOptions d;
   return {
@@ -360,6 +391,10 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .fallback = d.draws,
        .lowest = 2,
        .highest = 64},
+      {.key = "flow.hold",
+       .help =
+           "whether the layers taken over from train.start stay as they are, and new ones alone are trained",
+       .fallback = d.hold},
       {.key = "flow.minutes",
        .help = "longest optimisation, minutes",
        .fallback = d.minutes,
@@ -390,6 +425,10 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
       {.key = "flow.equal_cases",
        .help = "whether cases count by their CRPS over the base's mean spread, else by their CRPS",
        .fallback = d.equal_cases},
+      {.key = "flow.masks",
+       .help = "kinds of masks of the mask bank, with equal chances; gaps only where there are any",
+       .fallback = d.masks,
+       .choices = measurement::named_mask_kinds()},
       {.key = "flow.hidden_lowest",
        .help = "least share hidden by the mask bank",
        .fallback = d.hidden_lowest,
@@ -441,6 +480,10 @@ std::vector<OptionSpec> FlowTrainingOptions::specs() {
        .help = "weight of the energy scores of members",
        .fallback = d.weight_energy,
        .lowest = 0},
+      {.key = "flow.weight_differences",
+       .help = "weight of the CRPS of differences of members' near values, beside the energy scores",
+       .fallback = d.weight_differences,
+       .lowest = 0},
       {.key = "flow.weight_forward_kl",
        .help = "weight of the forward KL divergence",
        .fallback = d.weight_forward_kl,
@@ -479,6 +522,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.fields_per_mask = c.integer("flow.fields_per_mask");
   o.validation_cases = c.integer("flow.validation_cases");
   o.draws = c.integer("flow.draws");
+  o.hold = c.flag("flow.hold");
   o.minutes = c.real("flow.minutes");
   o.steps = c.integer("flow.steps");
   o.batch = c.integer("flow.batch");
@@ -487,6 +531,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.average = c.real("flow.average");
   o.observed_weight = c.real("flow.observed_weight");
   o.equal_cases = c.flag("flow.equal_cases");
+  o.masks = c.texts("flow.masks");
   o.hidden_lowest = c.real("flow.hidden_lowest");
   o.hidden_highest = c.real("flow.hidden_highest");
   o.gaps_share = c.real("flow.gaps_share");
@@ -498,6 +543,7 @@ FlowTrainingOptions FlowTrainingOptions::from(const Config& c) {
   o.symmetric = c.flag("flow.symmetric");
   o.weight_crps = c.real("flow.weight_crps");
   o.weight_energy = c.real("flow.weight_energy");
+  o.weight_differences = c.real("flow.weight_differences");
   o.weight_forward_kl = c.real("flow.weight_forward_kl");
   o.weight_reverse_kl = c.real("flow.weight_reverse_kl");
   o.reverse_kl_gradient = c.text("flow.reverse_kl_gradient");
@@ -552,29 +598,37 @@ std::string agreement_of(const FlowCases& training, const FlowCases& validation,
   for (const auto& p : network.named_parameters())
     shapes += fmt::format(" {}:{}", p.key(), p.value().numel());
   return fmt::format(
-      "cases {} {} {}base {} draws {} symmetric {} dilations {} affine {} dropout {} seed {} steps {} batch "
+      "cases {} {} {}base {} draws {} symmetric {} hold {} dilations {} affine {} dropout {} seed {} steps "
+      "{} batch "
       "{} rate {} decay {} average {} weights {} {} {} {} {} anneal "
       "{} "
-      "precision {}{}",
-      training.size(), validation.size(), hash, o.base, o.draws, o.symmetric, fmt::join(shape.dilations, ","),
-      shape.affine, shape.dropout, o.seed, o.steps, o.batch, o.learning_rate, o.weight_decay, o.average,
-      o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl, o.reverse_kl_gradient,
-      o.anneal, o.precision, shapes);
+      "differences {} precision {}{}",
+      training.size(), validation.size(), hash, o.base, o.draws, o.symmetric, o.hold,
+      fmt::join(shape.dilations, ","), shape.affine, shape.dropout, o.seed, o.steps, o.batch, o.learning_rate,
+      o.weight_decay, o.average, o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl,
+      o.reverse_kl_gradient, o.anneal, o.weight_differences, o.precision, shapes);
 }
 
 }  // namespace
 
 namespace {
 
-void start_from(FlowNetwork& network, const FlowNetwork& trained) {
+/// Whether a parameter is of a layer that changes nothing before it is trained.
+bool starts_at_identity(const std::string& parameter) {
+  return parameter.starts_with("coupling") || parameter.starts_with("neighbours");
+}
+
+void start_from(FlowNetwork& network, const FlowNetwork& trained, bool hold) {
   const torch::NoGradGuard frozen;
   const auto from = trained.named_parameters();
   for (auto& p : network.named_parameters()) {
     const auto* values = from.find(p.key());
+    if (values == nullptr && starts_at_identity(p.key())) continue;
     if (values == nullptr || values->sizes() != p.value().sizes())
       throw Error(ErrorKind::usage, "the flow to start from is of another network: '" + p.key() + "' differs",
                   {.remedy = "Give both the same options of the flow network"});
     p.value().copy_(*values);
+    if (hold) p.value().set_requires_grad(false);
   }
   network.log_spread.copy_(trained.log_spread);
   network.scale_share = trained.scale_share;
@@ -586,7 +640,8 @@ void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine) {
   const torch::NoGradGuard frozen;
   network.log_spread.zero_();
   if (affine) calibrate_share(network, validation);
-  network.log_spread.fill_(std::clamp(0.5 * std::log(validate(network, validation).standardised), -0.3, 0.3));
+  network.log_spread.fill_(
+      std::clamp(0.5 * std::log(validate(network, validation, 0.0).standardised), -0.3, 0.3));
   network.eval();
 }
 
@@ -600,7 +655,11 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   torch::manual_seed(seed);
   const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
   auto network = twin();
-  if (hooks.start) start_from(*network, *hooks.start);
+  if (hooks.start) start_from(*network, *hooks.start, o.hold);
+  if (o.hold && !hooks.start)
+    throw Error(ErrorKind::usage,
+                "flow.hold keeps what a training starts from, and nothing to start from is named",
+                {.remedy = "Set train.start, or flow.hold = false"});
   network->bfloat = prior::is_bfloat(o.precision);
   const bool square =
       backbone.domain().kind() == domain::DomainKind::plane && topology.rows == topology.columns;
@@ -620,7 +679,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     p = progress_of(records.load(*network, optimiser, 2, 4));
     hooks.report(fmt::format("resumed at step {}", p.step));
   } else {
-    const Validation start = validate(*network, validation);
+    const Validation start = validate(*network, validation, o.weight_differences);
     p.base_crps = p.best_crps = start.crps;
     p.best_joint = start.joint;
     records.log(fmt::format("0,0,,,{:.6f},", p.base_crps));
@@ -664,6 +723,8 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     const double second = 1.0 / (1.0 + std::exp(-(progress - o.anneal) * 20.0));
     network->zero_grad();
     FlowCases batch = select(training, which);
+    // Layers that see a member would learn by heart which field goes with which draw.
+    batch.departures = training.redrawn(which);
     if (o.symmetric)
       batch = turned(batch, torch::randint(8, {1}, torch::kLong).item<std::int64_t>(), topology.rows,
                      kCoordinates);
@@ -690,7 +751,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     const double started = p.seconds;
     const auto held = prior::copies(*network);
     prior::assign(*network, optimiser.average);
-    const Validation v = validate(*network, validation);
+    const Validation v = validate(*network, validation, o.weight_differences);
     prior::assign(*network, held);
     p.seconds = before + watch.seconds();
     next_validation = p.seconds + std::max(between, kTrainingToValidation * (p.seconds - started));
@@ -718,6 +779,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     summed = 0;
   }
   prior::assign(*network, optimiser.best);
+  for (auto& parameter : network->parameters()) parameter.set_requires_grad(true);
   if (hooks.start && o.steps == 0)
     network->eval();  // as it was calibrated
   else

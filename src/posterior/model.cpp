@@ -36,24 +36,6 @@ std::string value_text(const OptionValue& value) {
   return std::visit(Visitor{}, value);
 }
 
-Config flow_config(const FlowNetworkOptions& o) {
-  Config c(FlowNetworkOptions::specs());
-  c.set("flow.network", o.network);
-  c.set("flow.width", o.width);
-  c.set("flow.dilations", o.dilations);
-  c.set("flow.widths", o.widths);
-  c.set("flow.blocks", o.blocks);
-  c.set("flow.bands", o.bands);
-  c.set("flow.dropout", o.dropout);
-  c.set("flow.couplings", o.couplings);
-  c.set("flow.coupling_width", o.coupling_width);
-  c.set("flow.coupling_widths", o.coupling_widths);
-  c.set("flow.context", o.context);
-  c.set("flow.affine", o.affine);
-  c.set("flow.scale_share", o.scale_share);
-  return c;
-}
-
 io::ModelFile::Shape shape_of(const torch::Tensor& t) {
   io::ModelFile::Shape shape;
   for (const auto extent : t.sizes()) shape.push_back(static_cast<std::size_t>(extent));
@@ -131,7 +113,7 @@ void Model::save(const std::string& path) const {
     file.put_doubles(std::string(kDavi) + "/noise", {1}, {davi_noise});
   }
   if (flow) {
-    file.put_text("flow/options", options_text(flow_config(flow_options)));
+    file.put_text("flow/options", options_text(flow_options.to_config()));
     file.put_text("flow/base", flow_base == FlowBase::standard ? "standard" : "gaussian_posterior");
     for (const auto& [name, tensor] : state(*flow)) {
       const auto dense = tensor.detach().contiguous().to(torch::kFloat32);

@@ -64,6 +64,7 @@ void AveragedOptimiser::update(torch::nn::Module& network, std::int64_t step, do
   const double kept = std::min(options_.average, (1.0 + count) / (10.0 + count));
   for (std::size_t k = 0; k < parameters.size(); ++k) {
     auto& p = parameters[k];
+    if (!p.requires_grad()) continue;  // held, to the last digit
     const auto& g = p.grad();
     if (g.defined()) {  // a part that this step's loss does not reach has none
       first_[k].mul_(kFirst).add_(g, 1.0 - kFirst);

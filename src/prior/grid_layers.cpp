@@ -1,9 +1,14 @@
 #include "manifill/prior/grid_layers.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include <fmt/format.h>
+
+#include "manifill/base/error.hpp"
 
 namespace manifill::prior {
 namespace {
@@ -80,6 +85,20 @@ torch::Tensor GridTopology::put(const torch::Tensor& x, std::int64_t dim, const 
 std::int64_t GridTopology::largest_dilation() const {
   constexpr std::int64_t graph_steps = 16;  // rings much wider than that hold too many points to be averaged
   return graph ? graph_steps : std::min(rows, columns);
+}
+
+std::vector<std::int64_t> GridTopology::whole_dilations(const std::vector<double>& dilations,
+                                                        const std::string& key) const {
+  std::vector<std::int64_t> whole;
+  for (const double d : dilations) {
+    if (!(d >= 1.0 && d <= static_cast<double>(largest_dilation()) && d == std::floor(d)))
+      throw Error(ErrorKind::usage,
+                  graph ? fmt::format("a dilation of {} does not fit {} points", d, rows)
+                        : fmt::format("a dilation of {} does not fit {} x {} points", d, rows, columns),
+                  {.remedy = fmt::format("Set {} to whole numbers from 1 to {}", key, largest_dilation())});
+    whole.push_back(static_cast<std::int64_t>(d));
+  }
+  return whole;
 }
 
 namespace {

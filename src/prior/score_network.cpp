@@ -394,14 +394,9 @@ ScoreNetworkImpl::ScoreNetworkImpl(const domain::Domain& domain, const ScoreNetw
     const auto t = grids_.empty() ? topology_of(levels_[level].graph) : grids_[level].topology();
     add_block(window(width, width, 1, t), window(width, width, 1, t));
   }
-  for (const double d : options_.network == "conv" ? options_.dilations : std::vector<double>{}) {
-    if (!(d >= 1.0 && d <= static_cast<double>(topology_.largest_dilation()) && d == std::floor(d)))
-      throw Error(ErrorKind::usage, fmt::format("a dilation of {} does not fit {}", d, domain.describe()),
-                  {.remedy = fmt::format("Set score.dilations to whole numbers from 1 to {}",
-                                         topology_.largest_dilation())});
-    const auto dilation = static_cast<std::int64_t>(d);
-    add_block(window(width, width, dilation, topology_), window(width, width, dilation, topology_));
-  }
+  if (options_.network == "conv")
+    for (const auto dilation : topology_.whole_dilations(options_.dilations, "score.dilations"))
+      add_block(window(width, width, dilation, topology_), window(width, width, dilation, topology_));
   register_module("entry", entry_);
   register_module("head", head_);
   register_module("embedding", embedding_);

@@ -78,6 +78,18 @@ with netCDF4.Dataset(whole) as a, netCDF4.Dataset(again) as b:
     check(b["backbone/fields"].shape[0] == 20, f"20 fields are kept: {b['backbone/fields'].shape}")
     check(np.isin(b["backbone/index"][:], a["backbone/index"][:]).all(), "they are those of the prior")
 run(0, "impute", "--model", again, "--input", data, "--output", work / "again.nc", "--members", "2")
+# Layers that it has not are the identity before they are trained.
+more = work / "more.h5"
+run(0, *start, "--output", more, "--set", "train.keep_fields=20", "--set", "flow.vecchia=true", "--set", "flow.couplings=4")
+run(0, "impute", "--model", more, "--input", data, "--output", work / "more.nc", "--members", "2")
+with netCDF4.Dataset(work / "again.nc") as a, netCDF4.Dataset(work / "more.nc") as b:
+    # To single precision of values about 280.
+    check(np.abs(a["t_spread"][:] - b["t_spread"][:]).max() < 1e-4 and np.abs(a["t"][:] - b["t"][:]).max() < 1e-3, "new layers change nothing")
+run(0, *start, "--output", work / "neighbours.h5", "--set", "flow.vecchia=true", "--set", "flow.weight_differences=1", "--set", "flow.masks=box,half",
+    "--set", "flow.steps=5", says="validation CRPS")
+run(2, *start, "--set", "flow.hold=true", "--set", "flow.steps=5", says="no objective")
+run(2, *flow, "--output", again, "--set", "flow.hold=true", says="train.start")
+run(2, *start, "--set", "flow.masks=boxes", says="flow.masks")
 run(2, *start, "--set", "flow.width=12", says="of another network")
 run(2, *start, "--set", "flow.base=standard", says=["flow.base", whole.name])
 run(2, *start, "--set", "flow.affine=false", says="flow.affine")

@@ -20,10 +20,11 @@ class FlowNetwork : public torch::nn::Module {
  public:
   /// \brief What couplings need of the condition; computed once and shared by all members.
   struct Context {
-    torch::Tensor shift;      ///< [batch][point]
-    torch::Tensor log_scale;  ///< [batch][point]
+    torch::Tensor shift{};      ///< [batch][point]
+    torch::Tensor log_scale{};  ///< [batch][point]
+    torch::Tensor vecchia{};    ///< [batch][channel of VecchiaLayer][point]; undefined without one
     torch::Tensor
-        features;  ///< [batch][context][row][column] or [batch][context]; undefined without couplings
+        features{};  ///< [batch][context][row][column] or [batch][context]; undefined without couplings
   };
 
   virtual Context condition(const torch::Tensor& features) = 0;

@@ -39,6 +39,12 @@ torch::Tensor patch_energy_score(const torch::Tensor& members, const torch::Tens
                                  const torch::Tensor& weight, std::int64_t rows, std::int64_t columns,
                                  std::int64_t patch);
 
+/// \brief Fair CRPS of the differences of values 1, 2 and 4 cells apart along rows and columns, mean of them:
+/// the scores above hardly see grain that is far smaller than a field's errors (Scheuerer and Hamill 2015,
+/// Mon. Weather Rev. 143:1321, on scores of differences). \param rows, columns grid
+torch::Tensor difference_crps(const torch::Tensor& members, const torch::Tensor& truth,
+                              const torch::Tensor& weight, std::int64_t rows, std::int64_t columns);
+
 /// \brief A scalar of a field whose gradient is computed outside torch, as a differentiable function.
 /// \param x [batch][point]; \param evaluate fills values [batch] and gradients [batch][point] from x
 torch::Tensor external_scalar(const torch::Tensor& x,

@@ -24,8 +24,9 @@ struct FlowTrainingOptions {
   std::int64_t cases = 8000;         ///< simulated (field, masks) pairs
   std::int64_t fields_per_mask = 1;  ///< training cases that share a mask, or what else measured them
   std::int64_t validation_cases = 400;
-  std::int64_t draws = 4;        ///< base draws kept with a case
-  double minutes = 15.0;         ///< time of the optimisation
+  std::int64_t draws = 4;  ///< base draws kept with a case
+  bool hold = false;       ///< layers taken over from the flow that training starts from stay as they are
+  double minutes = 15.0;   ///< time of the optimisation
   std::int64_t steps = 1000000;  ///< most optimisation steps
   std::int64_t batch = 32;
   double learning_rate = 1e-3;
@@ -33,7 +34,9 @@ struct FlowTrainingOptions {
   double average = 0.995;        ///< of the moving average of the weights
   double observed_weight = 0.1;  ///< of observed cells in the objectives; hidden ones have 1
   bool equal_cases = false;      ///< cases count by their CRPS over the base's mean spread
-  double hidden_lowest = 0.05;   ///< shares hidden by the mask bank
+  /// Kinds of masks that the bank draws, besides gaps of other times and blocks with scattered cells
+  std::vector<std::string> masks = measurement::mask_kinds();
+  double hidden_lowest = 0.05;  ///< shares hidden by the mask bank
   double hidden_highest = 0.95;
   double gaps_share = 0.2;      ///< share of cases under real gaps of other times, where there are any
   double protocol_share = 0.3;  ///< share of cases under blocks and scattered cells together
@@ -44,6 +47,8 @@ struct FlowTrainingOptions {
   bool symmetric = false;      ///< turn and mirror the square images of every step's cases at random
   double weight_crps = 1.0;    ///< closed-form CRPS of the affine layer
   double weight_energy = 1.0;  ///< fair energy scores of members, whole field and patches
+  double weight_differences =
+      0.0;  ///< CRPS of the differences of near values of members, beside those scores
   double weight_forward_kl = 0.0;
   double weight_reverse_kl = 0.0;
   std::string reverse_kl_gradient = "path";  ///< its estimator: "path" (Roeder et al. 2017) or "total"
@@ -68,7 +73,9 @@ struct FlowCases {
       weight{};  ///< [case][point], relative area, less where observed, 0 where the truth is unknown
   torch::Tensor hidden{};      ///< [case][point], relative area where hidden and known, else 0
   torch::Tensor departures{};  ///< [case][draw][point], of the base in units of sd
-  torch::Tensor low{};         ///< [case][point], the backbone's bounds; undefined: none
+  /// [case]: the first of consecutive cases of one posterior covariance, whose departures are of one law
+  std::vector<std::int64_t> alike{};
+  torch::Tensor low{};  ///< [case][point], the backbone's bounds; undefined: none
   torch::Tensor high{};
   /// [case][point], float64, physical units: climatology and scale of the backbone that a case's fields are
   /// normalised by, its fold's; for the divergences, undefined without them
@@ -76,6 +83,10 @@ struct FlowCases {
   torch::Tensor unit{};
   std::vector<Window> windows{};  ///< kept for the objectives that need them, or as the options say
   std::vector<std::shared_ptr<const WindowFactor>> factors{};  ///< as windows
+  /// \brief New departures for some cases, of the law of theirs: of those of cases alike, each case's turned
+  /// among themselves by a random orthogonal matrix, which leaves independent Gaussian draws what they are.
+  /// Drawn by torch's generator. \param which [some], numbers of cases \return [some][draw][point]
+  [[nodiscard]] torch::Tensor redrawn(const torch::Tensor& which) const;
   [[nodiscard]] std::int64_t size() const { return mean.defined() ? mean.size(0) : 0; }
   /// \brief Values held within the bounds, as samplers hold their members. \param x [case][point] or
   /// [case][member][point]

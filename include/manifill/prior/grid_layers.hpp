@@ -2,7 +2,9 @@
 /// \file
 /// \brief Network layers that respect the topology of a domain.
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <Eigen/Core>
@@ -30,6 +32,10 @@ struct GridTopology {
       colours{};  ///< [point] of `graph`: neighbours differ; greedy, by index (Welsh and Powell 1967)
   /// \brief Largest step of a dilated layer, cells.
   [[nodiscard]] std::int64_t largest_dilation() const;
+  /// \brief Steps of dilated layers as whole numbers. \param key the option they are of, for the remedy
+  /// \throws Error(usage) for one that does not fit
+  [[nodiscard]] std::vector<std::int64_t> whole_dilations(const std::vector<double>& dilations,
+                                                          const std::string& key) const;
   /// \param active [point], 0 where a static mask lies; what comes in no rows is cut to the others. Empty:
   /// all
   static GridTopology of(const domain::Domain& domain, const Eigen::VectorXd& active = {});

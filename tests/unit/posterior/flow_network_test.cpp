@@ -28,7 +28,8 @@ std::shared_ptr<posterior::FlowNetwork> scrambled(const posterior::FlowNetworkOp
 
 posterior::FlowNetworkOptions options(const std::string& network) {
   posterior::FlowNetworkOptions o;
-  o.network = network;
+  o.vecchia = network == "vecchia";
+  o.network = o.vecchia ? "unet" : network;
   o.width = 8;
   o.dilations = {1, 2};
   o.widths = {8, 10};
@@ -56,7 +57,7 @@ TEST_CASE("the affine layer uses the share of its log-scales that the options as
 }
 
 TEST_CASE("a fresh flow is the identity", "[flow]") {
-  for (const char* name : {"conv", "unet", "realnvp"}) {
+  for (const char* name : {"conv", "unet", "vecchia", "realnvp"}) {
     auto network = posterior::make_flow_network(options(name), 5, globe());
     network->eval();
     const auto z = torch::randn({2, 3, 48});
@@ -68,7 +69,7 @@ TEST_CASE("a fresh flow is the identity", "[flow]") {
 }
 
 TEST_CASE("the inverse undoes the flow to 1e-5 and negates the log-determinant", "[flow]") {
-  for (const char* name : {"conv", "unet", "realnvp"}) {
+  for (const char* name : {"conv", "unet", "vecchia", "realnvp"}) {
     auto network = scrambled(options(name), 5);
     const torch::NoGradGuard frozen;
     const auto context = network->condition(torch::randn({2, 5, 6, 8}));
@@ -84,7 +85,7 @@ TEST_CASE("the inverse undoes the flow to 1e-5 and negates the log-determinant",
 }
 
 TEST_CASE("the log-determinant is that of the Jacobian by automatic differentiation", "[flow]") {
-  for (const char* name : {"conv", "unet", "realnvp"}) {
+  for (const char* name : {"conv", "unet", "vecchia", "realnvp"}) {
     auto network = scrambled(options(name), 5);
     network->to(torch::kFloat64);
     const auto context = network->condition(torch::randn({1, 5, 6, 8}, torch::kFloat64));

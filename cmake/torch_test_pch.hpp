@@ -1,0 +1,3 @@
+#pragma once
+#include "manifill/prior/torch.hpp"
+#include "test_pch.hpp"
