@@ -86,11 +86,11 @@ torch::Tensor joint_score(const torch::Tensor& members, const torch::Tensor& tru
                           const torch::Tensor& weight, std::int64_t rows, std::int64_t columns,
                           double differences) {
   const std::int64_t patch = std::min({std::int64_t{4}, rows, columns});
-  const auto score = (energy_score(members, truth, weight) + fair_crps(members, truth, weight) +
-                      patch_energy_score(members, truth, weight, rows, columns, patch)) /
-                     3.0;
-  if (differences <= 0.0) return score;
-  return score + differences * difference_crps(members, truth, weight, rows, columns);
+  auto score = (energy_score(members, truth, weight) + fair_crps(members, truth, weight) +
+                patch_energy_score(members, truth, weight, rows, columns, patch)) /
+               3.0;
+  if (differences > 0.0) score = score + differences * difference_crps(members, truth, weight, rows, columns);
+  return score;
 }
 
 constexpr double kTrainingToValidation = 4.0;  // time of steps over that of the validation before them
