@@ -24,7 +24,7 @@ struct FlowNetworkOptions {
   /// what the condition network sees of detail beside the levels; where points come in rows
   std::int64_t bands = 0;
   double dropout = 0.1;
-  bool vecchia = false;  ///< whether a VecchiaLayer gives members a covariance of the condition's
+  bool vecchia = false;        ///< whether a VecchiaLayer gives members a covariance of the condition's
   std::int64_t couplings = 4;  ///< coupling layers after the affine layer
   std::int64_t coupling_width = 12;
   std::vector<double> coupling_widths{16, 32};  ///< channels of the grids of a coupling (unet)
