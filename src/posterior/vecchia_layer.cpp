@@ -114,11 +114,19 @@ torch::Tensor VecchiaLayer::restored(const torch::Tensor& x) const {
   return x.index_select(0, back_).permute({2, 1, 0}).contiguous();
 }
 
-/// Of every point by its parents, at once. \param x [point in order][member][batch]
+/// Adds to details [point in order][member][batch] of points from `first` on what their parents in x predict.
+torch::Tensor VecchiaLayer::with_predictions(torch::Tensor details, std::int64_t first,
+                                             const torch::Tensor& x, const torch::Tensor& weight) const {
+  const std::int64_t count = details.size(0);
+  for (std::int64_t k = 0; k < kParents; ++k)
+    details =
+        details + weight[k].narrow(0, first, count) * x.index_select(0, parents_[k].narrow(0, first, count));
+  return details;
+}
+
+/// Of every point by its parents, at once.
 torch::Tensor VecchiaLayer::predicted(const torch::Tensor& x, const torch::Tensor& weight) const {
-  auto sum = torch::zeros_like(x);
-  for (std::int64_t k = 0; k < kParents; ++k) sum = sum + weight[k] * x.index_select(0, parents_[k]);
-  return sum;
+  return with_predictions(torch::zeros_like(x), 0, x, weight);
 }
 
 /// What has these details beside its predictions, step by step.
@@ -126,12 +134,7 @@ torch::Tensor VecchiaLayer::synthesised(const torch::Tensor& details, const torc
   auto x = details.narrow(0, 0, ends_.front());
   for (std::size_t step = 1; step < ends_.size(); ++step) {
     const std::int64_t first = ends_[step - 1];
-    const std::int64_t count = ends_[step] - first;
-    auto next = details.narrow(0, first, count);
-    for (std::int64_t k = 0; k < kParents; ++k)
-      next =
-          next + weight[k].narrow(0, first, count) * x.index_select(0, parents_[k].narrow(0, first, count));
-    x = torch::cat({x, next});
+    x = torch::cat({x, with_predictions(details.narrow(0, first, ends_[step] - first), first, x, weight)});
   }
   return x;
 }

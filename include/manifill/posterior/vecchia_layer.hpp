@@ -47,6 +47,8 @@ class VecchiaLayer {
   [[nodiscard]] Map map_of(const torch::Tensor& condition) const;
   [[nodiscard]] torch::Tensor ordered(const torch::Tensor& x) const;
   [[nodiscard]] torch::Tensor restored(const torch::Tensor& x) const;
+  [[nodiscard]] torch::Tensor with_predictions(torch::Tensor details, std::int64_t first,
+                                               const torch::Tensor& x, const torch::Tensor& weight) const;
   [[nodiscard]] torch::Tensor predicted(const torch::Tensor& x, const torch::Tensor& weight) const;
   [[nodiscard]] torch::Tensor synthesised(const torch::Tensor& details, const torch::Tensor& weight) const;
 
