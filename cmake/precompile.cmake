@@ -1,5 +1,6 @@
 # Precompiled headers, only for the sources that need them: templates that a header leaves to be instantiated are
-# instantiated in every source that loads it, for LibTorch's four seconds each.
+# instantiated in every source that loads it, for LibTorch's four to ten seconds each. So sources that need it are compiled
+# several at once.
 
 # Asked once, at configuration: an answer that has become wrong costs time, nothing else.
 # Whether a source includes, through the project's own headers, a header that matches a pattern.
@@ -69,4 +70,24 @@ function(manifill_precompile_torch target)
     manifill_reuse_torch(${target})
     set_source_files_properties(${without} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   endif()
+endfunction()
+
+# Compiles sources of a target as one: each further argument is a group, paths below FOLDER without .cpp. A source that no group
+# names is compiled by itself. Names in anonymous namespaces must differ within a group.
+function(manifill_compile_together target folder)
+  if(NOT MANIFILL_TOGETHER)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  set(number 0)
+  foreach(group IN LISTS ARGN)
+    separate_arguments(files UNIX_COMMAND "${group}")
+    foreach(file IN LISTS files)
+      if(NOT EXISTS ${folder}/${file}.cpp)
+        message(FATAL_ERROR "${folder}/${file}.cpp is to be compiled with others and is not there")
+      endif()
+      set_source_files_properties(${folder}/${file}.cpp PROPERTIES UNITY_GROUP group${number})
+    endforeach()
+    math(EXPR number "${number} + 1")
+  endforeach()
 endfunction()

@@ -35,6 +35,11 @@ std::uint64_t seed_of_cases(std::int64_t seed) {
   return hash_bytes(&seed, sizeof seed, hash_bytes(kWord, sizeof kWord));
 }
 
+std::uint64_t seed_of_masks(const Config& c) {
+  const std::int64_t own = c.integer("evaluate.mask_seed");
+  return seed_of_cases(own < 0 ? c.integer("evaluate.seed") : own);
+}
+
 std::vector<std::size_t> chosen_times(const Config& c, const io::GriddedVariable& v) {
   const auto& years = c.list("evaluate.years");
   std::vector<std::size_t> out;
@@ -123,6 +128,7 @@ Eigen::VectorXd over_cells(const measurement::Operator& by, const measurement::M
 CaseMaker::CaseMaker(const Config& config, const posterior::Model* model)
     : model_(model),
       seed_(seed_of_cases(config.integer("evaluate.seed"))),
+      mask_seed_(seed_of_masks(config)),
       noise_factor_(config.real("evaluate.noise_factor")),
       folds_(config.integer("evaluate.folds")),
       settings_(settings_of(config)) {
@@ -333,7 +339,7 @@ const CaseMaker::HeldField& CaseMaker::held(std::size_t series, std::size_t time
 measurement::ObservedCells CaseMaker::mask(const PlannedCase& c, const HeldField& field,
                                            std::int64_t step) const {
   const Setting& s = settings_[c.setting];
-  RandomStream random({.seed = seed_,
+  RandomStream random({.seed = mask_seed_,
                        .purpose = RandomPurpose::mask,
                        .time = step,
                        .member = s.kind == kFolds ? 0U : static_cast<std::uint32_t>(c.setting + 1)});

@@ -148,7 +148,8 @@ class CaseMaker {
                                                    const Eigen::VectorXd& y) const;
 
   const posterior::Model* model_;
-  std::uint64_t seed_;  // of masks and noise, apart from that of members
+  std::uint64_t seed_;  // of noise, apart from that of members
+  std::uint64_t mask_seed_;
   double noise_factor_;
   std::int64_t folds_;
   std::vector<Source> sources_{};

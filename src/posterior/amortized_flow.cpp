@@ -10,11 +10,9 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration("flow",
-                                        "amortised flow on the Gaussian posterior, one evaluation a sample",
-                                        {}, [](const Model& model, const Config&) {
-                                          return std::make_unique<AmortizedFlowSampler>(model);
-                                        });
+const SamplerRegistration kFlowRegistration(
+    "flow", "amortised flow on the Gaussian posterior, one evaluation a sample", {},
+    [](const Model& model, const Config&) { return std::make_unique<AmortizedFlowSampler>(model); });
 
 /// [point][column] to [1][column][point]; the storage is shared.
 torch::Tensor as_tensor(Eigen::MatrixXf& x) {

@@ -83,7 +83,7 @@ class Daps : public DiffusionMethod {
   std::int64_t flow_steps_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> daps_specs() {
   return {{.key = "daps.steps",
            .help = "noise levels; an evaluation each, or daps.flow_steps with daps.law=white",
            .fallback = std::int64_t{200},
@@ -111,10 +111,10 @@ std::vector<OptionSpec> specs() {
            .highest = 1000}};
 }
 
-const DiffusionRegistration kRegistration("daps", "decoupled annealing, the inner draws in closed form",
-                                          specs(), [](const Config& config) {
-                                            return std::make_unique<Daps>(config);
-                                          });
+const DiffusionRegistration kDapsRegistration("daps", "decoupled annealing, the inner draws in closed form",
+                                              daps_specs(), [](const Config& config) {
+                                                return std::make_unique<Daps>(config);
+                                              });
 
 }  // namespace
 }  // namespace manifill::posterior

@@ -15,12 +15,11 @@ namespace {
 
 constexpr std::int64_t kBatch = 16;  // members at once
 
-const SamplerRegistration kRegistration("davi",
-                                        "generator of 'train davi', started from the prior's denoiser; one "
-                                        "evaluation a sample",
-                                        {}, [](const Model& model, const Config&) {
-                                          return std::make_unique<DaviSampler>(model);
-                                        });
+const SamplerRegistration kDaviRegistration(
+    "davi",
+    "generator of 'train davi', started from the prior's denoiser; one "
+    "evaluation a sample",
+    {}, [](const Model& model, const Config&) { return std::make_unique<DaviSampler>(model); });
 
 const Model& with_generator(const Model& model) {
   if (!model.davi)

@@ -61,7 +61,7 @@ class DdnmPlus : public Ddnm {
   }
 };
 
-std::vector<OptionSpec> specs(const std::string& name) {
+std::vector<OptionSpec> ddnm_specs(const std::string& name) {
   auto out = level_specs(name, 100);
   out.push_back({.key = name + ".eta",
                  .help = "amplitude of the noise that a step renews, over the level's",
@@ -72,12 +72,12 @@ std::vector<OptionSpec> specs(const std::string& name) {
 }
 
 const DiffusionRegistration kPlain("ddnm", "the observed components of the denoised field replaced",
-                                   specs("ddnm"), [](const Config& config) {
+                                   ddnm_specs("ddnm"), [](const Config& config) {
                                      return std::make_unique<Ddnm>("ddnm", config);
                                    });
 
 const DiffusionRegistration kPlus("ddnm_plus", "the same by what the noise of the observations leaves",
-                                  specs("ddnm_plus"), [](const Config& config) {
+                                  ddnm_specs("ddnm_plus"), [](const Config& config) {
                                     return std::make_unique<DdnmPlus>("ddnm_plus", config);
                                   });
 

@@ -50,7 +50,7 @@ class Ddrm : public DiffusionMethod {
   double eta_b_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> ddrm_specs() {
   auto out = level_specs("ddrm", 20);
   out.push_back({.key = "ddrm.eta",
                  .help = "amplitude of the noise that a step renews, over the level's",
@@ -65,10 +65,10 @@ std::vector<OptionSpec> specs() {
   return out;
 }
 
-const DiffusionRegistration kRegistration("ddrm", "steps of their own for each singular value", specs(),
-                                          [](const Config& config) {
-                                            return std::make_unique<Ddrm>(config);
-                                          });
+const DiffusionRegistration kDdrmRegistration("ddrm", "steps of their own for each singular value",
+                                              ddrm_specs(), [](const Config& config) {
+                                                return std::make_unique<Ddrm>(config);
+                                              });
 
 }  // namespace
 }  // namespace manifill::posterior

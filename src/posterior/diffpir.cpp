@@ -38,7 +38,7 @@ class DiffPir : public DiffusionMethod {
   double zeta_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> diffpir_specs() {
   auto out = level_specs("diffpir", 100);
   out.push_back({.key = "diffpir.lambda",
                  .help = "weight of the denoised field against the observations",
@@ -52,10 +52,11 @@ std::vector<OptionSpec> specs() {
   return out;
 }
 
-const DiffusionRegistration kRegistration("diffpir", "a proximal step to the observations at each level",
-                                          specs(), [](const Config& config) {
-                                            return std::make_unique<DiffPir>(config);
-                                          });
+const DiffusionRegistration kDiffpirRegistration("diffpir",
+                                                 "a proximal step to the observations at each level",
+                                                 diffpir_specs(), [](const Config& config) {
+                                                   return std::make_unique<DiffPir>(config);
+                                                 });
 
 }  // namespace
 }  // namespace manifill::posterior

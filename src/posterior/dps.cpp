@@ -32,7 +32,7 @@ class Dps : public DiffusionMethod {
   double zeta_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> dps_specs() {
   auto out = level_specs("dps", 1000);
   out.push_back({.key = "dps.zeta",
                  .help = "step of the guidance along the gradient of the residual's norm",
@@ -41,9 +41,10 @@ std::vector<OptionSpec> specs() {
   return out;
 }
 
-const DiffusionRegistration kRegistration("dps", "diffusion posterior sampling by the residual's gradient",
-                                          specs(),
-                                          [](const Config& config) { return std::make_unique<Dps>(config); });
+const DiffusionRegistration kDpsRegistration("dps", "diffusion posterior sampling by the residual's gradient",
+                                             dps_specs(), [](const Config& config) {
+                                               return std::make_unique<Dps>(config);
+                                             });
 
 }  // namespace
 }  // namespace manifill::posterior

@@ -7,6 +7,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/posterior/flow_condition.hpp"
+#include "manifill/posterior/soft_limit.hpp"
 #include "manifill/posterior/vecchia_layer.hpp"
 #include "manifill/prior/grid_level.hpp"
 #include "manifill/prior/grid_unet.hpp"
@@ -17,10 +18,6 @@ namespace {
 
 constexpr double kLogScaleLimit = 2.0;  // a layer changes a scale by at most e^2 either way
 constexpr double kShiftLimit = 8.0;     // and moves a mean by at most 8 standard deviations of the base
-
-torch::Tensor limit(const torch::Tensor& x, double bound = kLogScaleLimit) {
-  return bound * torch::tanh(x / bound);
-}
 
 /// Checkerboards of 1, 2, 4, ... cells, each followed by its complement: 1 where a coupling leaves the field
 /// as it is. Where points come in no rows, their colours, by one binary digit after the other.
@@ -63,7 +60,7 @@ class GridCouplingImpl : public torch::nn::Module {
           second_(torch::silu(first_->forward(torch::cat({x * keep_, context}, 1)))));
     }();
     const auto moved = 1.0 - keep_;
-    return {moved * out.narrow(1, 0, 1), moved * limit(out.narrow(1, 1, 1))};
+    return {moved * out.narrow(1, 0, 1), moved * soft_limit(out.narrow(1, 1, 1), kLogScaleLimit)};
   }
 
  private:
@@ -115,9 +112,10 @@ class GridFlow : public FlowNetwork {
     const auto out =
         topology_.put(inner, 2, torch::zeros({features.size(0), 2, features.size(2) * features.size(3)}));
     Context c;
-    c.shift = options_.affine ? limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
-    c.log_scale =
-        options_.affine ? scale_share * limit(out.select(1, 1)) : torch::zeros_like(out.select(1, 1));
+    c.shift =
+        options_.affine ? soft_limit(out.select(1, 0), kShiftLimit) : torch::zeros_like(out.select(1, 0));
+    c.log_scale = options_.affine ? scale_share * soft_limit(out.select(1, 1), kLogScaleLimit)
+                                  : torch::zeros_like(out.select(1, 1));
     if (vecchia_) c.vecchia = prior::at_least_single(neighbours_(torch::silu(near_(h))).flatten(2));
     if (!couplings_.empty()) c.features = prior::at_least_single(context_(h));
     return c;
@@ -234,6 +232,9 @@ class RealNvp : public FlowNetwork {
       throw Error(ErrorKind::usage,
                   "a RealNVP needs a value at every point, the training fields have some nowhere",
                   {.remedy = "Set flow.network = \"conv\""});
+    if (o.vecchia || o.bands > 0)
+      throw Error(ErrorKind::usage, "a RealNVP has neither bands of detail nor a layer of neighbours",
+                  {.remedy = "Set flow.bands = 0 and flow.vecchia = false, or flow.network = \"conv\""});
     log_spread = register_buffer("log_spread", torch::zeros({1}));
     const std::int64_t hidden = o.width > 0 ? o.width : std::max<std::int64_t>(32, points_ / 8);
     const std::int64_t kept = points_ / 2;

@@ -599,10 +599,8 @@ std::string agreement_of(const FlowCases& training, const FlowCases& validation,
     shapes += fmt::format(" {}:{}", p.key(), p.value().numel());
   return fmt::format(
       "cases {} {} {}base {} draws {} symmetric {} hold {} dilations {} affine {} dropout {} seed {} steps "
-      "{} batch "
-      "{} rate {} decay {} average {} weights {} {} {} {} {} anneal "
       "{} "
-      "differences {} precision {}{}",
+      "batch {} rate {} decay {} average {} weights {} {} {} {} {} anneal {} differences {} precision {}{}",
       training.size(), validation.size(), hash, o.base, o.draws, o.symmetric, o.hold,
       fmt::join(shape.dilations, ","), shape.affine, shape.dropout, o.seed, o.steps, o.batch, o.learning_rate,
       o.weight_decay, o.average, o.weight_crps, o.weight_energy, o.weight_forward_kl, o.weight_reverse_kl,

@@ -126,7 +126,7 @@ class Fps : public DiffusionMethod {
   bool consistent_;
 };
 
-std::vector<OptionSpec> specs(const std::string& name) {
+std::vector<OptionSpec> fps_specs(const std::string& name) {
   auto out = level_specs(name, 1000);
   out.push_back({.key = name + ".c",
                  .help = "share of the noise that a step renews",
@@ -137,7 +137,7 @@ std::vector<OptionSpec> specs(const std::string& name) {
 }
 
 std::vector<OptionSpec> smc_specs() {
-  auto out = specs("fps_smc");
+  auto out = fps_specs("fps_smc");
   out.push_back({.key = "fps_smc.particles",
                  .help = "particles of each member, of which one is kept; an evaluation each at each level",
                  .fallback = std::int64_t{5},
@@ -152,7 +152,7 @@ std::vector<OptionSpec> smc_specs() {
 }
 
 const DiffusionRegistration kFilter("fps", "steps fused with a noised sequence of the observations",
-                                    specs("fps"), [](const Config& config) {
+                                    fps_specs("fps"), [](const Config& config) {
                                       return std::make_unique<Fps>(level_options("fps", config),
                                                                    config.real("fps.c"), 1, false);
                                     });

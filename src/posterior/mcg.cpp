@@ -31,7 +31,7 @@ class Mcg : public DiffusionMethod {
   double zeta_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> mcg_specs() {
   auto out = level_specs("mcg", 1000);
   out.push_back({.key = "mcg.zeta",
                  .help = "step along the gradient of the squared residual, over the residual's norm",
@@ -40,8 +40,10 @@ std::vector<OptionSpec> specs() {
   return out;
 }
 
-const DiffusionRegistration kRegistration("mcg", "gradient of the residual and projection", specs(),
-                                          [](const Config& config) { return std::make_unique<Mcg>(config); });
+const DiffusionRegistration kMcgRegistration("mcg", "gradient of the residual and projection", mcg_specs(),
+                                             [](const Config& config) {
+                                               return std::make_unique<Mcg>(config);
+                                             });
 
 }  // namespace
 }  // namespace manifill::posterior

@@ -30,8 +30,11 @@ class Noise2Score : public DiffusionMethod {
   }
 };
 
-const DiffusionRegistration kRegistration("noise2score", "Tweedie's formula; for fields without gaps", {},
-                                          [](const Config&) { return std::make_unique<Noise2Score>(); });
+const DiffusionRegistration kNoise2scoreRegistration("noise2score",
+                                                     "Tweedie's formula; for fields without gaps", {},
+                                                     [](const Config&) {
+                                                       return std::make_unique<Noise2Score>();
+                                                     });
 
 }  // namespace
 }  // namespace manifill::posterior

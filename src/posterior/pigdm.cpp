@@ -54,7 +54,7 @@ class Pigdm : public DiffusionMethod {
   bool gaussian_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> pigdm_specs() {
   auto out = level_specs("pigdm", 100);
   out.push_back({.key = "pigdm.eta",
                  .help = "fresh noise in a step: 0 none, 1 ancestral",
@@ -69,10 +69,10 @@ std::vector<OptionSpec> specs() {
   return out;
 }
 
-const DiffusionRegistration kRegistration("pigdm", "pseudo-inverse guided diffusion", specs(),
-                                          [](const Config& config) {
-                                            return std::make_unique<Pigdm>(config);
-                                          });
+const DiffusionRegistration kPigdmRegistration("pigdm", "pseudo-inverse guided diffusion", pigdm_specs(),
+                                               [](const Config& config) {
+                                                 return std::make_unique<Pigdm>(config);
+                                               });
 
 }  // namespace
 }  // namespace manifill::posterior

@@ -55,7 +55,7 @@ class RedDiff : public DiffusionMethod {
   double rate_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> red_diff_specs() {
   auto out = level_specs("red_diff", 1000);
   out.push_back({.key = "red_diff.lambda",
                  .help = "weight of the prior against the observations",
@@ -65,10 +65,11 @@ std::vector<OptionSpec> specs() {
   return out;
 }
 
-const DiffusionRegistration kRegistration("red_diff", "a mode, by Adam on the denoiser's regularisation",
-                                          specs(), [](const Config& config) {
-                                            return std::make_unique<RedDiff>(config);
-                                          });
+const DiffusionRegistration kRedDiffRegistration("red_diff",
+                                                 "a mode, by Adam on the denoiser's regularisation",
+                                                 red_diff_specs(), [](const Config& config) {
+                                                   return std::make_unique<RedDiff>(config);
+                                                 });
 
 }  // namespace
 }  // namespace manifill::posterior

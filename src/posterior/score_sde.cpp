@@ -28,10 +28,10 @@ class ScoreSde : public DiffusionMethod {
   std::pair<std::int64_t, std::string> levels_;
 };
 
-const DiffusionRegistration kRegistration("score_sde", "projection onto the noised observations",
-                                          level_specs("score_sde", 1000), [](const Config& config) {
-                                            return std::make_unique<ScoreSde>(config);
-                                          });
+const DiffusionRegistration kScoreSdeRegistration("score_sde", "projection onto the noised observations",
+                                                  level_specs("score_sde", 1000), [](const Config& config) {
+                                                    return std::make_unique<ScoreSde>(config);
+                                                  });
 
 }  // namespace
 }  // namespace manifill::posterior

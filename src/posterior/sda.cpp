@@ -55,7 +55,7 @@ class Sda : public DiffusionMethod {
   double tau_;
 };
 
-std::vector<OptionSpec> specs() {
+std::vector<OptionSpec> sda_specs() {
   auto out = level_specs("sda", 256);
   out.push_back({.key = "sda.gamma",
                  .help = "variance of the denoised field over that of the noise in u / alpha",
@@ -70,9 +70,10 @@ std::vector<OptionSpec> specs() {
   return out;
 }
 
-const DiffusionRegistration kRegistration("sda", "score-based data assimilation, predictor and corrector",
-                                          specs(),
-                                          [](const Config& config) { return std::make_unique<Sda>(config); });
+const DiffusionRegistration kSdaRegistration("sda", "score-based data assimilation, predictor and corrector",
+                                             sda_specs(), [](const Config& config) {
+                                               return std::make_unique<Sda>(config);
+                                             });
 
 }  // namespace
 }  // namespace manifill::posterior

@@ -5,11 +5,10 @@
 #include <cstddef>
 
 #include "manifill/base/error.hpp"
+#include "manifill/posterior/soft_limit.hpp"
 
 namespace manifill::posterior {
 namespace {
-
-torch::Tensor limit(const torch::Tensor& x, double bound) { return bound * torch::tanh(x / bound); }
 
 struct Lattice {
   std::vector<std::int64_t> ends{};
@@ -100,9 +99,9 @@ VecchiaLayer::VecchiaLayer(const prior::GridTopology& topology) {
 VecchiaLayer::Map VecchiaLayer::map_of(const torch::Tensor& condition) const {
   const auto in_order = condition.permute({1, 2, 0}).index_select(1, order_).unsqueeze(2);
   const auto mean = mean_.to(condition.scalar_type());
-  const auto told = limit(in_order.narrow(0, 0, kParents), kWeightLimit);
+  const auto told = soft_limit(in_order.narrow(0, 0, kParents), kWeightLimit);
   return {.weight = mean + (told - (mean * told).sum(0, true)) * (mean > 0.0),
-          .log_scale = limit(in_order.select(0, kParents), kLogScaleLimit)};
+          .log_scale = soft_limit(in_order.select(0, kParents), kLogScaleLimit)};
 }
 
 /// Rows of points, of which those of a step and their parents are read as a whole.

@@ -52,6 +52,18 @@ other = work / "other"
 run(0, *evaluate, "-o", other, "--seed", "2", "--methods", "gaussian", "--set", "evaluate.worst=0", "--withhold", "gaps")
 found, changed = (json.loads((folder / "scores.json").read_text()) for folder in (first, other))
 check(found["methods"][0]["cases"][0]["crps"] != changed["methods"][0]["cases"][0]["crps"], "another seed gives others")
+# Scattered masks of one seed, noise and members of another: what is withheld stays, what is said of it does not.
+scattered = ["--methods", "gaussian", "--withhold", "scattered", "--set", "evaluate.noise=[0.5]", "--set", "evaluate.hidden=[0.5]", "--set", "evaluate.worst=0", "--write-members"]
+seeds = {"plain": ["--seed", "1"], "same": ["--seed", "2", "--set", "evaluate.mask_seed=1"], "other": ["--seed", "2"]}
+seen = {}
+for name, chosen in seeds.items():
+    run(0, *evaluate, "-o", work / f"seeds_{name}", *scattered, *chosen)
+    with netCDF4.Dataset(work / f"seeds_{name}/members.nc") as f:
+        seen[name] = np.ma.filled(f["observed"][:], np.nan), np.ma.filled(f["weight"][:], np.nan), np.ma.filled(f["uwnd_gaussian"][:], np.nan)
+check(np.array_equal(seen["plain"][1], seen["same"][1]) and not np.array_equal(seen["plain"][1], seen["other"][1]), "mask_seed decides what is withheld, seed where it does not say")
+for k, what in ((0, "noise"), (2, "members")):
+    known = ~np.isnan(seen["plain"][k])
+    check(np.array_equal(known, ~np.isnan(seen["same"][k])) and np.median(np.abs(seen["plain"][k] - seen["same"][k])[known]) > 0.1, f"{what} differ by seed")
 # More noise than methods are told: what is observed fits them less, and they do worse.
 told = []
 for factor in (1, 4):

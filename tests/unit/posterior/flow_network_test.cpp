@@ -152,6 +152,16 @@ TEST_CASE("bands show detail far below the levels of a field", "[flow]") {
                     Catch::Matchers::Contains("flow.bands"));
 }
 
+TEST_CASE("a RealNVP refuses layers that it has not", "[flow]") {
+  auto o = options("realnvp");
+  CHECK_NOTHROW(posterior::make_flow_network(o, 5, globe()));
+  o.vecchia = true;
+  CHECK_THROWS_WITH(posterior::make_flow_network(o, 5, globe()), Catch::Matchers::Contains("flow.vecchia"));
+  o.vecchia = false;
+  o.bands = 1;
+  CHECK_THROWS_WITH(posterior::make_flow_network(o, 5, globe()), Catch::Matchers::Contains("flow.bands"));
+}
+
 TEST_CASE("padding crosses the poles half a turn away", "[flow]") {
   const auto x = torch::arange(24, torch::kFloat32).view({1, 1, 4, 6});
   const auto padded = prior::grid_pad(

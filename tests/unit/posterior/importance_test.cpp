@@ -52,10 +52,10 @@ struct Crooked {
     model.flow->eval();
     measurement::ObservedCells seen(12);
     for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = i % 3 == 0;
-    constexpr double kNoise = 0.3;
+    constexpr double noise = 0.3;
     RandomStream random({.seed = 2});
-    window.steps.push_back(toys::observe(Eigen::VectorXd::LinSpaced(12, -1.0, 1.0), seen, kNoise, 3, random));
-    const auto exact = toys::textbook(c, window.steps[0].measurement->matrix(), kNoise * kNoise);
+    window.steps.push_back(toys::observe(Eigen::VectorXd::LinSpaced(12, -1.0, 1.0), seen, noise, 3, random));
+    const auto exact = toys::textbook(c, window.steps[0].measurement->matrix(), noise * noise);
     mean = exact.gain * window.steps[0].y;
     variance = exact.covariance.diagonal();
   }

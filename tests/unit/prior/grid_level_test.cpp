@@ -15,7 +15,7 @@ using namespace manifill::prior;
 
 namespace {
 
-double largest(const torch::Tensor& x) { return x.abs().max().item<double>(); }
+using toys::largest;
 
 }  // namespace
 

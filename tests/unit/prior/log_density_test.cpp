@@ -8,13 +8,14 @@
 #include "manifill/base/error.hpp"
 #include "tests/unit/prior/tensors.hpp"
 #include "tests/unit/prior/toys.hpp"
+#include "unit/prior/tensors.hpp"
 
 using namespace manifill;
 using namespace manifill::prior;
 
 namespace {
 
-double largest(const torch::Tensor& x) { return x.abs().max().item<double>(); }
+using toys::largest;
 double rms(const torch::Tensor& x) { return x.square().mean().sqrt().item<double>(); }
 
 /// Half N(m, C), half N(-m, C): not Gaussian, yet everything is known. The backbone is the Gaussian of equal

@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "unit/prior/gradients.hpp"
+#include "unit/prior/tensors.hpp"
 #include "unit/prior/toys.hpp"
 
 using namespace manifill;
@@ -14,7 +15,7 @@ namespace healpix = domain::healpix;
 
 namespace {
 
-double largest(const torch::Tensor& x) { return x.abs().max().item<double>(); }
+using toys::largest;
 
 torch::Tensor areas(std::span<const double> area) {
   return torch::tensor(std::vector<double>(area.begin(), area.end()), torch::kFloat64).view({1, 1, -1, 1});

@@ -12,13 +12,14 @@
 #include "manifill/base/error.hpp"
 #include "tests/unit/prior/tensors.hpp"
 #include "tests/unit/prior/toys.hpp"
+#include "unit/prior/tensors.hpp"
 
 using namespace manifill;
 using namespace manifill::prior;
 
 namespace {
 
-double largest(const torch::Tensor& x) { return x.abs().max().item<double>(); }
+using toys::largest;
 
 ScoreNetwork disturbed(const domain::Domain& domain, double size) {
   ScoreNetwork network(domain, ScoreNetworkOptions{.width = 8, .dilations = {1, 2}});

@@ -15,6 +15,7 @@
 #include "manifill/prior/prior.hpp"
 #include "tests/unit/prior/tensors.hpp"
 #include "tests/unit/prior/toys.hpp"
+#include "unit/prior/tensors.hpp"
 
 using namespace manifill;
 using namespace manifill::prior;
@@ -22,7 +23,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-double largest(const torch::Tensor& x) { return x.abs().max().item<double>(); }
+using toys::largest;
 
 /// Weights away from the zero start.
 void disturb(ScoreNetwork& network, double size) {

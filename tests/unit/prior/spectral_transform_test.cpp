@@ -7,6 +7,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/operators/harmonic_fields.hpp"
 #include "unit/prior/gradients.hpp"
+#include "unit/prior/tensors.hpp"
 #include "unit/prior/toys.hpp"
 
 using namespace manifill;
@@ -18,7 +19,7 @@ namespace {
 
 constexpr std::int64_t kDegree = 7;
 
-double largest(const torch::Tensor& x) { return x.abs().max().item<double>(); }
+using toys::largest;
 
 torch::Tensor field_of(const std::vector<double>& f) { return torch::tensor(f, torch::kFloat64); }
 

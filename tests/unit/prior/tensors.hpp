@@ -12,4 +12,7 @@ inline torch::Tensor tensor(const Eigen::MatrixXd& x) {
   return torch::from_blob(const_cast<double*>(x.data()), {x.cols(), x.rows()}, torch::kFloat64).clone();
 }
 
+/// Largest absolute value.
+inline double largest(const torch::Tensor& x) { return x.abs().max().item<double>(); }
+
 }  // namespace toys
