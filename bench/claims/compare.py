@@ -77,6 +77,8 @@ def break_even(reports, flow, training):
         spent = training or float(found.group(1))
         own = r["timings"][flow]["sample_ms"]
         for name, t in r["timings"].items():
+            if name == flow:
+                continue
             saved = (t["sample_ms"] - own) * r["members"] / 1000.0
             fields = f"{spent / saved:,.0f}" if saved > 0 else "never: it is no slower"
             print(f"| {r['directory']} | {name} | {t['sample_ms']:.3g} | {t['sample_ms'] / own:.3g} | "

@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
@@ -52,6 +54,19 @@ TEST_CASE("cases are written field by field, members by method", "[io]") {
   CHECK(members[35] == 17.0);
   CHECK(read("t_a_b", 12)[5] == 7.0);
   CHECK(read("lat", 2)[1] == 20.0);
+  // A field each, so that writing a case packs nothing of another again.
+  for (const char* name : {"truth", "t_gaussian"}) {
+    int id = 0;
+    int storage = 0;
+    std::vector<std::size_t> chunks(4, 0);
+    REQUIRE(nc_inq_varid(file, name, &id) == NC_NOERR);
+    REQUIRE(nc_inq_var_chunking(file, id, &storage, chunks.data()) == NC_NOERR);
+    CHECK(storage == NC_CHUNKED);
+    const std::vector<std::size_t> field = std::string(name) == "truth"
+                                               ? std::vector<std::size_t>{1, 2, 3, 0}
+                                               : std::vector<std::size_t>{1, 1, 2, 3};
+    CHECK(chunks == field);
+  }
   nc_close(file);
   fs::remove(path);
 }
