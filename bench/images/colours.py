@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Pictures in red, green and blue from three reports of `manifill evaluate --write-members`, one for each plane of make_cifar.py.
 
-    /usr/bin/python3 bench/images/colours.py LUMA RED_BLUE GREEN_MAGENTA [--picture FILE.png --kind KIND --case N]
+    /usr/bin/python3 bench/images/colours.py LUMA RED_BLUE GREEN_MAGENTA [--picture FILE.png --kind KIND... --case N]
 
 The reports must be of the same pictures and masks (evaluate.mask_seed) and of noise and members of their own (evaluate.seed). Member
 k of a picture is put together from member k of each plane, which are independent given what was observed where the planes are
@@ -135,38 +135,38 @@ def table(planes, folders):
                   f"{r['coverage90']:.3f} | {r['psnr']:.1f} | {r['ssim']:.3f} | {r['ssim_members']:.3f} | {r['mmd']:.4f} | {r['diversity']:.4f} | {planes.sample_ms(folders, method):.3g} |")
 
 
-def picture(planes, kind, case, path):
-    of_kind = [k for k, c in enumerate(planes.cases) if planes.settings[c["setting"]]["kind"] == kind]
-    if case >= len(of_kind):
-        raise SystemExit(f"{len(of_kind)} cases of '{kind}'; kinds are {sorted({s['kind'] for s in planes.settings})}")
-    k = of_kind[case]
-    methods = [m for m in planes.names() if planes.takes(m, k)]
+def picture(planes, kinds, case, path):
     heads = ["truth", "input", "mean", "member 1", "member 2", "member 3", "member 4"]
     side = SCALE * planes.truth.shape[-1]
     left = 80
-    sheet = Image.new("RGB", (left + len(heads) * (side + GAP), TEXT + 4 + len(methods) * (side + GAP)), "white")
+    rows = []
+    for kind in kinds:
+        of_kind = [k for k, c in enumerate(planes.cases) if planes.settings[c["setting"]]["kind"] == kind]
+        if case >= len(of_kind):
+            raise SystemExit(f"{len(of_kind)} cases of '{kind}'; kinds are {sorted({s['kind'] for s in planes.settings})}")
+        rows += [(of_kind[case], m) for m in planes.names() if planes.takes(m, of_kind[case])]
+    sheet = Image.new("RGB", (left + len(heads) * (side + GAP), TEXT + 4 + len(rows) * (side + GAP)), "white")
     draw = ImageDraw.Draw(sheet)
     for j, head in enumerate(heads):
         draw.text((left + j * (side + GAP), 2), head, fill="black")
-    seen = planes.observed(k)
-    grey = np.isnan(seen).any(0)
-    seen[:, grey] = 0.5
-    for i, method in enumerate(methods):
+    for i, (k, method) in enumerate(rows):
+        seen = planes.observed(k)
+        seen[:, np.isnan(seen).any(0)] = 0.5
         top = TEXT + 4 + i * (side + GAP)
         draw.text((4, top + side // 2 - TEXT // 2), method, fill="black")
         members = planes.members(method, k)
         for j, image in enumerate([planes.truth[k], seen, members.mean(0), *members[:4]]):
             shown = np.kron((255 * image + 0.5).astype("u1").transpose(1, 2, 0), np.ones((SCALE, SCALE, 1), "u1"))
             sheet.paste(Image.fromarray(shown), (left + j * (side + GAP), top))
-    sheet.save(path)
+    sheet.save(path, optimize=True)
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("reports", nargs=3, type=pathlib.Path, help="directories that evaluate wrote: luma, red_blue, green_magenta")
     options.add_argument("--picture", type=pathlib.Path, help="PNG to draw, in place of the table")
-    options.add_argument("--kind", default="scattered")
-    options.add_argument("--case", type=int, default=0, help="which case of the kind, from 0")
+    options.add_argument("--kind", nargs="+", default=["scattered"], help="as in evaluate.withhold, or an operator with its option: coarsen factor=4")
+    options.add_argument("--case", type=int, default=0, help="which case of each kind, from 0")
     o = options.parse_args()
     planes = Planes(o.reports)
     if o.picture:
