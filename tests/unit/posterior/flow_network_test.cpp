@@ -110,7 +110,8 @@ TEST_CASE("a roll of longitude commutes with the condition network", "[flow]") {
     const auto straight = network->condition(features).shift.view({1, 6, 8});
     // By two columns: the coarse grid of the U-Net has half of them.
     const auto rolled = network->condition(torch::roll(features, 2, 3)).shift.view({1, 6, 8});
-    CHECK((torch::roll(straight, 2, 2) - rolled).abs().max().item<double>() < 1e-5);
+    // Shifts of up to 8 in single precision, whose sums are taken in another order.
+    CHECK((torch::roll(straight, 2, 2) - rolled).abs().max().item<double>() < 1e-4);
   }
 }
 
