@@ -12,6 +12,7 @@ four members of each method.
 import argparse
 import json
 import pathlib
+import sys
 
 import netCDF4
 import numpy as np
@@ -20,6 +21,9 @@ from scipy.spatial import distance
 from skimage.metrics import structural_similarity
 
 from make_cifar import NAMES, TURN
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "build/release/python"))
+import manifill  # noqa: E402
 
 SCALE = 4  # screen pixels of a pixel
 GAP = 4
@@ -78,31 +82,16 @@ def similarity(a, b):
     return structural_similarity(a, b, channel_axis=0, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
 
 
-def covered(x, y, share):
-    """Share of the truths in central intervals: a truth's rank is a bin of one (n + 1)-th of all, whose part within counts; ties by lot."""
-    below, same = (x < y).sum(0), (x == y).sum(0)
-    rank = below + np.random.default_rng(1).integers(0, same + 1)
-    bins = len(x) + 1
-    within = np.minimum(rank + 1, bins * (0.5 + 0.5 * share)) - np.maximum(rank, bins * (0.5 - 0.5 * share))
-    return np.maximum(within, 0.0).mean()
-
-
 def score(x, y, w):
     """x [member][3][row][column], y, w [3][row][column]."""
-    at = w > 0
-    inner, truth = x[:, at], y[at]
-    n = len(x)
-    error = inner.mean(0) - truth
-    ordered = np.sort(inner, axis=0)
-    pairs = (ordered * (2 * np.arange(1, n + 1) - n - 1)[:, None]).sum(0)  # over i < j of |x_i - x_j|
-    root = 1.0 / np.sqrt(len(truth))
-    return {"crps": (np.abs(inner - truth).mean(0) - pairs / (n * (n - 1))).mean(),
-            "square": (error**2).mean(),
-            "coverage90": covered(inner, truth, 0.9),
-            "psnr": -10 * np.log10((error**2).mean()),
+    found = manifill.scores(x.reshape(len(x), -1), y.ravel(), (w > 0).ravel())
+    return {"crps": found["crps"],
+            "square": found["rmse"]**2,
+            "coverage90": found["coverage90"],
+            "psnr": -20 * np.log10(found["rmse"]),
             "ssim": similarity(x.mean(0), y),
             "ssim_members": np.mean([similarity(m, y) for m in x]),
-            "diversity": distance.pdist(inner * root).mean()}
+            "diversity": found["diversity"]}
 
 
 def discrepancy(x, y):

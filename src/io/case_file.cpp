@@ -57,9 +57,8 @@ CaseFileWriter::CaseFileWriter(const std::string& path, const domain::Domain& do
     auto v = w.variable(name, type, dimensions);
     w.done([&] { v.setCompression(true, true, 1); }, name);
     // A field each: chunks of several cases, NetCDF's own choice, are packed anew for every case.
-    std::vector<std::size_t> chunks(dimensions.size(), 1);
-    for (std::size_t k = 0; k < places.dimensions().size(); ++k)
-      chunks[chunks.size() - 1 - k] = dimensions[dimensions.size() - 1 - k].getSize();
+    std::vector<std::size_t> chunks(dimensions.size() - places.dimensions().size(), 1);
+    for (const auto& d : places.dimensions()) chunks.push_back(d.getSize());
     w.done([&] { v.setChunking(netCDF::NcVar::nc_CHUNKED, chunks); }, name);
     w.text(v, "long_name", long_name);
     places.describe(v);
