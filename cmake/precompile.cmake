@@ -1,6 +1,6 @@
-# Precompiled headers, only for the sources that need them: templates that a header leaves to be instantiated are
-# instantiated in every source that loads it, for LibTorch's four to ten seconds each. So sources that need it are compiled
-# several at once.
+# LibTorch precompiled, for the sources that need it: templates that a header leaves to be instantiated are instantiated in every
+# source that loads it, for four to ten seconds each. So sources are compiled several at once, and the others, of which many
+# share the cost of their headers, have no precompiled ones.
 
 # Asked once, at configuration: an answer that has become wrong costs time, nothing else.
 # Whether a source includes, through the project's own headers, a header that matches a pattern.
@@ -72,22 +72,43 @@ function(manifill_precompile_torch target)
   endif()
 endfunction()
 
-# Compiles sources of a target as one: each further argument is a group, paths below FOLDER without .cpp. A source that no group
-# names is compiled by itself. Names in anonymous namespaces must differ within a group.
-function(manifill_compile_together target folder)
+# Compiles the sources of a target several at once, at most MOST of one folder together, but those below ROOT that ALONE names
+# without .cpp. Names in anonymous namespaces must differ within a folder.
+function(manifill_compile_together target most root)
   if(NOT MANIFILL_TOGETHER)
     return()
   endif()
+  cmake_parse_arguments(PARSE_ARGV 3 arg "" "" ALONE)
+  foreach(file IN LISTS arg_ALONE)
+    if(NOT EXISTS ${root}/${file}.cpp)
+      message(FATAL_ERROR "${root}/${file}.cpp is to be compiled alone and is not there")
+    endif()
+    set_source_files_properties(${root}/${file}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
-  set(number 0)
-  foreach(group IN LISTS ARGN)
-    separate_arguments(files UNIX_COMMAND "${group}")
-    foreach(file IN LISTS files)
-      if(NOT EXISTS ${folder}/${file}.cpp)
-        message(FATAL_ERROR "${folder}/${file}.cpp is to be compiled with others and is not there")
-      endif()
-      set_source_files_properties(${folder}/${file}.cpp PROPERTIES UNITY_GROUP group${number})
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "\\.cpp$")
+  list(SORT sources)
+  foreach(source IN LISTS sources)
+    get_filename_component(path ${source} ABSOLUTE)
+    get_source_file_property(alone ${path} SKIP_UNITY_BUILD_INCLUSION)
+    if(NOT alone STREQUAL "ON")
+      get_filename_component(folder ${path} DIRECTORY)
+      get_filename_component(module ${folder} NAME)
+      list(APPEND modules ${module})
+      list(APPEND sources_of_${module} ${path})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES modules)
+  foreach(module IN LISTS modules)
+    # Groups of like size: of nine with at most eight, five and four.
+    list(LENGTH sources_of_${module} count)
+    math(EXPR groups "(${count} + ${most} - 1) / ${most}")
+    set(place 0)
+    foreach(path IN LISTS sources_of_${module})
+      math(EXPR group "${place} * ${groups} / ${count}")
+      set_source_files_properties(${path} PROPERTIES UNITY_GROUP ${module}_${group})
+      math(EXPR place "${place} + 1")
     endforeach()
-    math(EXPR number "${number} + 1")
   endforeach()
 endfunction()

@@ -1,3 +1,20 @@
 #pragma once
-#include "geo_pch.hpp"
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+#include <Eigen/SparseCore>
+#include <xtensor/xtensor.hpp>
+
 #include "manifill/prior/torch.hpp"

@@ -1,3 +1,7 @@
 #pragma once
-#include "manifill/prior/torch.hpp"
-#include "test_pch.hpp"
+#include "torch_pch.hpp"
+
+#include <Eigen/Cholesky>
+#include <Eigen/LU>
+
+#include "catch.hpp"

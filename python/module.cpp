@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/posterior/windows.hpp"
 #include "manifill/prior/prior.hpp"
+#include "manifill/verification/distribution.hpp"
 #include "manifill/verification/scores.hpp"
 
 namespace py = pybind11;
@@ -451,6 +453,28 @@ void bind_scores(py::module_& m) {
         return out;
       },
       py::arg("members"), py::arg("truth"), py::arg("weight"), py::arg("domain") = py::none());
+  m.def(
+      "_squared_mmd",
+      [](const Array& first, const Array& second, const Array& weight, std::optional<double> width) {
+        if (first.ndim() != 2 || second.ndim() != 2 || weight.ndim() != 1 ||
+            first.shape(0) != second.shape(0) || first.shape(1) != second.shape(1) ||
+            weight.shape(0) != first.shape(1))
+          throw Error(ErrorKind::usage, "the two sets of fields and the weights do not fit together",
+                      {.remedy = "Give arrays [pair][point], [pair][point] and [point]"});
+        const auto points = static_cast<Eigen::Index>(first.shape(1));
+        const auto pairs = static_cast<Eigen::Index>(first.shape(0));
+        const Eigen::Map<const Eigen::MatrixXd> one(first.data(), points, pairs);
+        const Eigen::Map<const Eigen::MatrixXd> other(second.data(), points, pairs);
+        const Eigen::Map<const Eigen::VectorXd> w(weight.data(), points);
+        if (!(w.minCoeff() >= 0.0) || w.maxCoeff() <= 0.0)
+          throw Error(ErrorKind::usage, "weights are negative, or all zero",
+                      {.remedy = "Give positive weights"});
+        const double own = width ? *width : verification::median_distance(other, w);
+        // One pair, or truths that are all alike.
+        if (!(own > 0.0)) return std::numeric_limits<double>::quiet_NaN();
+        return verification::squared_mmd(one, other, w, own);
+      },
+      py::arg("first"), py::arg("second"), py::arg("weight"), py::arg("width") = py::none());
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ import sys
 import netCDF4
 import numpy as np
 from PIL import Image, ImageDraw
-from scipy.spatial import distance
 from skimage.metrics import structural_similarity
 
 from make_cifar import NAMES, TURN
@@ -69,9 +68,10 @@ class Planes:
         own = [report["methods"][index]["cases"][case] for report in self.reports]
         return all(c.get("weight") and not c.get("not_applicable") for c in own)
 
-    def sample_ms(self, folders, method):
+    def sample_ms(self, folders):
+        """Of every method, over the planes."""
         times = [{t["name"]: t["sample_ms"] for t in json.loads((f / "timings.json").read_text())} for f in folders]
-        return sum(t[method] for t in times)
+        return {name: sum(t[name] for t in times) for name in self.names()}
 
 
 def colours(planes):
@@ -95,17 +95,13 @@ def score(x, y, w):
 
 
 def discrepancy(x, y):
-    """Unbiased squared MMD of one member of each case and the truths, Gaussian kernel of the truths' median distance, own pairs left out."""
-    x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
-    width = np.median(distance.pdist(y))
-    k = [np.exp(-distance.cdist(a, b)**2 / (2 * width**2)) for a, b in ((x, x), (y, y), (x, y))]
-    apart = [v.sum() - np.trace(v) for v in k]
-    return (apart[0] + apart[1] - 2 * apart[2]) / (len(x) * (len(x) - 1))
+    return manifill.squared_mmd(x.reshape(len(x), -1), y.reshape(len(y), -1))
 
 
 def table(planes, folders):
     print("| setting | noise | fields | method | CRPS | over the best, % | RMSE | 90 % covers | PSNR | SSIM | of members | MMD^2 | diversity | a member, ms |")
     print("|---" * 14 + "|")
+    sample_ms = planes.sample_ms(folders)
     for s, setting in enumerate(planes.settings):
         rows = {}
         cases = [k for k, c in enumerate(planes.cases) if c["setting"] == s]
@@ -118,10 +114,12 @@ def table(planes, folders):
             rows[method] = {key: np.mean([v[key] for v in scores]) for key in scores[0]}
             rows[method]["fields"] = len(own)
             rows[method]["mmd"] = np.mean([discrepancy(np.stack([members[k][m] for k in own]), planes.truth[own]) for m in range(min(3, len(members[own[0]])))]) if len(own) > 2 else np.nan
+        if not rows:
+            continue
         best = min(r["crps"] for r in rows.values())
         for method, r in rows.items():
             print(f"| {setting['kind']} | {setting['noise']:g} | {r['fields']} | {method} | {r['crps']:.4f} | {100 * (r['crps'] / best - 1):+.1f} | {np.sqrt(r['square']):.4f} | "
-                  f"{r['coverage90']:.3f} | {r['psnr']:.1f} | {r['ssim']:.3f} | {r['ssim_members']:.3f} | {r['mmd']:.4f} | {r['diversity']:.4f} | {planes.sample_ms(folders, method):.3g} |")
+                  f"{r['coverage90']:.3f} | {r['psnr']:.1f} | {r['ssim']:.3f} | {r['ssim_members']:.3f} | {r['mmd']:.4f} | {r['diversity']:.4f} | {sample_ms[method]:.3g} |")
 
 
 def picture(planes, kinds, case, path):

@@ -42,6 +42,7 @@ __all__ = [
     "method_summary",
     "methods",
     "scores",
+    "squared_mmd",
 ]
 
 
@@ -179,3 +180,14 @@ def scores(
         weight = np.ones_like(truth) if domain is None else np.broadcast_to(domain.weights, truth.shape)
     weight = np.where(np.isnan(truth), 0.0, np.broadcast_to(np.asarray(weight, dtype=np.float64), truth.shape))
     return _core._scores(members, truth, weight, domain)
+
+
+def squared_mmd(members: Any, truth: Any, weight: Any = None, width: Optional[float] = None) -> float:
+    """Squared maximum mean discrepancy between the laws of fills and of truths, unbiased: about zero where they are the same.
+
+    members, truth: [case][point], one member of each case; no term compares the two of a case (Gretton et al. 2012, eq. 4).
+    weight: [point]; None: all alike. width of the Gaussian kernel; None: the median distance of the truths. NaN for one case.
+    """
+    members, truth = np.asarray(members, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    weight = np.ones(truth.shape[-1]) if weight is None else np.asarray(weight, dtype=np.float64)
+    return _core._squared_mmd(members, truth, weight, width)

@@ -15,7 +15,6 @@
 namespace manifill::domain {
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180.0;
 constexpr double kTolerance = 1e-4;  // degrees; single-precision coordinates near 360 carry 3e-5
 
 std::string at(const char* axis, std::size_t i) {

@@ -14,11 +14,11 @@
 #include <utility>
 
 #include "manifill/base/error.hpp"
+#include "manifill/domain/sphere.hpp"
 
 namespace manifill::domain {
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180.0;
 /// A point that does not come back to within this share of the radius is not on the map: PROJ inverts some
 /// projections beyond their edge.
 constexpr double kRoundTrip = 1e-5;

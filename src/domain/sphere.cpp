@@ -6,9 +6,8 @@
 namespace manifill::domain {
 
 std::array<double, 3> unit_vector(double latitude, double longitude) {
-  constexpr double degree = std::numbers::pi / 180.0;
-  const double phi = latitude * degree;
-  const double lambda = longitude * degree;
+  const double phi = latitude * kDegree;
+  const double lambda = longitude * kDegree;
   return {std::cos(phi) * std::cos(lambda), std::cos(phi) * std::sin(lambda), std::sin(phi)};
 }
 

@@ -3,19 +3,15 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <initializer_list>
 #include <numbers>
 #include <utility>
 
 #include "image_layout.hpp"
+#include "one_of.hpp"
 #include "packing.hpp"
 
 namespace manifill::io {
 namespace {
-
-bool one_of(const std::string& s, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* n) { return s == n; });
-}
 
 bool plain_degrees(const std::string& units) {
   return units.empty() || units.rfind("deg", 0) == 0 || units == "\u00b0" || units == "1";

@@ -17,11 +17,11 @@ namespace {
 
 constexpr std::int64_t kMostAxes = 999;
 constexpr std::int64_t kMostColumns = 999;
-constexpr std::int64_t kMost = std::int64_t{1} << 60;  // bytes beyond it are nonsense
+constexpr std::int64_t kMostFitsBytes = std::int64_t{1} << 60;  // bytes beyond it are nonsense
 
-class Layout {
+class FitsFile {
  public:
-  explicit Layout(const std::string& path)
+  explicit FitsFile(const std::string& path)
       : path_(path),
         in_(path, std::ios::binary),
         size_(static_cast<std::int64_t>(std::filesystem::file_size(path))) {
@@ -80,7 +80,7 @@ class Layout {
   }
 
   std::int64_t product(std::int64_t a, std::int64_t b) const {
-    if (a != 0 && b > kMost / a)
+    if (a != 0 && b > kMostFitsBytes / a)
       throw refusal("is truncated: its header promises more bytes than any file has");
     return a * b;
   }
@@ -97,10 +97,10 @@ class Layout {
     const std::int64_t axes = table ? value("NAXIS", 2, 2) : value("NAXIS", 0, kMostAxes);
     std::int64_t elements = axes == 0 ? 0 : 1;
     for (std::int64_t k = 1; k <= axes; ++k)
-      elements = product(elements, value("NAXIS" + std::to_string(k), 0, kMost));
+      elements = product(elements, value("NAXIS" + std::to_string(k), 0, kMostFitsBytes));
     if (extension) {
-      const std::int64_t heap = value("PCOUNT", 0, kMost);
-      const std::int64_t groups = value("GCOUNT", 1, table ? 1 : kMost);
+      const std::int64_t heap = value("PCOUNT", 0, kMostFitsBytes);
+      const std::int64_t groups = value("GCOUNT", 1, table ? 1 : kMostFitsBytes);
       elements = product(elements + heap, groups);
     }
     if (table) value("TFIELDS", 0, kMostColumns);
@@ -131,7 +131,7 @@ class Layout {
 
 void check_fits_layout(const std::string& path) {
   check_plain_file(path, "FITS file");
-  Layout(path).check();
+  FitsFile(path).check();
 }
 
 }  // namespace manifill::io

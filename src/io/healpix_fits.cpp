@@ -27,8 +27,8 @@ constexpr double kUnseenTolerance = 1e-5;  // of itself: single precision, and t
 constexpr std::int64_t kPixelsPerRow = 1024;
 constexpr std::size_t kLongestText = 68;  // of a keyword's value
 
-Error refusal(const std::string& path, const std::string& variable, const std::string& what,
-              const std::string& remedy = "Fetch or write the file again") {
+Error map_refusal(const std::string& path, const std::string& variable, const std::string& what,
+                  const std::string& remedy = "Fetch or write the file again") {
   return {ErrorKind::input, what, {.file = path, .variable = variable, .remedy = remedy}};
 }
 
@@ -80,7 +80,7 @@ class Fits {
       throw Error(
           ErrorKind::io, whole,
           {.file = path_, .variable = variable, .remedy = "Check the disk and the file's permissions"});
-    throw refusal(path_, variable, whole);
+    throw map_refusal(path_, variable, whole);
   }
 
   /// A keyword of the table at hand, trimmed; nothing where there is none.
@@ -137,9 +137,9 @@ void find_table(const Fits& file) {
     int status = 0;
     fits_movabs_hdu(file.get(), k, &kind, &status);
     if (status == END_OF_FILE)
-      throw refusal(file.path(), {},
-                    "has no HEALPix table: none with PIXTYPE 'HEALPIX', or NSIDE and ORDERING",
-                    "Check that it holds maps, and is complete");
+      throw map_refusal(file.path(), {},
+                        "has no HEALPix table: none with PIXTYPE 'HEALPIX', or NSIDE and ORDERING",
+                        "Check that it holds maps, and is complete");
     file.check(status, "extension " + std::to_string(k - 1) + " cannot be read");
     if (kind != BINARY_TBL) continue;
     const auto pixels = file.text("PIXTYPE");
@@ -168,7 +168,7 @@ std::string column_name(const Fits& file, std::int64_t column) {
 Table check_table(const Fits& file) {
   const std::int64_t row_bytes = file.integer("NAXIS1").value_or(0);
   Table out{.rows = file.integer("NAXIS2").value_or(0)};
-  if (row_bytes < 1 || out.rows < 1) throw refusal(file.path(), "NAXIS2", "the table is empty");
+  if (row_bytes < 1 || out.rows < 1) throw map_refusal(file.path(), "NAXIS2", "the table is empty");
   int status = 0;
   int columns = 0;
   fits_get_num_cols(file.get(), &columns, &status);
@@ -182,11 +182,11 @@ Table check_table(const Fits& file) {
     fits_get_coltypell(file.get(), c, &type, &repeat, &width, &status);
     file.check(status, "the column has no type", name);
     if (!is_numeric_column(type))
-      throw refusal(file.path(), name, "is not a column of numbers, of the same count in each row",
-                    "Write the map again as numbers, one or a vector a row, not compressed");
+      throw map_refusal(file.path(), name, "is not a column of numbers, of the same count in each row",
+                        "Write the map again as numbers, one or a vector a row, not compressed");
     if (c == 1) out.per_row = repeat;
     if (repeat != out.per_row || repeat < 1 || repeat > row_bytes)
-      throw refusal(
+      throw map_refusal(
           file.path(), name,
           "has " + std::to_string(repeat) + " pixels a row, the first column " + std::to_string(out.per_row));
   }
@@ -197,7 +197,7 @@ void check_nside_of(const std::string& path, const HealpixMaps& maps) {
   try {
     healpix::check_nside(maps.nside, maps.ordering);
   } catch (const Error& e) {
-    throw refusal(path, "NSIDE", bare_message(e), e.context().remedy);
+    throw map_refusal(path, "NSIDE", bare_message(e), e.context().remedy);
   }
 }
 
@@ -222,8 +222,8 @@ healpix::Ordering ordering_of(const Fits& file) {
   const std::string text = upper(file.text("ORDERING").value_or(""));
   if (text == "RING") return healpix::Ordering::ring;
   if (text == "NESTED" || text == "NEST") return healpix::Ordering::nested;
-  throw refusal(file.path(), "ORDERING", text.empty() ? "the keyword is missing" : "is '" + text + "'",
-                "Write RING or NESTED there");
+  throw map_refusal(file.path(), "ORDERING", text.empty() ? "the keyword is missing" : "is '" + text + "'",
+                    "Write RING or NESTED there");
 }
 
 /// The column of pixel numbers, or nothing where they are implied.
@@ -234,16 +234,16 @@ std::optional<int> pixel_column(const Fits& file, const Table& table) {
   const std::string scheme = upper(file.text("INDXSCHM").value_or(has_name ? "EXPLICIT" : "IMPLICIT"));
   if (scheme == "IMPLICIT") return std::nullopt;
   if (scheme != "EXPLICIT")
-    throw refusal(file.path(), "INDXSCHM", "is '" + scheme + "'", "Write IMPLICIT or EXPLICIT there");
+    throw map_refusal(file.path(), "INDXSCHM", "is '" + scheme + "'", "Write IMPLICIT or EXPLICIT there");
   const int column = has_name ? named : 1;
   int type = 0;
   int status = 0;
   fits_get_coltypell(file.get(), column, &type, nullptr, nullptr, &status);
   file.check(status, "the column has no type", column_name(file, column));
   if (type == TFLOAT || type == TDOUBLE)
-    throw refusal(file.path(), column_name(file, column),
-                  "holds no whole numbers, where INDXSCHM EXPLICIT promises those of pixels",
-                  "Put a column PIXEL of integers first");
+    throw map_refusal(file.path(), column_name(file, column),
+                      "holds no whole numbers, where INDXSCHM EXPLICIT promises those of pixels",
+                      "Put a column PIXEL of integers first");
   return column;
 }
 
@@ -254,10 +254,10 @@ std::vector<std::int64_t> implied_pixels(const Fits& file, std::int64_t nside, s
   const auto first = file.integer("FIRSTPIX");
   const auto last = file.integer("LASTPIX");
   if (!first || !last || *first < 0 || *last >= all || *last - *first + 1 != count)
-    throw refusal(file.path(), "NSIDE",
-                  "the table holds " + std::to_string(count) + " pixels, nside " + std::to_string(nside) +
-                      " has " + std::to_string(all),
-                  "Check NSIDE, FIRSTPIX, LASTPIX and INDXSCHM");
+    throw map_refusal(file.path(), "NSIDE",
+                      "the table holds " + std::to_string(count) + " pixels, nside " + std::to_string(nside) +
+                          " has " + std::to_string(all),
+                      "Check NSIDE, FIRSTPIX, LASTPIX and INDXSCHM");
   std::vector<std::int64_t> out(static_cast<std::size_t>(count));
   std::iota(out.begin(), out.end(), *first);
   return out;
@@ -488,7 +488,8 @@ HealpixMaps read_healpix(const std::string& path) {
   out.ordering = ordering_of(file);
   const auto nside = file.integer("NSIDE");
   if (!nside)
-    throw refusal(path, "NSIDE", "the keyword is missing", "Write the number of pixels along a face there");
+    throw map_refusal(path, "NSIDE", "the keyword is missing",
+                      "Write the number of pixels along a face there");
   out.nside = *nside;
   check_nside_of(path, out);
   out.coordinate_system = file.text("COORDSYS").value_or("");
@@ -511,7 +512,7 @@ HealpixMaps read_healpix(const std::string& path) {
   for (int c = 1; c <= table.columns; ++c)
     if (c != pixels) out.maps.push_back(read_map(file, c, count, bad));
   if (out.maps.empty())
-    throw refusal(path, {}, "the table has pixels and no map", "Check that it holds maps");
+    throw map_refusal(path, {}, "the table has pixels and no map", "Check that it holds maps");
   return out;
 }
 

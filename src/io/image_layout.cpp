@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <string>
+
+#include "one_of.hpp"
 
 namespace manifill::io {
 namespace {
-
-bool one_of(const std::string& s, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* n) { return s == n; });
-}
 
 /// Height alone is as often altitude, a sample one of many, and x and y are any plane's: these need a
 /// partner.

@@ -53,7 +53,7 @@ struct Element {
   }
 };
 
-struct Header {
+struct PlyHeader {
   bool text = false;
   std::endian order = std::endian::little;
   std::vector<Element> elements{};
@@ -66,7 +66,7 @@ class HeaderReader {
  public:
   explicit HeaderReader(const MeshSource& source) : source_(source), lines_(source, '\0') {}
 
-  Header read() {
+  PlyHeader read() {
     lines_.require_next("its header");
     if (lines_.words() != std::vector<std::string_view>{"ply"})
       throw lines_.refusal("does not begin with 'ply', as a file of that format does");
@@ -157,13 +157,13 @@ class HeaderReader {
 
   const MeshSource& source_;
   MeshLines lines_;
-  Header out_{};
+  PlyHeader out_{};
 };
 
 /// Numbers of the body in order, one record a line.
 class TextBody {
  public:
-  TextBody(const MeshSource& source, const Header& header)
+  TextBody(const MeshSource& source, const PlyHeader& header)
       : lines_(source, '\0', header.body, header.lines) {}
   void begin(const Element& e, std::uint64_t record) {
     lines_.require_next("record " + std::to_string(record) + " of '" + e.name + "'");
@@ -193,7 +193,7 @@ class TextBody {
 
 class BinaryBody {
  public:
-  BinaryBody(const MeshSource& source, const Header& header) : bytes_(source, header.body, header.order) {}
+  BinaryBody(const MeshSource& source, const PlyHeader& header) : bytes_(source, header.body, header.order) {}
   void begin(const Element& /*e*/, std::uint64_t /*record*/) {}
   double take(Type type) {
     constexpr const char* kWithin = "a record";
@@ -324,7 +324,7 @@ void read_faces(Body& body, const Element& e, std::uint64_t vertices, MeshFile& 
 }
 
 template <typename Body>
-MeshFile read_body(Body body, const Header& header, std::uint64_t vertices) {
+MeshFile read_body(Body body, const PlyHeader& header, std::uint64_t vertices) {
   MeshFile out;
   for (const Element& e : header.elements) {
     if (e.name == "vertex") {
@@ -346,7 +346,7 @@ MeshFile read_body(Body body, const Header& header, std::uint64_t vertices) {
 }
 
 /// The vertices of the header, which must have coordinates, and its faces corners.
-const Element& check_layout(const MeshSource& source, const Header& header) {
+const Element& check_layout(const MeshSource& source, const PlyHeader& header) {
   const Element* vertices = nullptr;
   for (const Element& e : header.elements) {
     const auto has = [&](const char* name, bool list) {
@@ -396,7 +396,7 @@ void check_signals(const std::string& path, std::size_t vertices, const std::vec
 }  // namespace
 
 MeshFile read_ply(const MeshSource& source) {
-  const Header header = HeaderReader(source).read();
+  const PlyHeader header = HeaderReader(source).read();
   const std::uint64_t vertices = check_layout(source, header).count;
   return header.text ? read_body(TextBody(source, header), header, vertices)
                      : read_body(BinaryBody(source, header), header, vertices);

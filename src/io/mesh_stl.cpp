@@ -72,7 +72,7 @@ MeshFile read_binary(const MeshSource& source) {
   return {corners.take(), {}};
 }
 
-std::string lower(std::string_view word) {
+std::string lower_ascii(std::string_view word) {
   std::string out(word);
   for (char& c : out)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -83,7 +83,8 @@ std::string lower(std::string_view word) {
 std::array<Point, 3> read_facet(MeshLines& lines) {
   const auto expect = [&](const std::string& word) {
     lines.require_next("'" + word + "'");
-    if (lower(lines.words()[0]) != word) throw lines.refusal("is not '" + word + "', as STL has it here");
+    if (lower_ascii(lines.words()[0]) != word)
+      throw lines.refusal("is not '" + word + "', as STL has it here");
   };
   std::array<Point, 3> out{};
   expect("outer");
@@ -101,7 +102,7 @@ MeshFile read_text(const MeshSource& source) {
   MeshLines lines(source, '\0');
   bool open = false;
   while (lines.next()) {
-    const std::string word = lower(lines.words()[0]);
+    const std::string word = lower_ascii(lines.words()[0]);
     if (word == "solid" && !open)
       open = true;
     else if (word == "endsolid" && open)

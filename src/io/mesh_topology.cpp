@@ -17,7 +17,7 @@
 namespace manifill::io {
 namespace {
 
-constexpr double kRadian = 180.0 / std::numbers::pi;
+constexpr double kDegreesInRadian = 180.0 / std::numbers::pi;
 
 using Point = std::array<double, 3>;
 using Triangle = std::array<std::uint32_t, 3>;
@@ -129,8 +129,8 @@ domain::CellGrid cells_of(const Faces& faces, std::vector<double> latitude, std:
         for (const auto c : {corners[0], corners[k], corners[k + 1]}) g.area[c] += area / 3.0;
     }
     if (!on_faces) continue;
-    g.latitude.push_back(std::atan2(sum[2], std::hypot(sum[0], sum[1])) * kRadian);
-    g.longitude.push_back(std::atan2(sum[1], sum[0]) * kRadian);
+    g.latitude.push_back(std::atan2(sum[2], std::hypot(sum[0], sum[1])) * kDegreesInRadian);
+    g.longitude.push_back(std::atan2(sum[1], sum[0]) * kDegreesInRadian);
   }
   if (!on_faces) {
     g.latitude = std::move(latitude);

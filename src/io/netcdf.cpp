@@ -23,7 +23,7 @@ namespace {
 /// HDF5 prints its error stack unless told not to; what went wrong is in our own message.
 void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
-Error refusal(const std::string& path, const std::string& what, const std::string& remedy) {
+Error netcdf_refusal(const std::string& path, const std::string& what, const std::string& remedy) {
   return {ErrorKind::input, what, {.file = path, .remedy = remedy}};
 }
 
@@ -34,12 +34,13 @@ void check_classic(const std::string& path) {
   std::error_code ignored;
   const std::uint64_t size = fs::file_size(path, ignored);
   if (header.state == ClassicHeader::State::damaged)
-    throw refusal(path, "has a damaged header: it is truncated or altered", "Fetch or write the file again");
+    throw netcdf_refusal(path, "has a damaged header: it is truncated or altered",
+                         "Fetch or write the file again");
   if (header.state == ClassicHeader::State::sound && header.promised > size)
-    throw refusal(path,
-                  "is truncated: it has " + std::to_string(size) + " bytes, its header promises " +
-                      std::to_string(header.promised),
-                  "Fetch or write the file again");
+    throw netcdf_refusal(path,
+                         "is truncated: it has " + std::to_string(size) + " bytes, its header promises " +
+                             std::to_string(header.promised),
+                         "Fetch or write the file again");
 }
 
 }  // namespace
@@ -93,9 +94,9 @@ NetcdfHandle NetcdfHandle::open(const std::string& path) {
       throw Error(ErrorKind::io, "permission to open it was denied",
                   {.file = path, .remedy = "Check its permissions"});
     if (status == NC_ENOTNC)
-      throw refusal(path, "is not a NetCDF file, or its header is damaged",
-                    "Check the file with 'ncdump -h'");
-    throw refusal(
+      throw netcdf_refusal(path, "is not a NetCDF file, or its header is damaged",
+                           "Check the file with 'ncdump -h'");
+    throw netcdf_refusal(
         path,
         std::string("cannot be read as NetCDF (") + nc_strerror(status) + "): it is truncated or damaged",
         "Fetch or write the file again");

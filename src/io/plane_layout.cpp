@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <initializer_list>
 #include <numbers>
 #include <utility>
 
 #include "manifill/domain/domain.hpp"
 #include "manifill/domain/sphere.hpp"
 #include "manifill/io/gridded.hpp"
+#include "one_of.hpp"
 #include "packing.hpp"
 
 namespace manifill::io {
@@ -21,10 +21,6 @@ constexpr double kAgree = 0.01;  // degrees: what single precision and rounded a
 constexpr double kShare = 0.1;   // of a cell
 constexpr std::array kDefinitions{"crs_wkt",      "spatial_ref",  "proj4",       "proj4text",
                                   "proj4_params", "proj4_string", "proj_string", "esri_pe_string"};
-
-bool one_of(const std::string& s, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* n) { return s == n; });
-}
 
 /// Longitudes and latitudes are coordinates that need no projection.
 bool geographic(const std::string& definition) {

@@ -23,7 +23,7 @@ constexpr std::size_t kTypeLength = 5;  // of a chunk in libpng's lists, with it
 /// What a copy takes along as it stands: colour space, density and texts.
 constexpr std::array kKeptChunks{"gAMA", "cHRM", "sRGB", "iCCP", "cICP", "pHYs", "tEXt", "zTXt", "iTXt"};
 
-Error refusal(const std::string& path, const std::string& what) {
+Error png_refusal(const std::string& path, const std::string& what) {
   return {ErrorKind::input, what, {.file = path, .remedy = "Fetch or write the file again"}};
 }
 
@@ -97,7 +97,7 @@ class Codec {
   png_infop info_ = nullptr;
 };
 
-struct Header {
+struct PngHeader {
   png_uint_32 columns = 0;
   png_uint_32 rows = 0;
   int depth = 0;
@@ -105,7 +105,7 @@ struct Header {
   std::size_t stored_channels = 0;
 };
 
-std::string form_of(const Header& h) {
+std::string form_of(const PngHeader& h) {
   std::string name = h.type == PNG_COLOR_TYPE_PALETTE       ? "palette"
                      : (h.type & PNG_COLOR_MASK_COLOR) != 0 ? "RGB"
                                                             : "grey";
@@ -114,7 +114,7 @@ std::string form_of(const Header& h) {
 }
 
 /// Before memory is taken for the pixels.
-void check_room(const Header& h, const std::string& path, std::size_t bytes) {
+void check_room(const PngHeader& h, const std::string& path, std::size_t bytes) {
   const std::uint64_t pixels = std::uint64_t{h.rows} * h.columns;
   const std::string promise =
       "promises " + std::to_string(h.rows) + " x " + std::to_string(h.columns) + " pixels, more than ";
@@ -123,11 +123,11 @@ void check_room(const Header& h, const std::string& path, std::size_t bytes) {
                 {.file = path, .remedy = "Cut the image into parts"});
   const std::uint64_t bits = static_cast<std::uint64_t>(h.depth) * h.stored_channels;
   if (pixels * bits / 8 > kMostInflation * bytes)
-    throw refusal(path, promise + "its " + std::to_string(bytes) + " bytes can hold");
+    throw png_refusal(path, promise + "its " + std::to_string(bytes) + " bytes can hold");
 }
 
-Header read_header(Codec& codec, const std::string& path) {
-  Header h;
+PngHeader read_header(Codec& codec, const std::string& path) {
+  PngHeader h;
   // Names of the kept chunks, each of four letters and an end.
   std::array<png_byte, kTypeLength * kKeptChunks.size()> kept{};
   for (std::size_t k = 0; k < kKeptChunks.size(); ++k)
@@ -144,7 +144,7 @@ Header read_header(Codec& codec, const std::string& path) {
     h.type = png_get_color_type(png, info);
     h.stored_channels = png_get_channels(png, info);
   });
-  if (!good) throw refusal(path, std::string("is no sound PNG file: ") + codec.stream.message.data());
+  if (!good) throw png_refusal(path, std::string("is no sound PNG file: ") + codec.stream.message.data());
   return h;
 }
 
@@ -174,7 +174,7 @@ PngImage read_png(const std::string& path) {
   const std::string bytes = read_plain_file(path, "PNG file");
   Codec codec(true);
   codec.stream.in = bytes;
-  const Header h = read_header(codec, path);
+  const PngHeader h = read_header(codec, path);
   check_room(h, path, bytes.size());
   PngImage image{.rows = h.rows, .columns = h.columns, .form = form_of(h)};
   std::size_t across = 0;  // bytes
@@ -188,7 +188,7 @@ PngImage read_png(const std::string& path) {
     image.depth = png_get_bit_depth(png, info);
   });
   const auto damaged = [&] {
-    return refusal(path, std::string("is damaged: ") + codec.stream.message.data());
+    return png_refusal(path, std::string("is damaged: ") + codec.stream.message.data());
   };
   if (!good) throw damaged();
   image.alpha = channels == 2 || channels == 4;
@@ -216,7 +216,7 @@ std::vector<std::string> png_channels(const std::string& path) {
   const std::string bytes = read_plain_file(path, "PNG file");
   Codec codec(true);
   codec.stream.in = bytes;
-  const Header h = read_header(codec, path);
+  const PngHeader h = read_header(codec, path);
   return PngImage{.colours = (h.type & PNG_COLOR_MASK_COLOR) != 0 ? std::size_t{3} : std::size_t{1}}
       .colour_names();
 }

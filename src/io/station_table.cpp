@@ -12,6 +12,7 @@
 
 #include "manifill/base/error.hpp"
 #include "netcdf.hpp"
+#include "one_of.hpp"
 #include "plain_file.hpp"
 #include "station_source.hpp"
 
@@ -28,18 +29,14 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-bool one_of(const std::string& s, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* n) { return s == n; });
-}
-
 bool is_missing(const std::string& field) {
   return field.empty() || one_of(lower(field), {"na", "nan", "n/a"});
 }
 
 /// A table of text, line by line.
-class Table {
+class TextTable {
  public:
-  explicit Table(const std::string& path) : path_(path), bytes_(read_plain_file(path, "CSV file")) {
+  explicit TextTable(const std::string& path) : path_(path), bytes_(read_plain_file(path, "CSV file")) {
     if (bytes_.starts_with("\xEF\xBB\xBF")) at_ = 3;  // the mark that some programs put before UTF-8
     const auto header = next_line();
     if (!header) throw refusal("holds no line", {}, "Write a header line and records below it");
@@ -135,7 +132,7 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-std::optional<std::size_t> column_of(const Table& table, std::initializer_list<const char*> names) {
+std::optional<std::size_t> column_of(const TextTable& table, std::initializer_list<const char*> names) {
   std::optional<std::size_t> found;
   for (std::size_t k = 0; k < table.names().size(); ++k) {
     if (!one_of(lower(table.names()[k]), names)) continue;
@@ -148,7 +145,7 @@ std::optional<std::size_t> column_of(const Table& table, std::initializer_list<c
   return found;
 }
 
-std::size_t value_column(const Table& table, const Columns& c, const std::string& wanted) {
+std::size_t value_column(const TextTable& table, const Columns& c, const std::string& wanted) {
   const auto& names = table.names();
   if (!wanted.empty()) {
     const auto found = std::find(names.begin(), names.end(), wanted);
@@ -167,7 +164,7 @@ std::size_t value_column(const Table& table, const Columns& c, const std::string
   return others[0];
 }
 
-Columns columns_of(const Table& table, const std::string& variable) {
+Columns columns_of(const TextTable& table, const std::string& variable) {
   const auto latitude = column_of(table, {"lat", "latitude"});
   const auto longitude = column_of(table, {"lon", "longitude"});
   if (!latitude || !longitude)
@@ -181,7 +178,7 @@ Columns columns_of(const Table& table, const std::string& variable) {
   return c;
 }
 
-double number_of(const Table& table, const std::string& field, std::size_t column) {
+double number_of(const TextTable& table, const std::string& field, std::size_t column) {
   std::string_view text = field;
   if (text.size() > 1 && text.front() == '+') text.remove_prefix(1);
   double value = 0.0;
@@ -195,7 +192,7 @@ double number_of(const Table& table, const std::string& field, std::size_t colum
 /// Times as they are met, each once.
 class Times {
  public:
-  Times(const Table& table, std::size_t column, std::string units)
+  Times(const TextTable& table, std::size_t column, std::string units)
       : table_(table), column_(column), units_(std::move(units)) {}
 
   std::size_t index_of(const std::string& field) {
@@ -249,7 +246,7 @@ class Times {
                          "--time-units \"days since 1900-01-01\"");
   }
 
-  const Table& table_;
+  const TextTable& table_;
   std::size_t column_;
   std::string units_;
   std::map<std::string, std::size_t> known_{};
@@ -266,7 +263,7 @@ bool is_station_table(const std::string& path) {
 }
 
 Stations read_station_table(const std::string& path, const StationOptions& options) {
-  Table table(path);
+  TextTable table(path);
   const Columns c = columns_of(table, options.variable);
   Stations out{.path = path,
                .variable = {.name = table.names()[c.value], .type = "text", .units = options.units}};

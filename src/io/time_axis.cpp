@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "manifill/base/error.hpp"
+#include "netcdf.hpp"
 
 namespace manifill::io {
 namespace {
@@ -22,12 +23,6 @@ bool leap_gregorian(std::int64_t y) { return (y % 4 == 0 && y % 100 != 0) || y %
 
 std::int64_t floor_div(std::int64_t a, std::int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
-
-std::string lower(std::string s) {
-  std::transform(s.begin(), s.end(), s.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return s;
 }
 
 bool fixed_years(Calendar c) {

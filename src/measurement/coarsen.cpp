@@ -95,7 +95,7 @@ domain::Domain coarse_grid(const domain::Domain& d, std::size_t rows, std::size_
   return domain::Domain::lat_lon(run_means(s.latitude, down), run_means(s.longitude, across));
 }
 
-const OperatorRegistration kRegistration(
+const OperatorRegistration kCoarsenRegistration(
     "coarsen", "area means over blocks of cells, or the parents of HEALPix pixels",
     {{.key = "coarsen.factor",
       .help = "cells of a block along each side; two numbers: rows, columns",

@@ -164,7 +164,7 @@ OperatorPointer on_manifold(const domain::Domain& domain, const GaussianBlurOpti
   return harmonic_map(domain, *grid, lmax, gain);
 }
 
-const OperatorRegistration kRegistration(
+const OperatorRegistration kGaussianBlurRegistration(
     "gaussian_blur", "blur by a Gaussian; the heat kernel on the sphere and on surfaces",
     {{.key = "gaussian_blur.width",
       .help = "standard deviation: km on the sphere, pixels of an image, units of a mesh's coordinates",

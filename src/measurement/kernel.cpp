@@ -44,7 +44,7 @@ Kernel kernel_of(const Config& c) {
   return k;
 }
 
-const OperatorRegistration kRegistration(
+const OperatorRegistration kKernelRegistration(
     "kernel", "convolution with a small kernel of numbers or from a PNG image",
     {{.key = "kernel.weights", .help = "weights, row by row", .fallback = std::vector<double>{}},
      {.key = "kernel.rows",

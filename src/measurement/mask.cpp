@@ -72,7 +72,7 @@ std::vector<std::string> random_kinds() {
   return kinds;
 }
 
-const OperatorRegistration kRegistration(
+const OperatorRegistration kMaskRegistration(
     "mask", "hides random cells, or those that are missing in a file",
     {{.key = "mask.kinds",
       .help = "forms of what is hidden, one of them at random at every step",

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kPointsAPixel = 16.0;
 
-const OperatorRegistration kRegistration(
+const OperatorRegistration kMotionBlurRegistration(
     "motion_blur", "mean along a straight way across an image",
     {{.key = "motion_blur.length", .help = "length of the way, pixels", .fallback = 0.0, .lowest = 0.0},
      {.key = "motion_blur.angle",

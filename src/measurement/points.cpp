@@ -98,7 +98,7 @@ OperatorPointer make(const domain::Domain& domain, const Config& c, const Operat
       {.remedy = "Give points.latitude and points.longitude, or points.count, or points.like, a file"});
 }
 
-const OperatorRegistration kRegistration(
+const OperatorRegistration kPointsRegistration(
     "points", "values at single places: given ones, random ones, or those of the measurement's own file",
     {{.key = "points.latitude",
       .help = "of the places, degrees",

@@ -15,7 +15,6 @@
 namespace manifill::measurement {
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180.0;
 constexpr double kSiderealDay = 1436.07;  // minutes
 /// Of the track's points, in widths: what lies half a width off is placed to a thousandth of the width.
 constexpr double kSpacing = 0.05;
@@ -40,8 +39,8 @@ class Swath : public Selection {
     const double turn = options_.orbits * 2.0 * std::numbers::pi;
     const double spacing = kSpacing * std::max(options_.width_km, 1.0) / domain::kEarthRadiusKm;
     const auto count = static_cast<std::size_t>(std::ceil(turn / spacing)) + 1;
-    const double i = options_.inclination * kDegree;
-    const double node = (options_.node + options_.drift * static_cast<double>(step)) * kDegree;
+    const double i = options_.inclination * domain::kDegree;
+    const double node = (options_.node + options_.drift * static_cast<double>(step)) * domain::kDegree;
     std::vector<std::array<double, 3>> out;
     for (std::size_t k = 0; k < count; ++k) {
       const double u = turn * static_cast<double>(k) / static_cast<double>(count - 1);
@@ -49,7 +48,7 @@ class Swath : public Selection {
       const double latitude = std::asin(std::clamp(std::sin(i) * std::sin(u), -1.0, 1.0));
       const double longitude = node + std::atan2(std::cos(i) * std::sin(u), std::cos(u)) -
                                2.0 * std::numbers::pi * minutes / kSiderealDay;
-      out.push_back(domain::unit_vector(latitude / kDegree, longitude / kDegree));
+      out.push_back(domain::unit_vector(latitude / domain::kDegree, longitude / domain::kDegree));
     }
     return out;
   }
@@ -58,7 +57,7 @@ class Swath : public Selection {
 
 constexpr SwathOptions kDefaults{};
 
-const OperatorRegistration kRegistration(
+const OperatorRegistration kSwathRegistration(
     "swath", "hides what lies beside the track of a satellite",
     {{.key = "swath.orbits",
       .help = "revolutions within one step of the file",

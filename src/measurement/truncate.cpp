@@ -8,15 +8,15 @@
 namespace manifill::measurement {
 namespace {
 
-const OperatorRegistration kRegistration("truncate", "spherical harmonics up to a degree",
-                                         {{.key = "truncate.degree",
-                                           .help = "highest degree that is kept",
-                                           .fallback = std::int64_t{-1},
-                                           .lowest = -1}},
-                                         [](const domain::Domain& domain, const Config& c,
-                                            const OperatorContext& /*context*/) {
-                                           return truncate(domain, c.integer("truncate.degree"));
-                                         });
+const OperatorRegistration kTruncateRegistration("truncate", "spherical harmonics up to a degree",
+                                                 {{.key = "truncate.degree",
+                                                   .help = "highest degree that is kept",
+                                                   .fallback = std::int64_t{-1},
+                                                   .lowest = -1}},
+                                                 [](const domain::Domain& domain, const Config& c,
+                                                    const OperatorContext& /*context*/) {
+                                                   return truncate(domain, c.integer("truncate.degree"));
+                                                 });
 
 }  // namespace
 

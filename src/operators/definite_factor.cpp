@@ -13,7 +13,7 @@
 namespace manifill::operators {
 namespace {
 
-constexpr Eigen::Index kBlock = 128;  // rows turned into double at once
+constexpr Eigen::Index kRowsAtOnce = 128;  // rows turned into double at once
 constexpr int kMostRefinements = 8;
 constexpr double kProbeMargin = 4.0;  // of other right-hand sides' errors over the probe's
 
@@ -74,9 +74,9 @@ Eigen::MatrixXd DefiniteFactor::rough(const Eigen::MatrixXd& b) const {
 Eigen::MatrixXd DefiniteFactor::times(const Eigen::MatrixXd& x) const {
   Eigen::MatrixXd out(x.rows(), x.cols());
   const Eigen::Index n = x.rows();
-  parallel_for((n + kBlock - 1) / kBlock, [&](std::int64_t block) {
-    const Eigen::Index first = block * kBlock;
-    const Eigen::Index count = std::min(kBlock, n - first);
+  parallel_for((n + kRowsAtOnce - 1) / kRowsAtOnce, [&](std::int64_t block) {
+    const Eigen::Index first = block * kRowsAtOnce;
+    const Eigen::Index count = std::min(kRowsAtOnce, n - first);
     const Eigen::Index after = n - first - count;
     auto rows = out.middleRows(first, count);
     Eigen::MatrixXd part = single_.block(first, first, count, count).cast<double>();

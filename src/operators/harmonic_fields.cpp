@@ -18,7 +18,7 @@ void check_size(std::span<const double> c, std::int64_t lmax) {
 
 double wave_number(std::int64_t l) { return std::sqrt(static_cast<double>(l) * static_cast<double>(l + 1)); }
 
-double epsilon(std::int64_t l, std::int64_t m) {
+double recurrence(std::int64_t l, std::int64_t m) {
   if (l <= std::abs(m)) return 0.0;
   const auto a = static_cast<double>(l);
   const auto b = static_cast<double>(m);
@@ -32,8 +32,8 @@ void add_meridional(std::span<const double> from, std::span<double> to, std::int
   for (std::int64_t m = -lmax; m <= lmax; ++m)
     for (std::int64_t l = std::max<std::int64_t>(1, std::abs(m)); l <= lmax; ++l) {
       const double factor = sign / wave_number(l);
-      const double up = factor * static_cast<double>(l) * epsilon(l + 1, m);
-      const double down = -factor * static_cast<double>(l + 1) * epsilon(l, m);
+      const double up = factor * static_cast<double>(l) * recurrence(l + 1, m);
+      const double down = -factor * static_cast<double>(l + 1) * recurrence(l, m);
       const std::size_t here = coefficient_index(lmax, l, m);
       const std::size_t above = coefficient_index(lmax + 1, l + 1, m);
       const bool lower = l > std::abs(m);

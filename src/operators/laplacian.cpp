@@ -21,7 +21,7 @@ using Point = std::array<double, 3>;
 constexpr double kNegligible = 1e-10;  // of a weight: what intrinsic Delaunay flips tolerate below zero
 constexpr double kKernelReach = 4.0;   // R^2 / (4 t): the kernel is cut where it has fallen to exp(-4)
 constexpr std::size_t kLeastNeighbours = 3;
-constexpr std::int64_t kBlock = 256;  // points a piece of parallel work
+constexpr std::int64_t kPointsAtOnce = 256;  // points a piece of parallel work
 
 int index_of(std::size_t i) { return static_cast<int>(i); }
 
@@ -149,8 +149,8 @@ std::vector<Reach> kernel_reach(std::span<const Point> points, const PointOption
   std::vector<Reach> reach(points.size());
   const auto n = static_cast<std::int64_t>(points.size());
   const auto over_points = [&](const auto& body) {
-    parallel_for((n + kBlock - 1) / kBlock, [&](std::int64_t block) {
-      for (std::int64_t i = block * kBlock; i < std::min(n, (block + 1) * kBlock); ++i)
+    parallel_for((n + kPointsAtOnce - 1) / kPointsAtOnce, [&](std::int64_t block) {
+      for (std::int64_t i = block * kPointsAtOnce; i < std::min(n, (block + 1) * kPointsAtOnce); ++i)
         body(static_cast<std::size_t>(i));
     });
   };

@@ -13,6 +13,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/domain/healpix.hpp"
+#include "manifill/domain/sphere.hpp"
 
 namespace manifill::operators {
 namespace {
@@ -194,7 +195,6 @@ std::vector<double> RingGrid::weights() const {
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180.0;
 constexpr double kSameRing = 1e-3;  // degrees; single-precision latitudes carry 4e-6
 
 Error refusal(const domain::Domain& domain, const std::string& what) {
@@ -248,12 +248,12 @@ RingGrid of_rows(const domain::Domain& domain) {
   const bool north_first = s.latitude.front() > s.latitude.back();
   std::vector<double> theta(nlat);
   for (std::size_t i = 0; i < nlat; ++i)
-    theta[i] = (90.0 - s.latitude[north_first ? i : nlat - 1 - i]) * kDegree;
+    theta[i] = (90.0 - s.latitude[north_first ? i : nlat - 1 - i]) * domain::kDegree;
   auto g = ruled(theta, std::vector<std::size_t>(nlat, nlon));
   if (!g) throw refusal(domain, "the latitudes are neither Gaussian nor equally spaced from pole to pole");
   for (std::size_t i = 0; i < nlat; ++i) {
     g->rings[i].offset = (north_first ? i : nlat - 1 - i) * nlon;
-    g->rings[i].first_longitude = s.longitude.front() * kDegree;
+    g->rings[i].first_longitude = s.longitude.front() * domain::kDegree;
     g->rings[i].westward = step < 0.0;
   }
   return *g;
@@ -294,11 +294,12 @@ RingGrid of_points(const domain::Domain& domain) {
     const auto at = order.begin() + static_cast<std::ptrdiff_t>(begin);
     double sum = 0.0;
     for (std::size_t k = begin; k < end; ++k) sum += latitude[order[k]];
-    theta.push_back((90.0 - sum / static_cast<double>(end - begin)) * kDegree);
+    theta.push_back((90.0 - sum / static_cast<double>(end - begin)) * domain::kDegree);
     counts.push_back(end - begin);
     const auto first = sort_ring(at, order.begin() + static_cast<std::ptrdiff_t>(end), longitude);
     if (!first)
-      throw refusal(domain, "the points near latitude " + std::to_string(90.0 - theta.back() / kDegree) +
+      throw refusal(domain, "the points near latitude " +
+                                std::to_string(90.0 - theta.back() / domain::kDegree) +
                                 " are not equally spaced around the globe");
     first_longitude.push_back(*first);
     begin = end;
@@ -307,8 +308,8 @@ RingGrid of_points(const domain::Domain& domain) {
   if (!g) throw refusal(domain, "its points are not on rings at Gaussian, HEALPix's or even latitudes");
   for (std::size_t i = 0; i < theta.size(); ++i) {
     if (g->quadrature != Quadrature::healpix)
-      g->rings[i].first_longitude = first_longitude[i] * kDegree;
-    else if (std::abs(std::remainder(first_longitude[i] * kDegree - g->rings[i].first_longitude,
+      g->rings[i].first_longitude = first_longitude[i] * domain::kDegree;
+    else if (std::abs(std::remainder(first_longitude[i] * domain::kDegree - g->rings[i].first_longitude,
                                      2.0 * std::numbers::pi)) >
              0.01 * 2.0 * std::numbers::pi / static_cast<double>(counts[i]))
       throw refusal(domain, "its rings are HEALPix's, turned against them");
@@ -327,7 +328,7 @@ std::optional<std::size_t> number_in(const std::string& text, std::size_t most) 
 
 std::vector<double> latitudes_of(const RingGrid& g) {
   std::vector<double> latitude;
-  for (const auto& ring : g.rings) latitude.push_back(90.0 - ring.colatitude / kDegree);
+  for (const auto& ring : g.rings) latitude.push_back(90.0 - ring.colatitude / domain::kDegree);
   return latitude;
 }
 

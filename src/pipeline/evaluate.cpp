@@ -125,8 +125,9 @@ class Job {
       try {
         answer = answers->answer(c, field);
       } catch (const Error& e) {
-        // What a method does not take is said in the report, and the job goes on.
-        if (e.kind() != ErrorKind::input && e.kind() != ErrorKind::usage) throw;
+        // What a method does not take, or where it fails, is said in the report, and the job goes on.
+        if (e.kind() != ErrorKind::input && e.kind() != ErrorKind::usage && e.kind() != ErrorKind::numerical)
+          throw;
         scores.refusal = reason_of(e);
         record.scores = to_numbers(scores);
         return record;
@@ -295,7 +296,7 @@ std::vector<std::string> warnings_of(const Evaluation& e, const CaseMaker& maker
       if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
     }
     if (refused > 0)
-      out.push_back(fmt::format("{}: not applicable to {} of {} cases ({}): {}", e.methods[m].name, refused,
+      out.push_back(fmt::format("{}: no members for {} of {} cases ({}): {}", e.methods[m].name, refused,
                                 e.cases.size(), fmt::join(kinds, "; "), reason));
     std::size_t unlike = 0;
     for (const auto& s : e.scores[m]) unlike += s.chi_square > kUnlike ? 1 : 0;
@@ -521,7 +522,7 @@ std::vector<std::string> run_evaluate(const Config& c) {
   if (!scored) {
     journal.remove();
     if (!refusal.empty())
-      throw Error(ErrorKind::usage, "no method takes what is observed: " + refusal,
+      throw Error(ErrorKind::usage, "no method has members of any case: " + refusal,
                   {.remedy = "Evaluate other methods, or withhold cells"});
     throw Error(ErrorKind::input, "no known cell was withheld in any of the cases",
                 {.file = c.texts("evaluate.input").front(),

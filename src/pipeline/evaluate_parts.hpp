@@ -215,7 +215,8 @@ struct CaseScores {
   double evaluations = 0.0;
   double gradients = 0.0;
   double chi_square = 0.0;
-  std::string refusal{};  ///< why the method does not take what is observed; empty: it does
+  std::string refusal{};  ///< why the method has no members: it does not take what is observed, or failed;
+                          ///< empty: it has
 };
 std::vector<double> to_numbers(const CaseScores& scores);
 CaseScores case_scores_of(const std::vector<double>& numbers);
@@ -251,7 +252,7 @@ struct StratumScores {
   /// CRPS less the first method's, paired by time, over the cases that both methods take; NaN: none
   verification::MeanInterval difference{};
   double reference = 0.0;    ///< the first method's CRPS over these cases
-  std::size_t refused = 0;   ///< cases that the method does not take
+  std::size_t refused = 0;   ///< cases of which the method has no members
   std::string refusal{};     ///< why
   double area = 0.0;         ///< share of the domain that is scored, mean over cases
   double discrepancy = 0.0;  ///< squared MMD, mean over settings; NaN where none

@@ -12,7 +12,7 @@
 namespace manifill::pipeline {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
 constexpr int kWidth = 1500;
 constexpr int kFineWidth = 2000;        // of many small maps with coasts
 constexpr std::size_t kLongLabel = 44;  // characters that fit over a colour bar
@@ -100,7 +100,7 @@ Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, 
   // Colours of spread and error are for the scored cells: elsewhere there is little of either.
   const auto scored = [&](std::vector<double> values) {
     for (std::size_t i = 0; i < values.size(); ++i)
-      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) values[i] = kNone;
+      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) values[i] = kNoValue;
     return values;
   };
   const auto scale = [](const std::vector<double>& values, const plot::ColourScale& colours) {
@@ -154,7 +154,7 @@ Picture draw_setting(const ReportSource& s, const Stratum& setting, const std::s
   const WithheldField field = s.maker.make(e.cases[index]);
   const auto truth = list(field.truth);
   const std::size_t n = truth.size();
-  const std::vector<double> nothing(n, kNone);
+  const std::vector<double> nothing(n, kNoValue);
 
   std::vector<std::size_t> methods;
   std::size_t samples = 0;
@@ -179,7 +179,7 @@ Picture draw_setting(const ReportSource& s, const Stratum& setting, const std::s
     std::vector<std::uint8_t> masked(n);  // where the model knows nothing is no gap
     for (std::size_t i = 0; i < n; ++i) {
       masked[i] = std::isnan(mean[i]) ? 1 : 0;
-      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) scored[i] = kNone;
+      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) scored[i] = kNoValue;
     }
     of_spread.add(scored);
     const auto panel = [&](const std::string& title, const std::vector<double>& values, std::size_t scale) {
@@ -387,7 +387,7 @@ Picture draw_axis(const ReportSource& s, const std::string& axis, const std::str
         const double place = static_cast<double>(names.size()) +
                              0.5 * (static_cast<double>(m) - 0.5 * (methods - 1.0)) / methods;
         c.x.push_back(!numeric ? place : axis == "hidden" ? 100.0 * row.stratum.number : row.stratum.number);
-        c.y.push_back(row.scores.scores.fields > 0 ? row.scores.scores.crps : kNone);
+        c.y.push_back(row.scores.scores.fields > 0 ? row.scores.scores.crps : kNoValue);
         c.lower.push_back(row.scores.crps.low);
         c.upper.push_back(row.scores.crps.high);
         names.push_back(row.stratum.value);

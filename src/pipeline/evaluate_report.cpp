@@ -131,12 +131,12 @@ class Report {
         std::string name = escaped(e_.methods[m].name);
         if (r.refused > 0) {
           reasons +=
-              fmt::format("<p>{}: not applicable{}, {}.</p>\n", name,
-                          v.fields > 0 ? fmt::format(" to {} of {} cases", r.refused, r.refused + v.fields)
+              fmt::format("<p>{}: no members{}, {}.</p>\n", name,
+                          v.fields > 0 ? fmt::format(" for {} of {} cases", r.refused, r.refused + v.fields)
                                        : std::string(),
                           escaped(r.refusal));
           if (v.fields == 0) {
-            marginal.push_back({name, "not applicable"});
+            marginal.push_back({name, "no members"});
             continue;
           }
           name += fmt::format("<small>{} of {} cases</small>", v.fields, r.refused + v.fields);

@@ -34,7 +34,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kFieldsForNoise = 12;  // whose departures tell the noise
-constexpr int kDepth = 16;                   // bits of an image
+constexpr int kImageDepth = 16;              // bits of an image
 
 bool ends_in_png(const std::string& path) {
   std::string ending = fs::path(path).extension().string();
@@ -44,9 +44,9 @@ bool ends_in_png(const std::string& path) {
 }
 
 /// The measurements together, step by step of the first one's file.
-class Observations {
+class ObservedSource {
  public:
-  explicit Observations(std::vector<OpenedMeasurement> opened, std::int64_t half)
+  explicit ObservedSource(std::vector<OpenedMeasurement> opened, std::int64_t half)
       : opened_(std::move(opened)), half_(half) {}
 
   [[nodiscard]] const std::vector<OpenedMeasurement>& opened() const { return opened_; }
@@ -139,7 +139,7 @@ void settle_noise(const std::vector<OpenedMeasurement>& opened, const posterior:
 
 /// Files and everything that members depend on beside them, for checkpoints.
 std::string identity_of(const Config& resolved, const posterior::Model& model,
-                        const Observations& observations) {
+                        const ObservedSource& observations) {
   std::string out = fmt::format("reconstruct {}|{:016x}", version(), model.checksum);
   for (const auto& o : observations.opened()) {
     std::error_code ignored;
@@ -155,7 +155,7 @@ std::string identity_of(const Config& resolved, const posterior::Model& model,
   return out + "|" + same.to_toml();
 }
 
-void check_memory(const Config& c, const posterior::Model& model, const Observations& observations) {
+void check_memory(const Config& c, const posterior::Model& model, const ObservedSource& observations) {
   const auto& o = model.backbone.options();
   const std::size_t points = model.backbone.domain().size();
   double need = io::estimate_memory(
@@ -178,7 +178,7 @@ void check_memory(const Config& c, const posterior::Model& model, const Observat
         {.file = observations.first().part().file, .remedy = "Raise --max-memory, or ask for fewer members"});
 }
 
-void reconstruct_fields(const Config& c, const posterior::Model& model, Observations& observations,
+void reconstruct_fields(const Config& c, const posterior::Model& model, ObservedSource& observations,
                         posterior::PosteriorSampler& sampler, Journal& journal) {
   const posterior::SampleRequest request{
       .seed = static_cast<std::uint64_t>(c.integer("reconstruct.seed")),
@@ -213,7 +213,7 @@ void reconstruct_fields(const Config& c, const posterior::Model& model, Observat
 
 /// What the output says of itself.
 io::ReconstructedFile described(const Config& c, const posterior::Model& model,
-                                const Observations& observations, const std::string& resolved) {
+                                const ObservedSource& observations, const std::string& resolved) {
   const MeasuredSeries& first = observations.first();
   std::string from;
   for (const auto& o : observations.opened()) {
@@ -242,11 +242,11 @@ io::ReconstructedFile described(const Config& c, const posterior::Model& model,
 }
 
 /// What becomes of the finished fields.
-using Sink = std::function<void(const Journal&, const io::ReconstructedFile&, const Observations&,
+using Sink = std::function<void(const Journal&, const io::ReconstructedFile&, const ObservedSource&,
                                 const posterior::Model&)>;
 
 void write_netcdf(const std::string& path, const Journal& journal, const io::ReconstructedFile& what,
-                  const Observations& observations, const posterior::Model& model) {
+                  const ObservedSource& observations, const posterior::Model& model) {
   const OpenedMeasurement& first = observations.opened().front();
   if (first.gridded) {
     io::ReconstructedFileWriter writer(path, *first.gridded, model.backbone.domain(), what);
@@ -287,7 +287,7 @@ std::string run_variable(const Config& c, const posterior::Model& model, const s
   for (std::size_t k = 0; k < opened.size(); ++k)
     resolved.set(fmt::format("measurement[{}].variable", k + 1), opened[k].series->variable());
   auto sampler = posterior::SamplerRegistry::instance().make(c.text("reconstruct.method"), model, c);
-  Observations observations(std::move(opened), model.backbone.options().window);
+  ObservedSource observations(std::move(opened), model.backbone.options().window);
   check_memory(c, model, observations);
   settle_noise(observations.opened(), model, resolved, notes);
   const std::string& method = c.text("reconstruct.method");
@@ -336,7 +336,7 @@ std::string run_image(const Config& c, const posterior::Model& model, std::vecto
     for (std::size_t k = 0; k < parts.size(); ++k)
       if (ends_in_png(parts[k].file) && parts[k].variable.empty())
         one.set(fmt::format("measurement[{}].variable", k + 1), name);
-    const Sink keep = [&](const Journal& journal, const io::ReconstructedFile& what, const Observations&,
+    const Sink keep = [&](const Journal& journal, const io::ReconstructedFile& what, const ObservedSource&,
                           const posterior::Model&) {
       if (journal.size() != 1)
         throw Error(ErrorKind::usage,
@@ -351,7 +351,7 @@ std::string run_image(const Config& c, const posterior::Model& model, std::vecto
     resolved = run_variable(one, model, output + "." + name + kCheckpointTail, keep, notes);
   }
   const auto& domain = model.backbone.domain();
-  const int depth = ends_in_png(parts.front().file) ? io::read_png(parts.front().file).depth : kDepth;
+  const int depth = ends_in_png(parts.front().file) ? io::read_png(parts.front().file).depth : kImageDepth;
   io::write_image(output, domain.size() / domain.columns(), domain.columns(), channels, depth, comment);
   return resolved;
 }
@@ -415,7 +415,7 @@ std::vector<std::string> run_reconstruct(const Config& c) {
   set_time_limit(c.real("reconstruct.time_limit"));
   std::vector<std::string> notes;
   const Sink netcdf = [&](const Journal& journal, const io::ReconstructedFile& what,
-                          const Observations& observations, const posterior::Model& of) {
+                          const ObservedSource& observations, const posterior::Model& of) {
     write_netcdf(output, journal, what, observations, of);
   };
   const std::string resolved = ends_in_png(output)

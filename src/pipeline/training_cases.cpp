@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -22,6 +23,12 @@ std::vector<OptionSpec> training_cases_specs() {
   std::vector<OptionSpec> out{
       {.key = "train.prior", .help = "model file of 'train prior'", .fallback = std::string()},
       {.key = "train.output", .help = "model file to write (.h5)", .fallback = std::string()},
+      {.key = "train.fields",
+       .help = "NetCDF file of fields that cases are simulated from, by the model's backbone as it is; "
+               "empty: the model's own "
+               "training fields, each by a backbone fitted without its years",
+       .fallback = std::string()},
+      {.key = "train.fields_variable", .help = "its variable", .fallback = std::string()},
       {.key = "train.gaps",
        .help = "NetCDF file whose gaps join the mask bank; empty: none",
        .fallback = std::string()},
@@ -56,11 +63,39 @@ posterior::TrainingHooks training_hooks(const Config& c) {
   return hooks;
 }
 
+namespace {
+
+/// Fields that the model was not fitted to, on its grid and in its units.
+prior::TrainingFields other_fields(const Config& c, const posterior::Model& model) {
+  const auto input = io::GriddedVariable::open(c.text("train.fields"), c.text("train.fields_variable"));
+  const auto& own = model.backbone.training();
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorKind::input, what,
+                {.file = input.path(),
+                 .variable = input.summary().name,
+                 .remedy = "Give fields on the grid, in the units and at the step of those that the model of "
+                           "train.prior was fitted to"});
+  };
+  if (input.domain().describe() != own.domain.describe())
+    refuse("its grid, " + input.domain().describe() + ", is not the model's, " + own.domain.describe());
+  if (input.summary().units != model.info.units)
+    refuse("its units, '" + input.summary().units + "', are not the model's, '" + model.info.units + "'");
+  constexpr int kAnyYear = 1000000;
+  auto fields = load_training_fields(input, -kAnyYear, kAnyYear, {}, {0.0});
+  if (fields.step != own.step) refuse("its times have another step than the model's");
+  return fields;
+}
+
+}  // namespace
+
 TrainingCases simulate_training_cases(const Config& c, const posterior::Model& model,
                                       const posterior::FlowTrainingOptions& training_options,
                                       const posterior::FlowTrainingOptions& validation_options,
                                       const posterior::TrainingHooks& hooks) {
-  const prior::TrainingFields& fields = model.backbone.training();
+  const bool others = !c.text("train.fields").empty();
+  std::optional<prior::TrainingFields> loaded;
+  if (others) loaded = other_fields(c, model);
+  const prior::TrainingFields& fields = others ? *loaded : model.backbone.training();
   const std::vector<int>& years = fields.year;
   if (years.empty())
     throw Error(ErrorKind::input, "the model keeps no years of its training fields",
@@ -81,10 +116,14 @@ TrainingCases simulate_training_cases(const Config& c, const posterior::Model& m
   for (std::size_t t = 0; t < years.size(); ++t)
     if (!held[t]) distinct.insert(years[t]);
   const std::vector<int> list(distinct.begin(), distinct.end());
-  const auto folds = std::min<std::size_t>(list.size(), static_cast<std::size_t>(training_options.folds));
-  if (folds < 2)
-    throw Error(ErrorKind::input, "cross-fitting needs at least two years besides the held-out ones",
-                {.file = c.text("train.prior")});
+  // A backbone that was not fitted to the fields serves them all.
+  const auto folds =
+      std::min<std::size_t>(list.size(), others ? 1 : static_cast<std::size_t>(training_options.folds));
+  if (folds < (others ? 1U : 2U))
+    throw Error(ErrorKind::input,
+                others ? "every field is held out"
+                       : "cross-fitting needs at least two years besides the held-out ones",
+                {.file = c.text(others ? "train.fields" : "train.prior")});
   std::map<int, std::size_t> fold_of_year;
   for (std::size_t k = 0; k < list.size(); ++k) fold_of_year[list[k]] = k * folds / list.size();
   std::vector<std::size_t> fold(years.size());
@@ -99,6 +138,7 @@ TrainingCases simulate_training_cases(const Config& c, const posterior::Model& m
                 {.remedy = "Set train.validation_years to years of the training data"});
   const auto without = [&](std::size_t k) {
     return [&, k] {
+      if (others) return model.backbone;
       std::vector<bool> keep(fold.size());
       for (std::size_t t = 0; t < fold.size(); ++t) keep[t] = fold[t] != k;
       return prior::Backbone::fit(fields.subset(keep), model.backbone.options());

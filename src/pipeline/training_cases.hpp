@@ -24,8 +24,9 @@ struct TrainingCases {
   posterior::FlowCases validation{};  // of the held-out years
 };
 
-/// Cases simulated from the model's training fields, each by a backbone that was fitted without its years.
-/// \throws Error(input) for a model or gaps that do not serve; Error(usage) where no year is held out
+/// Cases simulated from the model's training fields, each by a backbone that was fitted without its years; or
+/// from those of train.fields, by the model's. \throws Error(input) for a model or gaps that do not serve;
+/// Error(usage) where no year is held out
 TrainingCases simulate_training_cases(const Config& config, const posterior::Model& model,
                                       const posterior::FlowTrainingOptions& training,
                                       const posterior::FlowTrainingOptions& validation,

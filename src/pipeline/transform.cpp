@@ -19,14 +19,14 @@ namespace manifill::pipeline {
 namespace {
 
 /// What is done to coefficients, and to the units of what they stand for.
-struct Filter {
+struct SpectralFilter {
   std::function<double(std::int64_t)> gain{};
   std::string note{};       ///< for the history; empty: nothing is done
   std::string units{};      ///< a factor: "m-2"
   bool other_kind = false;  ///< the result is another quantity
 };
 
-Filter filter_of(const Config& c) {
+SpectralFilter spectral_filter_of(const Config& c) {
   const bool forward = c.flag("transform.laplacian");
   const bool inverse = c.flag("transform.inverse_laplacian");
   const double width = c.real("transform.smooth_km") / domain::kEarthRadiusKm;
@@ -41,7 +41,7 @@ Filter filter_of(const Config& c) {
       (std::sscanf(keep.c_str(), "%lld:%lld%c", &low, &high, &rest) != 2 || low < 0 || high < low))
     throw Error(ErrorKind::usage, "the degrees '" + keep + "' are not LOW:HIGH with 0 <= LOW <= HIGH",
                 {.remedy = "Write for example --keep-degrees 1:20"});
-  Filter f;
+  SpectralFilter f;
   const auto add = [&](const std::string& what) { f.note += (f.note.empty() ? "" : ", ") + what; };
   if (forward) add("Laplacian");
   if (inverse) add("inverse Laplacian");
@@ -61,7 +61,7 @@ Filter filter_of(const Config& c) {
 }
 
 /// Attributes of a variable after a filter.
-std::map<std::string, std::string> texts_after(const Filter& f, const std::string& units,
+std::map<std::string, std::string> texts_after(const SpectralFilter& f, const std::string& units,
                                                const std::string& standard_name,
                                                const std::string& long_name) {
   std::map<std::string, std::string> texts{{"units", units}, {"long_name", long_name}};
@@ -95,7 +95,7 @@ io::CoefficientAxis axis_of(std::int64_t lmax) {
   return axis;
 }
 
-std::vector<std::string> forward(const Config& c, const Filter& filter) {
+std::vector<std::string> forward(const Config& c, const SpectralFilter& filter) {
   const std::string& output = c.text("transform.output");
   for (const char* key : {"transform.like", "transform.onto"})
     if (!c.text(key).empty())
@@ -161,7 +161,7 @@ domain::Domain domain_like(const std::string& path, const std::string& name, con
   return io::GriddedVariable::open(path, first, grid).domain();
 }
 
-std::vector<std::string> inverse(const Config& c, const Filter& filter) {
+std::vector<std::string> inverse(const Config& c, const SpectralFilter& filter) {
   const std::string& like = c.text("transform.like");
   const std::string& onto = c.text("transform.onto");
   if (like.empty() == onto.empty())
@@ -261,7 +261,7 @@ std::vector<std::string> run_transform(const Config& c) {
   if (input.empty()) throw Error(ErrorKind::usage, "no file to read is named", {.remedy = "Give IN.nc"});
   io::check_output(c.text("transform.output"), {input, c.text("transform.like")},
                    c.flag("transform.overwrite"));
-  const Filter filter = filter_of(c);
+  const SpectralFilter filter = spectral_filter_of(c);
   return c.flag("transform.inverse") ? inverse(c, filter) : forward(c, filter);
 }
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "manifill/domain/sphere.hpp"
 #include "manifill/plot/coastlines.hpp"
 #include "manifill/plot/ticks.hpp"
 
@@ -15,7 +15,6 @@ namespace {
 
 /// Line widths a degree below which the coarse coast is drawn: fjords would run into blots.
 constexpr double kFineScale = 4.0;
-constexpr double kDegree = std::numbers::pi / 180.0;
 
 /// Of the map's width; the steps by which lines are followed. A gap that is shorter is not seen as one.
 constexpr double kStep = 0.005;
@@ -307,7 +306,7 @@ void outline_path(const Canvas& canvas, const MapView& view) {
 
 void draw_coastlines(const Canvas& canvas, const MapView& view, double line_width) {
   const auto [west, east, south, north] = view.projection.extent();
-  const double scale = view.box.width * kDegree / view.projection.width() / line_width;
+  const double scale = view.box.width * domain::kDegree / view.projection.width() / line_width;
   const auto& lines = coastlines(scale < kFineScale ? CoastlineDetail::coarse : CoastlineDetail::fine);
   const double half = 0.5 * (east - west);
   cairo_save(canvas.cairo());

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <numbers>
 #include <tuple>
 #include <utility>
 
@@ -15,7 +14,6 @@
 namespace manifill::plot {
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180.0;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Of a map without bounds, what is stretched beyond this many times the area of its quieter quarter is cut.
 constexpr double kMostStretched = 16.0;

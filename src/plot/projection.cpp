@@ -5,12 +5,11 @@
 #include <numbers>
 #include <utility>
 
+#include "manifill/domain/sphere.hpp"
 #include "plane_frame.hpp"
 
 namespace manifill::plot {
 namespace {
-
-constexpr double kDegree = std::numbers::pi / 180.0;
 
 // Equal Earth's polynomial in the parametric latitude t, sin t = sqrt(3)/2 sin(latitude).
 constexpr double kA1 = 1.340264, kA2 = -0.081106, kA3 = 0.000893, kA4 = 0.003796;
@@ -26,10 +25,10 @@ double earth_dy(double t) {
   return kA1 + 3 * kA2 * t2 + t6 * (7 * kA3 + 9 * kA4 * t2);
 }
 
-double parametric(double latitude) { return std::asin(kM * std::sin(latitude * kDegree)); }
+double parametric(double latitude) { return std::asin(kM * std::sin(latitude * domain::kDegree)); }
 
 /// Radius of a parallel in the azimuthal equal-area map, colatitude in degrees.
-double azimuthal_radius(double colatitude) { return 2 * std::sin(0.5 * colatitude * kDegree); }
+double azimuthal_radius(double colatitude) { return 2 * std::sin(0.5 * colatitude * domain::kDegree); }
 
 std::vector<double> edges_between(const std::vector<double>& centres) {
   const std::size_t n = centres.size();
@@ -88,13 +87,13 @@ Projection Projection::plate_carree(double west, double east, double south, doub
   p.kind_ = ProjectionKind::plate_carree;
   p.central_ = 0.5 * (west + east);
   // A region that reaches a pole has no useful mid latitude beyond this.
-  p.cosine_ = std::max(0.2, std::cos(0.5 * (south + north) * kDegree));
+  p.cosine_ = std::max(0.2, std::cos(0.5 * (south + north) * domain::kDegree));
   p.extent_ = {west, east, south, north};
   // Not by forward(): rounding may carry an edge 180 degrees away over to the other side.
-  p.east_ = 0.5 * (east - west) * kDegree * p.cosine_;
+  p.east_ = 0.5 * (east - west) * domain::kDegree * p.cosine_;
   p.west_ = -p.east_;
-  p.south_ = south * kDegree;
-  p.north_ = north * kDegree;
+  p.south_ = south * domain::kDegree;
+  p.north_ = north * domain::kDegree;
   p.close_outline();
   return p;
 }
@@ -165,7 +164,7 @@ double Projection::relative_longitude(double longitude) const {
 }
 
 std::optional<PlanePoint> Projection::forward(const Place& place) const {
-  const double relative = relative_longitude(place.longitude) * kDegree;
+  const double relative = relative_longitude(place.longitude) * domain::kDegree;
   switch (kind_) {
     case ProjectionKind::equal_earth: {
       const double t = parametric(place.latitude);
@@ -180,7 +179,7 @@ std::optional<PlanePoint> Projection::forward(const Place& place) const {
     case ProjectionKind::plate_carree:
       break;
   }
-  return PlanePoint{relative * cosine_, place.latitude * kDegree};
+  return PlanePoint{relative * cosine_, place.latitude * domain::kDegree};
 }
 
 std::optional<Place> Projection::inverse(const PlanePoint& point) const {
@@ -194,15 +193,16 @@ std::optional<Place> Projection::inverse(const PlanePoint& point) const {
         t -= step;
         if (std::abs(step) < 1e-12) break;
       }
-      const double relative = point.x * kM * earth_dy(t) / (std::cos(t) * kDegree);
+      const double relative = point.x * kM * earth_dy(t) / (std::cos(t) * domain::kDegree);
       if (std::abs(relative) > 180 + 1e-9) return std::nullopt;
-      return Place{central_ + relative, std::asin(std::clamp(std::sin(t) / kM, -1.0, 1.0)) / kDegree};
+      return Place{central_ + relative, std::asin(std::clamp(std::sin(t) / kM, -1.0, 1.0)) / domain::kDegree};
     }
     case ProjectionKind::polar: {
       const double radius = std::hypot(point.x, point.y);
       if (radius > rim_ + slack) return std::nullopt;
-      const double colatitude = 2 * std::asin(std::min(1.0, 0.5 * radius)) / kDegree;
-      return Place{central_ + std::atan2(point.x, -pole_ * point.y) / kDegree, pole_ * (90 - colatitude)};
+      const double colatitude = 2 * std::asin(std::min(1.0, 0.5 * radius)) / domain::kDegree;
+      return Place{central_ + std::atan2(point.x, -pole_ * point.y) / domain::kDegree,
+                   pole_ * (90 - colatitude)};
     }
     case ProjectionKind::proj:
     case ProjectionKind::plate_carree:
@@ -212,7 +212,7 @@ std::optional<Place> Projection::inverse(const PlanePoint& point) const {
       point.y > north_ + slack)
     return std::nullopt;
   if (map_) return place_of(*map_, radius_, point);
-  return Place{central_ + point.x / (cosine_ * kDegree), point.y / kDegree};
+  return Place{central_ + point.x / (cosine_ * domain::kDegree), point.y / domain::kDegree};
 }
 
 PlaneLines Projection::trace(const std::vector<Place>& line, double step) const {
@@ -232,7 +232,7 @@ void Projection::close_outline() {
       break;
     case ProjectionKind::polar:
       for (int k = 0; k < 360; ++k)
-        line.push_back({rim_ * std::cos(k * kDegree), rim_ * std::sin(k * kDegree)});
+        line.push_back({rim_ * std::cos(k * domain::kDegree), rim_ * std::sin(k * domain::kDegree)});
       break;
     case ProjectionKind::proj:
     case ProjectionKind::plate_carree:

@@ -8,11 +8,12 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration("climatology", "the model's climatology, observed values kept", {},
-                                        [](const Model& model, const Config&) {
-                                          return std::make_unique<FillSampler>(model, "climatology",
-                                                                               fill_climatology);
-                                        });
+const SamplerRegistration kClimatologyRegistration("climatology",
+                                                   "the model's climatology, observed values kept", {},
+                                                   [](const Model& model, const Config&) {
+                                                     return std::make_unique<FillSampler>(
+                                                         model, "climatology", fill_climatology);
+                                                   });
 
 }  // namespace
 

@@ -12,7 +12,6 @@
 namespace manifill::posterior {
 namespace {
 
-constexpr double kClean = std::numeric_limits<double>::infinity();
 constexpr double kPower = 7.0;         // of the levels' spacing
 constexpr double kFlowsLowest = 0.01;  // where the probability flow ends
 

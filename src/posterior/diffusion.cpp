@@ -19,7 +19,6 @@ using Eigen::Index;
 
 namespace {
 
-constexpr double kClean = std::numeric_limits<double>::infinity();
 constexpr double kNegligible = 1e-6;  // singular value over the largest; eigenpairs know it to 1e-8
 constexpr Index kLargestDense = 10000;
 constexpr std::size_t kMeasurementsKept = 8;

@@ -12,7 +12,7 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration(
+const SamplerRegistration kDistanceRegistration(
     "distance", "mean of the nearest observed points' anomalies by inverse distance",
     {{.key = "distance.neighbours",
       .help = "observed points that a fill is the mean of",

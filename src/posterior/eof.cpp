@@ -14,16 +14,18 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration("eof", "regression on the leading EOFs of the training fields, exact",
-                                        {{.key = "eof.modes",
-                                          .help = "EOFs that are kept; 0: all of the model's",
-                                          .fallback = std::int64_t{0},
-                                          .lowest = 0,
-                                          .highest = 100000}},
-                                        [](const Model& model, const Config& config) {
-                                          return std::make_unique<EofSampler>(
-                                              model, static_cast<std::size_t>(config.integer("eof.modes")));
-                                        });
+const SamplerRegistration kEofRegistration("eof",
+                                           "regression on the leading EOFs of the training fields, exact",
+                                           {{.key = "eof.modes",
+                                             .help = "EOFs that are kept; 0: all of the model's",
+                                             .fallback = std::int64_t{0},
+                                             .lowest = 0,
+                                             .highest = 100000}},
+                                           [](const Model& model, const Config& config) {
+                                             return std::make_unique<EofSampler>(
+                                                 model,
+                                                 static_cast<std::size_t>(config.integer("eof.modes")));
+                                           });
 
 /// S = H diag(variance) H^T + R of observations, solved for: R is what modes do not explain, sparse.
 class ObservationCovariance {

@@ -3,10 +3,11 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration("gaussian", "optimal interpolation with the Gaussian backbone, exact",
-                                        {}, [](const Model& model, const Config&) {
-                                          return std::make_unique<GaussianSampler>(model);
-                                        });
+const SamplerRegistration kGaussianRegistration("gaussian",
+                                                "optimal interpolation with the Gaussian backbone, exact", {},
+                                                [](const Model& model, const Config&) {
+                                                  return std::make_unique<GaussianSampler>(model);
+                                                });
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration(
+const SamplerRegistration kHarmonicRegistration(
     "harmonic", "Laplace's equation between the observed points", {}, [](const Model& model, const Config&) {
       const auto laplacian = std::make_shared<const operators::DomainLaplacian>(
           operators::domain_laplacian(model.backbone.domain(), 0.0));

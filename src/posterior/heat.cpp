@@ -53,7 +53,7 @@ class HeatSampler : public FillSampler {
                     }) {}
 };
 
-const SamplerRegistration kRegistration(
+const SamplerRegistration kHeatRegistration(
     "heat", "means of the observed points' anomalies by the heat kernel of the domain",
     {{.key = "heat.scale",
       .help = "standard deviation of the kernel, km (off the sphere: units of the points); 0: the one that "

@@ -20,7 +20,7 @@ std::unique_ptr<PosteriorSampler> make(const Model& model, const Config& config)
                                              static_cast<std::uint32_t>(config.integer("importance.draws")));
 }
 
-const SamplerRegistration kRegistration(
+const SamplerRegistration kImportanceRegistration(
     "importance", "members of another method, weighted by the exact density and resampled",
     {{.key = "importance.proposal",
       .help = "method that proposes, with its options at their defaults; auto: flow where the model holds "

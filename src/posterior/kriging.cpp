@@ -26,7 +26,7 @@ constexpr double kJitter = 1e-10;
 constexpr double kLeastRatio = 1e-6;
 constexpr double kMostRatio = 100.0;
 
-const SamplerRegistration kRegistration(
+const SamplerRegistration kKrigingRegistration(
     "kriging", "kriging of anomalies with an exponential covariance fitted to the training fields",
     {{.key = "kriging.most_points",
       .help = "points of a domain up to which kriging is exact; beyond, it is from near observations",

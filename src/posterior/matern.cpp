@@ -21,7 +21,7 @@ namespace {
 
 constexpr Eigen::Index kLeastFreedom = 2;
 constexpr Eigen::Index kLeastFitted = 10;
-constexpr double kMostRatio = 100.0;  // nugget over variance
+constexpr double kMostNuggetRatio = 100.0;  // nugget over variance
 constexpr int kMostEvaluations = 60;
 
 /// One member's white noise of a purpose.
@@ -40,15 +40,15 @@ std::vector<bool> finite(const Eigen::Ref<const Eigen::VectorXd>& values) {
 }
 
 /// Likelihoods of some fields under a drift, each with the variance at its best.
-struct Profile {
+struct MaternProfile {
   double restricted = -std::numeric_limits<double>::infinity();
   double variance = 0.0;  // of the restricted likelihood
 };
 
 /// [columns of the drift - 1].
-std::vector<Profile> profiles(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
-                              const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift, double range,
-                              double ratio) {
+std::vector<MaternProfile> profiles(const std::shared_ptr<const operators::DomainLaplacian>& nodes,
+                                    const Eigen::MatrixXd& values, const Eigen::MatrixXd& drift, double range,
+                                    double ratio) {
   const auto field =
       std::make_shared<const prior::MaternField>(nodes, prior::MaternParameters{range, 1.0, ratio});
   std::vector<MaternPosterior::Likelihood> sums(static_cast<std::size_t>(drift.cols()));
@@ -71,7 +71,7 @@ std::vector<Profile> profiles(const std::shared_ptr<const operators::DomainLapla
   const auto twice_log = [](double freedom, double variance, double log_determinant) {
     return -freedom * (std::log(2.0 * std::numbers::pi * variance) + 1.0) - log_determinant;
   };
-  std::vector<Profile> out;
+  std::vector<MaternProfile> out;
   for (std::size_t k = 0; k < sums.size(); ++k) {
     const auto coefficients = static_cast<double>(k + 1);
     const double freedom = count - coefficients * static_cast<double>(values.cols());
@@ -245,7 +245,7 @@ class Search {
     const double spacing = std::sqrt(laplacian.mass.minCoeff());
     const double across = std::sqrt(laplacian.mass.sum());
     box_ = {.low = {std::log(spacing), std::log(relative_nugget)},
-            .high = {std::log(10.0 * across), std::log(kMostRatio)}};
+            .high = {std::log(10.0 * across), std::log(kMostNuggetRatio)}};
     // A handful of ranges for a start; the likelihood has one hill along it.
     constexpr double kFirstRatio = 0.01;
     for (const double range : {4.0 * spacing, 0.03 * across, 0.1 * across, 0.3 * across, across})
@@ -276,12 +276,12 @@ class Search {
  private:
   struct Place {
     std::vector<double> x{};
-    Profile profile{};
+    MaternProfile profile{};
   };
   [[nodiscard]] Place best(std::size_t columns) const {
     Place out;
     for (const auto& [x, profiles] : seen_) {
-      const Profile& p = profiles[columns - 1];
+      const MaternProfile& p = profiles[columns - 1];
       if (std::isfinite(p.restricted) && p.restricted > out.profile.restricted)
         out = {x, p};
       else if (out.x.empty())
@@ -290,7 +290,7 @@ class Search {
     return out;
   }
 
-  const std::vector<Profile>& at(const std::vector<double>& x) {
+  const std::vector<MaternProfile>& at(const std::vector<double>& x) {
     const auto known = std::find_if(seen_.begin(), seen_.end(), [&](const auto& s) { return s.first == x; });
     if (known != seen_.end()) return known->second;
     check_stop();
@@ -302,7 +302,7 @@ class Search {
   const Eigen::MatrixXd& values_;
   const Eigen::MatrixXd& drift_;
   operators::SearchBox box_{};
-  std::vector<std::pair<std::vector<double>, std::vector<Profile>>> seen_{};
+  std::vector<std::pair<std::vector<double>, std::vector<MaternProfile>>> seen_{};
 };
 
 const std::vector<double> kWide{0.7, 1.5};

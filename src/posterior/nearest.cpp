@@ -8,15 +8,14 @@
 namespace manifill::posterior {
 namespace {
 
-const SamplerRegistration kRegistration("nearest", "anomaly of the nearest observed point", {},
-                                        [](const Model& model, const Config&) {
-                                          return std::make_unique<FillSampler>(
-                                              model, "nearest",
-                                              [d = model.backbone.domain()](const std::vector<bool>& observed,
-                                                                            const Eigen::VectorXd& values) {
-                                                return fill_nearest(d, observed, values);
-                                              });
-                                        });
+const SamplerRegistration kNearestRegistration(
+    "nearest", "anomaly of the nearest observed point", {}, [](const Model& model, const Config&) {
+      return std::make_unique<FillSampler>(
+          model, "nearest",
+          [d = model.backbone.domain()](const std::vector<bool>& observed, const Eigen::VectorXd& values) {
+            return fill_nearest(d, observed, values);
+          });
+    });
 
 }  // namespace
 

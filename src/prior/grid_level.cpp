@@ -7,11 +7,7 @@
 #include "manifill/base/error.hpp"
 
 namespace manifill::prior {
-namespace {
-
-constexpr std::int64_t kFewest = 3;  // rows or columns: a window of three has something to look at
-
-}  // namespace
+namespace {}  // namespace
 
 namespace {
 
@@ -74,7 +70,7 @@ std::vector<GridLevel> grid_levels(const domain::Domain& domain, std::int64_t co
   for (std::int64_t k = 0; k <= coarser; ++k) {
     levels.emplace_back(domain, k);
     const auto& t = levels.back().topology();
-    if (k > 0 && std::min(t.rows, t.columns) < kFewest)
+    if (k > 0 && std::min(t.rows, t.columns) < kFewestLines)
       throw Error(ErrorKind::usage, fmt::format("{} coarser grids do not fit {}", k, domain.describe()),
                   {.remedy = fmt::format("Set score.levels to whole numbers from 0 to {}", k - 1)});
   }

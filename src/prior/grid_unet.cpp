@@ -12,8 +12,6 @@
 namespace manifill::prior {
 namespace {
 
-constexpr std::int64_t kFewest = 3;  // rows or columns: a window of three has something to look at
-
 /// h += mix(dropout(silu(a) * b)), a and b the halves of a window over h with its channels normalised at each
 /// cell (Ba et al. 2016, arXiv 1607.06450): products of products would else grow without bound. mix starts at
 /// zero.
@@ -68,7 +66,7 @@ GridUnetImpl::GridUnetImpl(std::int64_t in, const std::vector<double>& widths, s
   for (std::size_t k = 1; k < channels.size(); ++k) {
     coarser_.emplace_back(grids.back(), 1);
     grids.push_back(coarser_.back().topology());
-    if (std::min(grids.back().rows, grids.back().columns) < kFewest)
+    if (std::min(grids.back().rows, grids.back().columns) < kFewestLines)
       throw refused(fmt::format("{} coarser grids do not fit {} x {} cells", channels.size() - 1,
                                 topology.rows, topology.columns),
                     fmt::format("Give {} widths or fewer", k));

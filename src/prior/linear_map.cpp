@@ -40,7 +40,7 @@ class Application : public torch::autograd::Function<Application> {
   }
 };
 
-constexpr std::int64_t kBlock = 512;  // rows that a thread takes at a time
+constexpr std::int64_t kRowsOfThread = 512;  // rows that a thread takes at a time
 
 /// Rows of a sparse matrix: entries of row i from start[i] to start[i + 1].
 struct Rows {
@@ -60,12 +60,12 @@ struct Rows {
   /// \param x [batch][column][channel] \param out [batch][row][channel]
   template <typename T>
   void apply(const T* x, T* out, std::int64_t batch, std::int64_t channels) const {
-    const std::int64_t blocks = (rows() + kBlock - 1) / kBlock;
+    const std::int64_t blocks = (rows() + kRowsOfThread - 1) / kRowsOfThread;
     parallel_for(batch * blocks, [&](std::int64_t k) {
       const std::int64_t b = k / blocks;
-      const std::int64_t first = k % blocks * kBlock;
+      const std::int64_t first = k % blocks * kRowsOfThread;
       const T* field = x + b * columns * channels;
-      for (std::int64_t i = first; i < std::min(first + kBlock, rows()); ++i) {
+      for (std::int64_t i = first; i < std::min(first + kRowsOfThread, rows()); ++i) {
         T* sum = out + (b * rows() + i) * channels;
         std::fill_n(sum, channels, T(0));
         for (std::size_t e = start[static_cast<std::size_t>(i)]; e < start[static_cast<std::size_t>(i) + 1];

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "manifill/base/error.hpp"
+#include "manifill/domain/sphere.hpp"
 #include "manifill/prior/precision.hpp"
 #include "manifill/prior/spectral_transform.hpp"
 
@@ -40,12 +41,11 @@ torch::Tensor column(const torch::Tensor& v) { return v.unsqueeze(1); }
 torch::Tensor place_of(const domain::Domain& domain, const GridTopology& t, const std::string& place) {
   if (place == "none") return torch::zeros({1, 0, t.rows, t.columns});
   std::vector<torch::Tensor> channels;
-  constexpr double kDegree = std::numbers::pi / 180.0;
   if (domain.spherical()) {
-    const auto latitude = kDegree * torch::tensor(domain.latitudes(), torch::kFloat64);
+    const auto latitude = domain::kDegree * torch::tensor(domain.latitudes(), torch::kFloat64);
     channels = {torch::sin(latitude), torch::cos(latitude)};
     if (place == "position") {
-      const auto longitude = kDegree * torch::tensor(domain.longitudes(), torch::kFloat64);
+      const auto longitude = domain::kDegree * torch::tensor(domain.longitudes(), torch::kFloat64);
       channels.push_back(torch::sin(longitude));
       channels.push_back(torch::cos(longitude));
     }

@@ -162,15 +162,22 @@ for method in found["methods"]:
 check(found["methods"][4]["evaluations"] == 5, "variants go through operators too")
 reasons = {line["not_applicable"] for line in found["methods"][0]["cases"]} - {None}
 check(len(reasons) == 1 and "the model's own points" in reasons.pop(), "with the method's own reason")
-check(any(w.startswith(f"nearest: not applicable to 18 of 36 cases ({'; '.join(names[:3])}): the method nearest fills") for w in found["warnings"]) and "not applicable" in said, f"a warning says so: {found['warnings']}")
+check(any(w.startswith(f"nearest: no members for 18 of 36 cases ({'; '.join(names[:3])}): the method nearest fills") for w in found["warnings"]) and "no members" in said, f"a warning says so: {found['warnings']}")
 with open(out / "scores.csv") as f:
     table = {(r["method"], r["kind"], r["stratum"], r["value"]): r for r in csv.DictReader(f)}
 line = table["nearest", names[2], "all", "all"]
 check(line["crps"] == "" and line["fields"] == "0" and line["not_applicable"] == "6", f"and the table: {line}")
 html = (out / "report.html").read_text()
-check("<td>not applicable</td>" in html and "nearest: not applicable, the method nearest fills from" in html and "18 of 36 cases" in html, "and the report")
+check("<td>no members</td>" in html and "nearest: no members, the method nearest fills from" in html and "18 of 36 cases" in html, "and the report")
 
 # The difference from the first method is over the cases that both take, by area.
+# A method that runs away on its cases does not end the job of the others.
+wild = ["evaluate", config, "--quiet", "--set", "evaluate.worst=0", "--set", "method[1].name=dps", "--set", "method[1].set=[dps.zeta=1e6,dps.steps=20]"]
+run(0, *wild, "-o", work / "wild", "--methods", "gaussian", says=["no members for", "ran away"])
+away = json.loads((work / "wild/scores.json").read_text())["methods"]
+check([line["crps"] for line in away[0]["cases"]] == [line["crps"] for line in found["methods"][1]["cases"]], "the others are scored")
+check(all(line["crps"] is None and "ran away" in line["not_applicable"] for line in away[1]["cases"]), "with its reason in every case")
+
 for index, name in enumerate(methods[1:], 1):
     pairs = [(a["weight"], b["crps"] - a["crps"]) for a, b in zip(found["methods"][0]["cases"], found["methods"][index]["cases"]) if a["crps"] is not None and b["crps"] is not None]
     wanted = sum(w * d for w, d in pairs) / sum(w for w, _ in pairs)
@@ -213,7 +220,7 @@ same = [k for k, case in enumerate(cases) if settings[case["setting"]]["measurem
 check([s["kind"] for s in alone["settings"]] == [n for n in names for _ in range(2)], "nothing is withheld where nothing is to be")
 check([line["crps"] for line in alone["methods"][0]["cases"]] == [found["methods"][1]["cases"][k]["crps"] for k in same], "a setting's scores do not depend on the others")
 run(2, "evaluate", "-i", work / "truth.nc", "--model", work / "model.h5", "-o", no, "--set", "evaluate.withhold=[]", says=["nothing is to be withheld", "[[measurement]]"])
-run(2, "evaluate", config, "--quiet", "-o", no, "--set", "evaluate.withhold=[]", "--methods", "matern", "--set", "method[1].name=dineof", "--set", "method[1].set=[]", says=["no method takes", "operator"])
+run(2, "evaluate", config, "--quiet", "-o", no, "--set", "evaluate.withhold=[]", "--methods", "matern", "--set", "method[1].name=dineof", "--set", "method[1].set=[]", says=["no method has members", "operator"])
 run(2, "evaluate", config, "--quiet", "-o", no, "--set", "measurement[1].operators=coarse", says="Did you mean 'coarsen'?")
 run(2, "evaluate", config, "--quiet", "-o", no, "--set", "measurement[2].gaussian_blur.width=0", says="gaussian_blur.width")
 check(not no.exists() or not list(no.iterdir()), "nothing is left of what was refused")

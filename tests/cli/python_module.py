@@ -63,6 +63,7 @@ refused(manifill.UsageError, lambda: harmonics.synthesis(g[:5]), "last axis")
 
 # Laplacians: scipy sees the same matrix, eigenvalues of the sphere (radius 6371 km).
 import scipy.sparse  # noqa: E402
+from scipy.spatial import distance  # noqa: E402
 
 laplacian = manifill.Laplacian(manifill.Domain.healpix(16))
 stiffness = scipy.sparse.csr_matrix(laplacian.stiffness, shape=(laplacian.size, laplacian.size))
@@ -123,4 +124,15 @@ crps = np.abs(forecast - truth[:, None, :]).mean(axis=1) - 0.5 * spread
 assert abs(s["crps"] - crps[known].mean()) < 1e-12
 assert abs(s["rmse"] - np.sqrt(((forecast.mean(axis=1) - truth)[known] ** 2).mean())) < 1e-12
 refused(manifill.UsageError, lambda: manifill.scores(forecast, truth[:, :3]), "do not fit together")
+
+# Discrepancy by SciPy's distances: the kernel's width is the truths' median one, in the weights' norm, and no pair is compared.
+x, y, w = random.normal(size=(7, 5)), random.normal(size=(7, 5)) + 0.5, np.array([1.0, 2.0, 0.0, 1.0, 0.5])
+root = np.sqrt(w / w.sum())
+width = np.median(distance.pdist(y * root))
+k = [np.exp(-distance.cdist(a * root, b * root) ** 2 / (2 * width**2)) for a, b in ((x, x), (y, y), (x, y))]
+apart = [v.sum() - np.trace(v) for v in k]
+assert abs(manifill.squared_mmd(x, y, w) - (apart[0] + apart[1] - 2 * apart[2]) / (7 * 6)) < 1e-12
+assert np.isnan(manifill.squared_mmd(x[:1], y[:1]))
+refused(manifill.UsageError, lambda: manifill.squared_mmd(x, y[:3]), "do not fit together")
+refused(manifill.UsageError, lambda: manifill.squared_mmd(x, y, np.zeros(5)), "all zero")
 print("ok")

@@ -1,4 +1,6 @@
 """Training as users run it: options chosen on held-out years, score network, flow, stop and resume, pictures."""
+import re
+import shutil
 import signal
 import sys
 
@@ -88,6 +90,23 @@ with netCDF4.Dataset(work / "again.nc") as a, netCDF4.Dataset(work / "more.nc") 
 run(0, *start, "--output", work / "neighbours.h5", "--set", "flow.vecchia=true", "--set", "flow.weight_differences=1", "--set", "flow.masks=box,half",
     "--set", "flow.steps=5", says="validation CRPS")
 run(2, *start, "--set", "flow.hold=true", "--set", "flow.steps=5", says="no objective")
+# Cases of other fields than the model's, by its backbone as it is: of a wave three times as high, which it expects to be lower.
+wild = work / "wild.nc"
+shutil.copy(data, wild)
+with netCDF4.Dataset(wild, "a") as f:
+    f["t"][:] = 280 + 3 * (f["t"][:] - 280)
+other = [*start, "--output", work / "other.h5", "--set", "flow.steps=2"]
+factor = [float(re.search(r"factor on the spread ([0-9.]+)", "".join(run(0, *other, *more)))[1]) for more in ([], ["--set", f"train.fields={wild}"])]
+check(factor[1] > 1.5 * factor[0], f"spread is calibrated on fields that vary more: {factor}")
+with netCDF4.Dataset(prior) as a, netCDF4.Dataset(work / "other.h5") as b:
+    check(np.array_equal(a["backbone/fields"][:], b["backbone/fields"][:]), "the model's own fields stay")
+run(2, *other, "--set", f"train.fields={both}", "--set", "train.validation_years=[1890]", says="no year is held out")
+with netCDF4.Dataset(wild, "a") as f:
+    f["t"].units = "degC"
+run(3, *other, "--set", f"train.fields={wild}", says=["units", "'degC'", "'K'"])
+with netCDF4.Dataset(wild, "a") as f:
+    f["lat"][0] = -65
+run(3, *other, "--set", f"train.fields={wild}", says=["its grid", "wild.nc"])
 run(2, *flow, "--output", again, "--set", "flow.hold=true", says="train.start")
 run(2, *start, "--set", "flow.masks=boxes", says="flow.masks")
 run(2, *start, "--set", "flow.width=12", says="of another network")

@@ -3,8 +3,12 @@
 /// \brief Points and triangles of the unit sphere.
 
 #include <array>
+#include <numbers>
 
 namespace manifill::domain {
+
+/// \brief Radians in a degree.
+inline constexpr double kDegree = std::numbers::pi / 180.0;
 
 /// \brief Unit vector of a place. \param latitude, longitude degrees
 std::array<double, 3> unit_vector(double latitude, double longitude);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,9 @@ class Prior;
 }
 
 namespace manifill::posterior {
+
+/// \brief Log-SNR of the clean field.
+inline constexpr double kClean = std::numeric_limits<double>::infinity();
 
 // --- the prior
 

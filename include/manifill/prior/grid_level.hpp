@@ -11,6 +11,9 @@
 
 namespace manifill::prior {
 
+/// \brief Rows or columns of the coarsest grid: a window of three has something to look at.
+inline constexpr std::int64_t kFewestLines = 3;
+
 /// \brief A grid of blocks of 2^level x 2^level cells; blocks at the last row and column may be smaller.
 class GridLevel {
  public:

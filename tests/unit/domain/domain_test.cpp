@@ -12,14 +12,13 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
+#include "manifill/domain/sphere.hpp"
 
 using manifill::Error;
 using manifill::ErrorKind;
 using namespace manifill::domain;
 
 namespace {
-
-constexpr double kDegree = std::numbers::pi / 180.0;
 
 /// first, first + step, ...
 std::vector<double> axis(double first, double step, std::size_t count) {
@@ -34,7 +33,7 @@ Domain global(std::size_t nlat = 36, std::size_t nlon = 72) {
   return Domain::lat_lon(axis(-90 + dlat / 2, dlat, nlat), axis(dlon / 2, dlon, nlon));
 }
 
-double total(const Domain& d) { return std::accumulate(d.weights().begin(), d.weights().end(), 0.0); }
+double total_weight(const Domain& d) { return std::accumulate(d.weights().begin(), d.weights().end(), 0.0); }
 
 bool has_neighbour(const Domain& d, std::size_t of, std::size_t other) {
   const auto n = d.neighbours(of);
@@ -67,10 +66,10 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 
 TEST_CASE("weights are the shares of the sphere between the cell's edges", "[domain]") {
   const Domain d = global(45, 90);
-  CHECK(total(d) == Approx(1).epsilon(1e-13));
+  CHECK(total_weight(d) == Approx(1).epsilon(1e-13));
   for (std::size_t i = 0; i < 45; ++i) {
-    const double south = (-90.0 + 4.0 * static_cast<double>(i)) * kDegree;
-    const double share = (std::sin(south + 4 * kDegree) - std::sin(south)) / 2.0 / 90.0;
+    const double south = (-90.0 + 4.0 * static_cast<double>(i)) * manifill::domain::kDegree;
+    const double share = (std::sin(south + 4 * manifill::domain::kDegree) - std::sin(south)) / 2.0 / 90.0;
     REQUIRE(d.weights()[i * 90] == Approx(share).epsilon(1e-12));
     REQUIRE(d.weights()[i * 90 + 89] == Approx(share).epsilon(1e-12));
   }
@@ -78,8 +77,8 @@ TEST_CASE("weights are the shares of the sphere between the cell's edges", "[dom
 
 TEST_CASE("rows on the poles are half as high as the others", "[domain]") {
   const Domain d = Domain::lat_lon(axis(90, -2.5, 73), axis(0, 2.5, 144));
-  CHECK(total(d) == Approx(1).epsilon(1e-13));
-  const double cap = (1.0 - std::cos(1.25 * kDegree)) / 2.0 / 144.0;
+  CHECK(total_weight(d) == Approx(1).epsilon(1e-13));
+  const double cap = (1.0 - std::cos(1.25 * manifill::domain::kDegree)) / 2.0 / 144.0;
   CHECK(d.weights().front() == Approx(cap).epsilon(1e-12));
   CHECK(d.weights().back() == Approx(cap).epsilon(1e-12));
   CHECK(d.lat_lon().north_pole);
@@ -102,13 +101,13 @@ TEST_CASE("a Gaussian grid reaches the poles, with nearly Gaussian weights", "[d
       slope = n * (x * value - before) / (x * x - 1);
       x -= value / slope;
     }
-    latitude.push_back(std::asin(x) / kDegree);
+    latitude.push_back(std::asin(x) / manifill::domain::kDegree);
     quadrature.push_back(1.0 / ((1 - x * x) * slope * slope) / (2 * n));
   }
   const Domain d = Domain::lat_lon(latitude, axis(0, 360.0 / (2 * n), 2 * n));
   CHECK(d.lat_lon().north_pole);
   CHECK(d.lat_lon().south_pole);
-  CHECK(total(d) == Approx(1).epsilon(1e-13));
+  CHECK(total_weight(d) == Approx(1).epsilon(1e-13));
   double mean = 0;  // of sin^2(latitude), 1/3 over the sphere
   for (std::size_t p = 0; p < d.size(); ++p) mean += d.weights()[p] * d.points()[p][2] * d.points()[p][2];
   CHECK(mean == Approx(1.0 / 3.0).epsilon(1e-3));
@@ -118,9 +117,12 @@ TEST_CASE("a Gaussian grid reaches the poles, with nearly Gaussian weights", "[d
 
 TEST_CASE("a regional grid's weights are shares of its own area", "[domain]") {
   const Domain d = Domain::lat_lon({10, 20, 30}, {100, 110});
-  CHECK(total(d) == Approx(1).epsilon(1e-13));
-  const double area = std::sin(35 * kDegree) - std::sin(5 * kDegree);
-  CHECK(d.weights()[0] == Approx((std::sin(15 * kDegree) - std::sin(5 * kDegree)) / area / 2).epsilon(1e-12));
+  CHECK(total_weight(d) == Approx(1).epsilon(1e-13));
+  const double area = std::sin(35 * manifill::domain::kDegree) - std::sin(5 * manifill::domain::kDegree);
+  CHECK(
+      d.weights()[0] ==
+      Approx((std::sin(15 * manifill::domain::kDegree) - std::sin(5 * manifill::domain::kDegree)) / area / 2)
+          .epsilon(1e-12));
   CHECK_FALSE(d.lat_lon().periodic);
   CHECK_FALSE(d.lat_lon().north_pole);
   CHECK(d.neighbours(0).size() == 2);
@@ -174,7 +176,7 @@ TEST_CASE("longitudes may cross Greenwich or the date line once", "[domain]") {
 TEST_CASE("descending longitudes are a grid too", "[domain]") {
   const Domain d = Domain::lat_lon(axis(-85, 10, 18), axis(355, -10, 36));
   CHECK(d.lat_lon().periodic);
-  CHECK(total(d) == Approx(1).epsilon(1e-13));
+  CHECK(total_weight(d) == Approx(1).epsilon(1e-13));
   check_symmetric(d);
   const Domain crossing = Domain::lat_lon({0, 10}, {20, 10, 0, 350});
   CHECK(crossing.lat_lon().longitude == std::vector<double>{20, 10, 0, -10});
@@ -199,7 +201,7 @@ TEST_CASE("an odd number of columns has no row across the pole", "[domain]") {
 TEST_CASE("one row or one column is enough", "[domain]") {
   CHECK(Domain::lat_lon({5}, {5}).size() == 1);
   CHECK(Domain::lat_lon({5}, {5}).neighbours(0).empty());
-  CHECK(total(Domain::lat_lon({5}, {5})) == Approx(1));
+  CHECK(total_weight(Domain::lat_lon({5}, {5})) == Approx(1));
   CHECK(Domain::lat_lon({5, 6}, {5}).neighbours(0).size() == 1);
 }
 

@@ -20,7 +20,6 @@ using test::refusal;
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180.0;
 constexpr double kRadius = 6371229.0;
 
 /// Degrees, minutes and seconds of EPSG's examples.

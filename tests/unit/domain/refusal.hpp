@@ -8,18 +8,24 @@
 
 namespace manifill::test {
 
-/// Text of the input error that a call throws; it must name a remedy.
+/// Text of the error that a call throws; it must name a remedy, but where the mistake is our own.
 template <typename Call>
-std::string refusal(const Call& call) {
+std::string refusal(ErrorKind kind, const Call& call) {
   try {
     call();
   } catch (const Error& e) {
-    CHECK(e.kind() == ErrorKind::input);
-    CHECK_FALSE(e.context().remedy.empty());
+    CHECK(e.kind() == kind);
+    if (kind != ErrorKind::internal) CHECK_FALSE(e.context().remedy.empty());
     return e.what();
   }
   FAIL("nothing was thrown");
   return {};
+}
+
+/// Of a refused input.
+template <typename Call>
+std::string refusal(const Call& call) {
+  return refusal(ErrorKind::input, call);
 }
 
 }  // namespace manifill::test

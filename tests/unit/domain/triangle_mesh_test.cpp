@@ -24,7 +24,7 @@ TriangleMesh tetrahedron() {
           .triangles = {{0, 2, 1}, {0, 1, 3}, {0, 3, 2}, {1, 2, 3}}};
 }
 
-double sum(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }
+double sum_of(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }
 
 }  // namespace
 
@@ -149,9 +149,9 @@ TEST_CASE("topology of sphere, torus, disc and two of them", "[domain]") {
 TEST_CASE("areas tend to those of the surface with the square of the edges", "[domain]") {
   const auto error = [](const TriangleMesh& mesh, double area) {
     const auto areas = vertex_areas(mesh);
-    CHECK(sum(areas) == Approx(sum(triangle_areas(mesh))).epsilon(1e-13));
+    CHECK(sum_of(areas) == Approx(sum_of(triangle_areas(mesh))).epsilon(1e-13));
     CHECK(*std::min_element(areas.begin(), areas.end()) > 0.0);
-    return 1.0 - sum(areas) / area;
+    return 1.0 - sum_of(areas) / area;
   };
   constexpr double pi = std::numbers::pi;
   // Halved edges: a quarter of the error, to a few per cent at these sizes.

@@ -27,7 +27,7 @@ double expected(const Grid& g, std::size_t e, std::size_t t, std::size_t i, std:
   return x == kGap ? std::nan("") : x;
 }
 
-bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+bool same_number(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 void check_all(const Grid& g, const GriddedVariable& v) {
   const std::size_t nlon = v.domain().lat_lon().nlon();
@@ -36,7 +36,7 @@ void check_all(const Grid& g, const GriddedVariable& v) {
     const auto all = v.read(e, 0, v.times());
     for (std::size_t t = 0; t < v.times(); ++t)
       for (std::size_t c = 0; c < v.domain().size(); ++c)
-        if (!same(all(t, c), expected(g, e, t, c / nlon, c % nlon)))
+        if (!same_number(all(t, c), expected(g, e, t, c / nlon, c % nlon)))
           FAIL("extra " << e << " time " << t << " cell " << c << ": " << all(t, c));
   }
 }
@@ -72,7 +72,7 @@ void check_row(const std::vector<double>& got, const std::vector<double>& want) 
   REQUIRE(got.size() == want.size());
   for (std::size_t k = 0; k < got.size(); ++k) {
     CAPTURE(k, got[k], want[k]);
-    CHECK((same(got[k], want[k]) || got[k] == Approx(want[k])));
+    CHECK((same_number(got[k], want[k]) || got[k] == Approx(want[k])));
   }
 }
 
@@ -139,9 +139,9 @@ TEST_CASE("chunks of many times, and times that vary fastest, are read in blocks
   check_all(g, v);
   // Single fields in any order, and runs across blocks.
   for (const std::size_t t : {40U, 3U, 4U, 0U, 49U})
-    CHECK(same(v.read(0, t, 1)(0, 9), expected(g, 0, t, 1, 3)));
+    CHECK(same_number(v.read(0, t, 1)(0, 9), expected(g, 0, t, 1, 3)));
   const auto run = v.read(0, 5, 20);
-  for (std::size_t t = 0; t < 20; ++t) REQUIRE(same(run(t, 9), expected(g, 0, 5 + t, 1, 3)));
+  for (std::size_t t = 0; t < 20; ++t) REQUIRE(same_number(run(t, 9), expected(g, 0, 5 + t, 1, 3)));
 }
 
 TEST_CASE("rows and columns stay in the file's order") {

@@ -38,7 +38,7 @@ std::string refusal_of(const std::string& path, const std::string& variable) {
   return error_of([&] { check_fillable(GriddedVariable::open(path, variable)); }).what();
 }
 
-const double infinity = std::numeric_limits<double>::infinity();
+const double kInfinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
@@ -358,7 +358,7 @@ TEST_CASE("what stops impute is in the refusal, word for word") {
   check(constant, "all values are 3.5: a constant field");
   Grid infinite{.type = NC_DOUBLE};
   infinite.value = [](auto, auto t, auto i, auto j) {
-    return t == 2 && i == 1 && j == 0 ? infinity : 1.0 + static_cast<double>(j);
+    return t == 2 && i == 1 && j == 0 ? kInfinity : 1.0 + static_cast<double>(j);
   };
   const auto i = check(infinite, "at [time 2][lat 1][lon 0]: the value is infinite (inf)");
   CHECK(i.grid);

@@ -10,15 +10,11 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/measurement/operator.hpp"
+#include "random_numbers.hpp"
 
 namespace manifill::checks {
 
-inline Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd x(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
+using test::normals;
 
 /// <A x, y> = <x, A^T y>, and the matrix is the map, to rounding of sums of as many terms.
 inline void adjoint_and_matrix(const measurement::Operator& a, double tolerance = 1e-12) {

@@ -6,17 +6,12 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
+using manifill::test::normals;
 
 namespace {
-
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd x(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
 
 /// Symmetric with eigenvalues from `least` to about four.
 Eigen::MatrixXd definite(Eigen::Index n, double least, std::uint64_t seed) {

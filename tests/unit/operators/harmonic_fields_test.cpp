@@ -9,7 +9,7 @@
 
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
-#include "unit/operators/random_numbers.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;

@@ -10,22 +10,17 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "random_numbers.hpp"
 #include "tests/unit/operators/surfaces.hpp"
+#include "unit/domain/refusal.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;
 using Catch::Matchers::ContainsSubstring;
+using manifill::test::normals;
+using manifill::test::refusal;
 
 namespace {
-
-constexpr double kPi = std::numbers::pi;
-
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd x(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
 
 /// g(M^-1 S) x by all eigenpairs.
 Eigen::MatrixXd exactly(const Laplacian& l, const Response& g, const Eigen::MatrixXd& x) {
@@ -42,19 +37,6 @@ Eigen::VectorXd height(const domain::TriangleMesh& mesh) {
   Eigen::VectorXd z(static_cast<Eigen::Index>(mesh.vertices.size()));
   for (Eigen::Index i = 0; i < z.size(); ++i) z[i] = mesh.vertices[static_cast<std::size_t>(i)][2];
   return z;
-}
-
-template <typename Call>
-std::string refusal(ErrorKind kind, const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    CHECK(e.kind() == kind);
-    if (kind != ErrorKind::internal) CHECK_FALSE(e.context().remedy.empty());
-    return e.what();
-  }
-  FAIL("nothing was thrown");
-  return {};
 }
 
 }  // namespace

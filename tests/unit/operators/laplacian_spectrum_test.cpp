@@ -26,8 +26,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr double kPi = std::numbers::pi;
-
 double departure_from_identity(const Laplacian& l, const LaplacianSpectrum& s) {
   const Eigen::MatrixXd gram = s.vectors.transpose() * l.times_mass(s.vectors);
   return (gram - Eigen::MatrixXd::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff();

@@ -14,14 +14,14 @@
 #include "manifill/domain/domain.hpp"
 #include "tests/unit/domain/meshes.hpp"
 #include "tests/unit/operators/surfaces.hpp"
+#include "unit/domain/refusal.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;
 using Catch::Matchers::ContainsSubstring;
+using manifill::test::refusal;
 
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 void check_symmetric_with_zero_rows(const Laplacian& l) {
   const Eigen::MatrixXd s = l.stiffness;
@@ -49,19 +49,6 @@ Eigen::VectorXd eigenvalues(const Laplacian& l) {
   return Eigen::GeneralizedSelfAdjointEigenSolver<Eigen::MatrixXd>(Eigen::MatrixXd(l.stiffness), mass,
                                                                    Eigen::EigenvaluesOnly)
       .eigenvalues();
-}
-
-template <typename Call>
-std::string refusal(ErrorKind kind, const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    CHECK(e.kind() == kind);
-    CHECK_FALSE(e.context().remedy.empty());
-    return e.what();
-  }
-  FAIL("nothing was thrown");
-  return {};
 }
 
 }  // namespace
@@ -116,7 +103,7 @@ TEST_CASE("consistent mass integrates products of linear functions exactly", "[o
     x.row(i) << mesh.vertices[static_cast<std::size_t>(i)][0], mesh.vertices[static_cast<std::size_t>(i)][1];
   // Of the regular polygon of n sides: area n sin(2 pi / n) / 2, integral of x^2 the area times (2 + cos(2 pi
   // / n)) / 12.
-  const double turn = 2.0 * kPi / 36.0;
+  const double turn = 2.0 * std::numbers::pi / 36.0;
   const double area = 18.0 * std::sin(turn);
   const Eigen::MatrixXd moments = x.transpose() * l.times_mass(x);
   CHECK(moments(0, 0) == Approx(area * (2.0 + std::cos(turn)) / 12.0).epsilon(1e-12));
@@ -200,13 +187,13 @@ TEST_CASE("faulty meshes are refused before there is a number", "[operators]") {
 
 TEST_CASE("points: symmetric, rows sum to zero, weights not negative", "[operators]") {
   const auto points = surfaces::fibonacci_sphere(300);
-  std::vector<double> areas(300, 4.0 * kPi / 300.0);
+  std::vector<double> areas(300, 4.0 * std::numbers::pi / 300.0);
   for (const Bandwidth width : {Bandwidth::local, Bandwidth::common}) {
     const Laplacian l = point_laplacian(points, areas, {.bandwidth = width});
     check_symmetric_with_zero_rows(l);
     check_positive_semidefinite(l);
     CHECK(largest_off_diagonal(l) <= 0.0);
-    CHECK(l.mass.sum() == Approx(4.0 * kPi).epsilon(1e-12));
+    CHECK(l.mass.sum() == Approx(4.0 * std::numbers::pi).epsilon(1e-12));
   }
   // A common factor of the areas is none of the operator's.
   const Eigen::VectorXd before = eigenvalues(point_laplacian(points, areas));

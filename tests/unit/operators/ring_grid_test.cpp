@@ -13,8 +13,8 @@
 #include "manifill/io/healpix_fits.hpp"
 #include "manifill/operators/harmonic_fields.hpp"
 #include "manifill/operators/spherical_harmonics.hpp"
+#include "random_numbers.hpp"
 #include "tests/unit/domain/healpy.hpp"
-#include "unit/operators/random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;

@@ -9,6 +9,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/operators/laplacian.hpp"
+#include "random_numbers.hpp"
 #include "tests/unit/operators/surfaces.hpp"
 
 using namespace manifill;
@@ -17,13 +18,7 @@ using operators::SparseFactor;
 namespace {
 
 using Sparse = Eigen::SparseMatrix<double>;
-
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd x(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
+using manifill::test::normals;
 
 /// Symmetric with about `each` numbers off the diagonal in a row at random places.
 Sparse random_pattern(int n, int each, double diagonal, std::uint64_t seed) {

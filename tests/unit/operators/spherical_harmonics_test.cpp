@@ -10,9 +10,9 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/operators/harmonic_fields.hpp"
+#include "random_numbers.hpp"
 #include "src/operators/legendre_kernels.hpp"
 #include "src/operators/ring_fft.hpp"
-#include "unit/operators/random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::operators;

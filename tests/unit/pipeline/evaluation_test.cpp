@@ -5,19 +5,11 @@
 #include "catch.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/verification/crps.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::pipeline;
-
-namespace {
-
-Eigen::MatrixXd normals(RandomStream& random, Eigen::Index rows, Eigen::Index columns) {
-  Eigen::MatrixXd x(rows, columns);
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
-
-}  // namespace
+using manifill::test::normals;
 
 TEST_CASE("methods are scored on the same fields, with what they cost", "[pipeline]") {
   RandomStream random({.seed = 4});

@@ -25,11 +25,11 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// A directory of its own, gone afterwards.
-struct Scratch {
-  Scratch() { fs::create_directories(directory); }
-  ~Scratch() { fs::remove_all(directory); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
+struct MapScratch {
+  MapScratch() { fs::create_directories(directory); }
+  ~MapScratch() { fs::remove_all(directory); }
+  MapScratch(const MapScratch&) = delete;
+  MapScratch& operator=(const MapScratch&) = delete;
   [[nodiscard]] std::string file(const std::string& name) const { return (directory / name).string(); }
   fs::path directory = fs::temp_directory_path() / ("manifill_map_test_" + std::to_string(::getpid()));
 };
@@ -71,7 +71,7 @@ int count_near(const Picture& picture, const MapLayout& layout, std::size_t pane
   return count;
 }
 
-Domain globe() {
+Domain coarse_globe() {
   std::vector<double> lat, lon;
   for (int i = 0; i < 9; ++i) lat.push_back(-80 + 20 * i);
   for (int j = 0; j < 18; ++j) lon.push_back(10 + 20 * j);
@@ -80,7 +80,7 @@ Domain globe() {
 
 /// Values -1..1 with a gap at row 6, column 2 (40 N, 50 E) and a mask at row 2, column 16 (40 S, 30 W).
 MapFigure example() {
-  MapFigure figure{.domain = globe(),
+  MapFigure figure{.domain = coarse_globe(),
                    .title = "Test",
                    .scales = {{.label = "value (K)"}},
                    .width = 800,
@@ -97,7 +97,7 @@ MapFigure example() {
 }  // namespace
 
 TEST_CASE("a map has the size asked for, gaps and masks their colours where they are") {
-  const Scratch scratch;
+  const MapScratch scratch;
   const std::string path = scratch.file("map.png");
   const MapFigure figure = example();
   const MapLayout layout = map(path, figure);
@@ -126,7 +126,7 @@ TEST_CASE("a map has the size asked for, gaps and masks their colours where they
 }
 
 TEST_CASE("rows and columns may run either way") {
-  const Scratch scratch;
+  const MapScratch scratch;
   MapFigure figure = example();
   const auto& shape = figure.domain.lat_lon();
   std::vector<double> lat(shape.latitude.rbegin(), shape.latitude.rend());
@@ -147,7 +147,7 @@ TEST_CASE("rows and columns may run either way") {
 }
 
 TEST_CASE("fields without values, constant and single cells are drawn") {
-  const Scratch scratch;
+  const MapScratch scratch;
   MapFigure figure = example();
   figure.panels[0].masked.clear();
   SECTION("all missing") {
@@ -180,7 +180,7 @@ TEST_CASE("fields without values, constant and single cells are drawn") {
 }
 
 TEST_CASE("every projection, column count and format makes a picture") {
-  const Scratch scratch;
+  const MapScratch scratch;
   MapFigure figure = example();
   figure.coastlines = true;
   figure.panels.resize(5, figure.panels[0]);
@@ -207,7 +207,7 @@ TEST_CASE("every projection, column count and format makes a picture") {
 }
 
 TEST_CASE("a surface is a shaded view, every corner with what it has") {
-  const Scratch scratch;
+  const MapScratch scratch;
   // A square of two triangles that faces the viewer, upper left missing, lower right masked.
   MapFigure figure{.domain = Domain::surface({.vertices = {{0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}},
                                               .triangles = {{0, 1, 2}, {0, 2, 3}}}),
@@ -240,7 +240,7 @@ TEST_CASE("a surface is a shaded view, every corner with what it has") {
 }
 
 TEST_CASE("what cannot be drawn is refused, and the old picture stays") {
-  const Scratch scratch;
+  const MapScratch scratch;
   const auto kind_of = [](const std::string& path, const MapFigure& figure) {
     try {
       map(path, figure);
@@ -310,7 +310,7 @@ TEST_CASE("colour ranges suit their data") {
 }
 
 TEST_CASE("a flat image is drawn with square pixels, its first row on top, and nothing over it") {
-  const Scratch scratch;
+  const MapScratch scratch;
   const std::string path = scratch.file("image.png");
   constexpr std::size_t rows = 10, columns = 25;
   std::vector<double> values(rows * columns);

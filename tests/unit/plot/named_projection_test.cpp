@@ -18,8 +18,6 @@ using domain::Domain;
 
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180.0;
-
 Domain globe() {
   std::vector<double> lat, lon;
   for (int i = 0; i < 45; ++i) lat.push_back(-88 + 4 * i);
@@ -39,7 +37,7 @@ std::vector<Place> random_places(int count) {
   std::uniform_real_distribution<double> east(-180, 180), up(-1, 1);
   std::vector<Place> places;
   places.reserve(static_cast<std::size_t>(count));
-  for (int k = 0; k < count; ++k) places.push_back({east(random), std::asin(up(random)) / kDegree});
+  for (int k = 0; k < count; ++k) places.push_back({east(random), std::asin(up(random)) / domain::kDegree});
   return places;
 }
 
@@ -47,7 +45,7 @@ std::vector<Place> random_places(int count) {
 double apart(const Place& a, const Place& b) {
   const auto u = domain::unit_vector(a.latitude, a.longitude),
              v = domain::unit_vector(b.latitude, b.longitude);
-  return std::hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) / kDegree;
+  return std::hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) / domain::kDegree;
 }
 
 double area(const PlaneLines& lines) {
@@ -90,7 +88,7 @@ TEST_CASE("the inverse of the forward projection is the place") {
     int shown = 0;
     double worst = 0;
     for (const Place& place : random_places(2000)) {
-      if (apart(place, centre) > 2 * std::sin(0.5 * reach * kDegree) / kDegree) continue;
+      if (apart(place, centre) > 2 * std::sin(0.5 * reach * domain::kDegree) / domain::kDegree) continue;
       const auto point = p.forward(place);
       if (!point) continue;
       const auto back = p.inverse(*point);
@@ -125,9 +123,10 @@ TEST_CASE("PROJ and the closed forms agree") {
     double low = -std::numbers::pi / 2, high = -low;
     for (int k = 0; k < 60; ++k) {
       const double t = 0.5 * (low + high);
-      (2 * t + std::sin(2 * t) < std::numbers::pi * std::sin(place.latitude * kDegree) ? low : high) = t;
+      (2 * t + std::sin(2 * t) < std::numbers::pi * std::sin(place.latitude * domain::kDegree) ? low : high) =
+          t;
     }
-    const double east = std::remainder(place.longitude - 20, 360.0) * kDegree;
+    const double east = std::remainder(place.longitude - 20, 360.0) * domain::kDegree;
     const auto p = mollweide.forward(place);
     REQUIRE(p);
     CHECK(std::abs(p->x - 2 * std::numbers::sqrt2 / std::numbers::pi * east * std::cos(low)) < 1e-9);
@@ -208,8 +207,8 @@ TEST_CASE("frames follow the data, and leave out what is stretched without bound
       cells.longitude.push_back(10 + j);
     }
   const Projection list = named_projection("+proj=laea +lat_0=54.5 +lon_0=14.5 +R=1", Domain::cells(cells));
-  CHECK(list.height() > 9 * kDegree);
-  CHECK(list.height() < 11 * kDegree);
+  CHECK(list.height() > 9 * domain::kDegree);
+  CHECK(list.height() < 11 * domain::kDegree);
 }
 
 TEST_CASE("lines are cut at seams and out of sight, nowhere else") {

@@ -17,20 +17,15 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/io/gridded.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::posterior;
+using manifill::test::normals;
 
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd out(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(out.data(), static_cast<std::size_t>(out.size())));
-  return out;
-}
 
 std::vector<double> days(Eigen::Index count) {
   std::vector<double> out(static_cast<std::size_t>(count));

@@ -17,11 +17,13 @@
 #include "manifill/posterior/sampler.hpp"
 #include "manifill/prior/grid_layers.hpp"
 #include "manifill/verification/calibration.hpp"
+#include "random_numbers.hpp"
 #include "toys.hpp"
 #include "unit/domain/meshes.hpp"
 
 using namespace manifill;
 using Eigen::Index;
+using manifill::test::normals;
 
 namespace {
 
@@ -75,12 +77,6 @@ Eigen::MatrixXd covariance_of(const domain::Domain& d) {
   return c / c.diagonal().mean();
 }
 
-Eigen::VectorXd normals(Index n, RandomStream& random) {
-  Eigen::VectorXd z(n);
-  random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(n)));
-  return z;
-}
-
 /// The textbook's posterior of one mask: N(gain y, sd^2) at the hidden points.
 struct Textbook {
   Textbook(const Eigen::MatrixXd& c, const measurement::ObservedCells& observed) {
@@ -121,7 +117,7 @@ Bars bars_of(const domain::Domain& d, const Eigen::MatrixXd& c, posterior::Poste
     const auto observed = bank.draw(random, kHidden, kind);
     const Textbook exact(c, observed);
     for (int k = 0; k < kFields / 3; ++k) {
-      const Eigen::VectorXd truth = root.matrixL() * normals(c.rows(), random);
+      const Eigen::VectorXd truth = root.matrixL() * normals(random, c.rows());
       posterior::Window window;
       window.steps.push_back(
           toys::observe(truth, observed, kNoise, static_cast<std::int64_t>(kind.size()) * 100 + k, random));
@@ -173,7 +169,7 @@ TEST_CASE("the posterior on pixels, a surface and triangles is the textbook's", 
       const auto observed = bank.draw(random, kHidden, kind);
       const Textbook exact(c, observed);
       posterior::Window window;
-      window.steps.push_back(toys::observe(normals(c.rows(), random), observed, kNoise, 1, random));
+      window.steps.push_back(toys::observe(normals(random, c.rows()), observed, kNoise, 1, random));
       const posterior::WindowFactor factor(backbone, window);
       const Eigen::VectorXd mean = factor.centre_mean(factor.solve(window))(exact.hidden);
       const Eigen::VectorXd sd = factor.variance()(exact.hidden).cwiseSqrt();

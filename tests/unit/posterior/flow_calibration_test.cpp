@@ -6,16 +6,16 @@ using namespace manifill;
 namespace {
 
 constexpr std::int64_t kCases = 200;
-constexpr std::int64_t kPoints = 100;
+constexpr std::int64_t kFieldPoints = 100;
 
 /// An affine flow whose log-scales are given, not learnt: +1 at every second point, -1 at the others.
 class Zigzag : public posterior::FlowNetwork {
  public:
   Zigzag() { log_spread = register_buffer("log_spread", torch::zeros({1})); }
   Context condition(const torch::Tensor& features) override {
-    const auto sign = 1.0 - 2.0 * torch::arange(kPoints).remainder(2).to(torch::kFloat32);
-    return {.shift = torch::zeros({features.size(0), kPoints}),
-            .log_scale = scale_share * sign.expand({features.size(0), kPoints}),
+    const auto sign = 1.0 - 2.0 * torch::arange(kFieldPoints).remainder(2).to(torch::kFloat32);
+    return {.shift = torch::zeros({features.size(0), kFieldPoints}),
+            .log_scale = scale_share * sign.expand({features.size(0), kFieldPoints}),
             .features = {}};
   }
   std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& z, const Context& c) override {
@@ -33,12 +33,12 @@ posterior::FlowCases cases_with(const torch::Tensor& spread) {
   torch::manual_seed(6);
   posterior::FlowCases c;
   c.features = torch::zeros({kCases, 1, 10, 10});
-  c.mean = torch::zeros({kCases, kPoints});
-  c.sd = torch::ones({kCases, kPoints});
-  c.truth = spread * torch::randn({kCases, kPoints});
-  c.weight = torch::ones({kCases, kPoints});
-  c.hidden = torch::ones({kCases, kPoints});
-  c.departures = torch::randn({kCases, 4, kPoints});
+  c.mean = torch::zeros({kCases, kFieldPoints});
+  c.sd = torch::ones({kCases, kFieldPoints});
+  c.truth = spread * torch::randn({kCases, kFieldPoints});
+  c.weight = torch::ones({kCases, kFieldPoints});
+  c.hidden = torch::ones({kCases, kFieldPoints});
+  c.departures = torch::randn({kCases, 4, kFieldPoints});
   return c;
 }
 
@@ -46,7 +46,7 @@ posterior::FlowCases cases_with(const torch::Tensor& spread) {
 
 TEST_CASE("scales that hold on held-out fields are kept whole, and the spread becomes theirs", "[flow]") {
   Zigzag network;
-  const auto sign = 1.0 - 2.0 * torch::arange(kPoints).remainder(2).to(torch::kFloat32);
+  const auto sign = 1.0 - 2.0 * torch::arange(kFieldPoints).remainder(2).to(torch::kFloat32);
   calibrate(network, cases_with(1.2 * torch::exp(sign)), true);
   CHECK(network.scale_share == 1.0);
   // 20,000 errors: their root mean square is known to half a percent, and the members' to as much.
@@ -55,11 +55,11 @@ TEST_CASE("scales that hold on held-out fields are kept whole, and the spread be
 
 TEST_CASE("scales that held-out fields contradict are given up", "[flow]") {
   Zigzag network;
-  calibrate(network, cases_with(1.1 * torch::ones({kPoints})), true);
+  calibrate(network, cases_with(1.1 * torch::ones({kFieldPoints})), true);
   // At unit truth the interval covers 0.89 for shares up to a tenth or two.
   CHECK(network.scale_share < 0.35);
   CHECK(std::exp(network.log_spread.item<double>()) == Approx(1.1).epsilon(0.05));
   Zigzag held;
-  calibrate(held, cases_with(1.1 * torch::ones({kPoints})), false);
+  calibrate(held, cases_with(1.1 * torch::ones({kFieldPoints})), false);
   CHECK(held.scale_share == 1.0);
 }

@@ -5,19 +5,15 @@
 #include "catch.hpp"
 #include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/sampler.hpp"
+#include "random_numbers.hpp"
 #include "toys.hpp"
 #include "unit/posterior/flow_toys.hpp"
 #include "unit/posterior/textbook_toys.hpp"
 
 using namespace manifill;
+using manifill::test::normals;
 
 namespace {
-
-Eigen::VectorXd normals(Eigen::Index n, RandomStream& random) {
-  Eigen::VectorXd z(n);
-  random.fill_normal(std::span<double>(z.data(), static_cast<std::size_t>(n)));
-  return z;
-}
 
 posterior::Window observed(const Eigen::VectorXd& field, const measurement::ObservedCells& seen, double sigma,
                            std::int64_t time, RandomStream& random) {
@@ -42,7 +38,7 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   prior::TrainingFields fields{.domain = d};
   fields.values.resize(n, kFields);
   for (Eigen::Index t = 0; t < kFields; ++t) {
-    fields.values.col(t) = (root.matrixL() * normals(n, random)).cast<float>();
+    fields.values.col(t) = (root.matrixL() * normals(random, n)).cast<float>();
     fields.index.push_back(t);
     fields.season.push_back(0.0);
   }
@@ -79,7 +75,7 @@ TEST_CASE("a flow from the standard base finds the posterior of a Gaussian field
   constexpr int kTrials = 300;  // coverage to 0.005
   constexpr std::uint32_t kMembers = 800;
   for (int k = 0; k < kTrials; ++k) {
-    const Eigen::VectorXd truth = root.matrixL() * normals(n, random);
+    const Eigen::VectorXd truth = root.matrixL() * normals(random, n);
     const auto window = observed(truth, seen, kSigma, 100000 + k, random);
     const auto e = sampler->sample(window, {.seed = 5, .members = kMembers});
     const Eigen::VectorXd mean = e.members.rowwise().mean();
@@ -114,7 +110,7 @@ TEST_CASE("a flow from the Gaussian-posterior base is that posterior before any 
   RandomStream random({.seed = 2});
   measurement::ObservedCells seen(12);
   for (std::size_t i = 0; i < 12; i += 2) seen[i] = true;
-  const auto window = observed(normals(12, random), seen, 0.1, 3, random);
+  const auto window = observed(normals(random, 12), seen, 0.1, 3, random);
   const posterior::SampleRequest request{.seed = 1, .members = 16, .density = true};
   const auto flow = posterior::SamplerRegistry::instance().make("flow", model)->sample(window, request);
   const auto gaussian =

@@ -9,9 +9,11 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::posterior;
+using manifill::test::normals;
 
 namespace {
 
@@ -31,13 +33,6 @@ Eigen::MatrixXd covariance_matrix(const domain::Domain& d, const ExponentialCova
       out(i, j) = c.variance * std::exp(-domain::great_circle_km(d.points()[static_cast<std::size_t>(i)],
                                                                  d.points()[static_cast<std::size_t>(j)]) /
                                         c.range_km);
-  return out;
-}
-
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd out(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(out.data(), static_cast<std::size_t>(out.size())));
   return out;
 }
 

@@ -11,8 +11,10 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
+using manifill::test::normals;
 using posterior::MaternPosterior;
 
 namespace {
@@ -21,13 +23,6 @@ const double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 std::shared_ptr<const operators::DomainLaplacian> nodes_of(const domain::Domain& d) {
   return std::make_shared<const operators::DomainLaplacian>(operators::domain_laplacian(d));
-}
-
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd x(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
 }
 
 /// Fields of level 5 with noise of the nugget's variance: [point][field].

@@ -9,13 +9,13 @@ using namespace manifill;
 namespace {
 
 constexpr std::uint64_t kFields = 4;
-constexpr std::uint32_t kMembers = 200;
+constexpr std::uint32_t kPigdmMembers = 200;
 const std::vector<std::string> kExact{"pigdm.guidance=gaussian", "pigdm.eta=0", "pigdm.spacing=log_snr"};
 
 }  // namespace
 
 TEST_CASE("pigdm with the prior's own covariance is exact for Gaussian fields", "[posterior]") {
-  const auto t = toys::tally("pigdm", kExact, kFields, kMembers);
+  const auto t = toys::tally("pigdm", kExact, kFields, kPigdmMembers);
   INFO("hidden " << t.hidden.mean_error << " " << t.hidden.spread << ", all " << t.all.mean_error << " "
                  << t.all.spread);
   CHECK(t.hidden.mean_error < 0.1);
@@ -48,11 +48,11 @@ TEST_CASE("pigdm takes observations that overlap", "[posterior]") {
 }
 
 TEST_CASE("the published rule of pigdm and its score are biased as docs/samplers.md says", "[posterior]") {
-  const auto published = toys::tally("pigdm", {}, kFields, kMembers);
+  const auto published = toys::tally("pigdm", {}, kFields, kPigdmMembers);
   CHECK(published.hidden.mean_error == Approx(0.18).margin(0.04));
   CHECK(published.hidden.spread == Approx(0.82).margin(0.02));
   CHECK(published.all.spread == Approx(0.67).margin(0.02));
-  const auto consistent = toys::tally("pigdm", {"pigdm.guidance=consistent"}, kFields, kMembers);
+  const auto consistent = toys::tally("pigdm", {"pigdm.guidance=consistent"}, kFields, kPigdmMembers);
   CHECK(consistent.hidden.mean_error == Approx(0.38).margin(0.04));
   CHECK(consistent.hidden.spread == Approx(1.03).margin(0.02));
   CHECK(consistent.all.spread == Approx(0.965).margin(0.02));

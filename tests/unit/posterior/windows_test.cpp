@@ -9,7 +9,7 @@ using namespace manifill;
 
 namespace {
 
-constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+constexpr float kAbsent = std::numeric_limits<float>::quiet_NaN();
 
 /// Four times of six points, steps 10, 11, 13 and 14; point i of time t has the value 10 t + i.
 prior::TrainingFields record() {
@@ -21,7 +21,7 @@ prior::TrainingFields record() {
   f.values.resize(6, 4);
   for (Eigen::Index t = 0; t < 4; ++t)
     for (Eigen::Index i = 0; i < 6; ++i) f.values(i, t) = static_cast<float>(10 * t + i);
-  f.values(2, 1) = kMissing;
+  f.values(2, 1) = kAbsent;
   return f;
 }
 

@@ -15,13 +15,6 @@ domain::Domain globe(std::size_t rows, std::size_t columns) {
   return domain::Domain::lat_lon(latitude, longitude);
 }
 
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed) {
-  Eigen::MatrixXd out(rows, columns);
-  RandomStream random({.seed = seed});
-  random.fill_normal(std::span<double>(out.data(), static_cast<std::size_t>(out.size())));
-  return out;
-}
-
 std::pair<prior::Backbone, Eigen::MatrixXd> oracle(std::size_t rows, std::size_t columns) {
   const auto domain = globe(rows, columns);
   Eigen::MatrixXd c = 0.95 * covariance_by_distance(domain, 4000.0, 0.0);

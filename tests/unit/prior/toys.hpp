@@ -9,6 +9,7 @@
 
 #include "manifill/base/random.hpp"
 #include "manifill/prior/backbone.hpp"
+#include "random_numbers.hpp"
 #include "unit/domain/toys.hpp"
 
 namespace toys {
@@ -19,7 +20,7 @@ using namespace manifill;
 domain::Domain globe(std::size_t rows, std::size_t columns);
 
 /// Standard normals [row][column].
-Eigen::MatrixXd normals(Eigen::Index rows, Eigen::Index columns, std::uint64_t seed);
+using test::normals;
 
 /// Smooth covariance on the sphere and a little white noise, unit variance: the Gaussian oracle.
 std::pair<prior::Backbone, Eigen::MatrixXd> oracle(std::size_t rows, std::size_t columns);

@@ -13,7 +13,8 @@ using namespace manifill::verification;
 
 namespace {
 
-std::vector<double> normals(RandomStream& random, std::size_t count, double mean = 0.0, double sd = 1.0) {
+std::vector<double> sorted_normals(RandomStream& random, std::size_t count, double mean = 0.0,
+                                   double sd = 1.0) {
   std::vector<double> x(count);
   for (auto& v : x) v = mean + sd * random.normal();
   std::sort(x.begin(), x.end());
@@ -26,7 +27,7 @@ TEST_CASE("fair CRPS equals its definition by pairs", "[verification]") {
   RandomStream random({.seed = 1});
   for (const std::size_t m : {2U, 7U, 32U})
     for (const double level : {0.0, 1e6}) {
-      const auto x = normals(random, m, level);
+      const auto x = sorted_normals(random, m, level);
       const double truth = level + random.normal();
       double expected = 0.0;
       for (const double a : x) expected += std::abs(a - truth) / static_cast<double>(m);
@@ -52,7 +53,7 @@ TEST_CASE("fair CRPS does not depend on the number of members on average", "[ver
     double sum = 0.0;
     double square = 0.0;
     for (int k = 0; k < kTrials; ++k) {
-      const auto x = normals(random, m, 0.5, 1.5);
+      const auto x = sorted_normals(random, m, 0.5, 1.5);
       const double truth = random.normal();
       const double d = fair_crps(x, truth) - gaussian_crps(0.5, 1.5, truth);
       sum += d;

@@ -5,19 +5,11 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/base/random.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::verification;
-
-namespace {
-
-Eigen::MatrixXd normals(RandomStream& random, Eigen::Index rows, Eigen::Index columns) {
-  Eigen::MatrixXd x(rows, columns);
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
-
-}  // namespace
+using manifill::test::normals;
 
 TEST_CASE("discrepancy and median distance as SciPy computes them", "[verification]") {
   Eigen::MatrixXd x(6, 5);

@@ -6,17 +6,13 @@
 #include "catch.hpp"
 #include "manifill/base/error.hpp"
 #include "manifill/verification/crps.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::verification;
+using manifill::test::normals;
 
 namespace {
-
-Eigen::MatrixXd normals(RandomStream& random, Eigen::Index rows, Eigen::Index columns) {
-  Eigen::MatrixXd x(rows, columns);
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
 
 domain::Domain region() {
   return domain::Domain::lat_lon({50.0, 45.0, 40.0, 35.0}, {0.0, 5.0, 10.0, 15.0, 20.0});

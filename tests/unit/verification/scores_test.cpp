@@ -12,17 +12,13 @@
 #include "manifill/verification/bootstrap.hpp"
 #include "manifill/verification/crps.hpp"
 #include "manifill/verification/image_quality.hpp"
+#include "random_numbers.hpp"
 
 using namespace manifill;
 using namespace manifill::verification;
+using manifill::test::normals;
 
 namespace {
-
-Eigen::MatrixXd normals(RandomStream& random, Eigen::Index rows, Eigen::Index columns) {
-  Eigen::MatrixXd x(rows, columns);
-  random.fill_normal(std::span<double>(x.data(), static_cast<std::size_t>(x.size())));
-  return x;
-}
 
 /// Equal, what is not a number too.
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
