@@ -19,8 +19,13 @@ score winds docs/examples/evaluate_wind.toml --cases 4 --withhold blocks --set e
 score temperature bench/claims/climate_evaluate.toml --cases 4
 score pressure bench/claims/climate_evaluate.toml -i ../shared/data/ncep_slp_natl_2001-2008.nc --model sample_data/models/slp_natl.flow.h5 \
   --set evaluate.variable= --set evaluate.years=2004 --set evaluate.noise=50 --cases 4
+# The bunny's model has no score network: the samplers steer its Gaussian's diffusion.
+digits=build/bunny_test.nc
+[ -e "$digits" ] || /usr/bin/python3 tools/paint_digits.py ../shared/data/meshes/bunny.off ../shared/data/mnist/t10k-images-idx3-ubyte.gz 0 500 "$digits"
+score bunny bench/images/relief_evaluate.toml -i "$digits" --model sample_data/models/bunny_mnist.flow.h5 --set evaluate.variable=digit --cases 3 \
+  --withhold blocks --set evaluate.hidden=0.5
 score relief bench/images/relief_evaluate.toml --cases 3 --withhold blocks --set evaluate.hidden=0.5
-reports=("$d"/winds "$d"/temperature "$d"/pressure)
+reports=("$d"/winds "$d"/temperature "$d"/pressure "$d"/bunny)
 if [ -e build/cifar_luma.flow.h5 ]; then
   score cifar bench/images/cifar_evaluate.toml --cases 4 --withhold scattered --set evaluate.noise=0.05
   reports+=("$d/cifar")
