@@ -191,13 +191,13 @@ TEST_CASE("a rotated pole's latitudes and longitudes follow from spherical trigo
   std::uniform_real_distribution<double> unit(-1.0, 1.0);
   for (int k = 0; k < 200; ++k) {
     const double lon = 180 * unit(random);
-    const double lat = std::asin(unit(random)) / kDegree;
+    const double lat = std::asin(unit(random)) / domain::kDegree;
     const auto there = p.forward(lon, lat);
     REQUIRE(there.has_value());
     const auto a = domain::unit_vector(lat, lon);
     const auto pole = domain::unit_vector(pole_latitude, pole_longitude);
     // The height over the grid's equator is the cosine of the distance to its pole.
-    CHECK(std::sin((*there)[1] * kDegree) ==
+    CHECK(std::sin((*there)[1] * domain::kDegree) ==
           Approx(a[0] * pole[0] + a[1] * pole[1] + a[2] * pole[2]).margin(1e-12));
     const auto back = p.inverse((*there)[0] + 360.0, (*there)[1]);
     REQUIRE(back.has_value());
@@ -284,7 +284,7 @@ TEST_CASE("areas sum up to what the sphere has", "[domain]") {
     const auto area = p.cell_areas(centres(-(*side)[0], (*side)[0], 40), centres(0, (*edge)[1], 400));
     // Centres stand for their cells: second order in 1/400.
     CHECK(sum(area) ==
-          Approx(2 * std::numbers::pi * kRadius * kRadius * std::sin(60 * kDegree)).epsilon(1e-5));
+          Approx(2 * std::numbers::pi * kRadius * kRadius * std::sin(60 * domain::kDegree)).epsilon(1e-5));
   }
   SECTION("an equal-area map on the ellipsoid") {
     const auto p = MapProjection::from_text("EPSG:3035");
@@ -339,7 +339,7 @@ TEST_CASE("nothing lies beyond a map's edge", "[domain]") {
   const auto cylinder = MapProjection::from_text("+proj=merc +lon_0=10 +R=6371000");
   const auto turned = cylinder.inverse(2 * std::numbers::pi * 6371000 + 1000, 0);
   REQUIRE(turned.has_value());
-  CHECK((*turned)[0] == Approx(10 + 1000 / 6371000.0 / kDegree));
+  CHECK((*turned)[0] == Approx(10 + 1000 / 6371000.0 / domain::kDegree));
   const std::string message = refusal([&] {
     static_cast<void>(sinusoidal.cell_areas({0, 6e6, 1.2e7}, {0, 6671703}));
   });
