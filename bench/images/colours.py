@@ -6,8 +6,8 @@
 The reports must be of the same pictures and masks (evaluate.mask_seed) and of noise and members of their own (evaluate.seed). Member
 k of a picture is put together from member k of each plane, which are independent given what was observed where the planes are
 independent; the turn keeps lengths, so that white noise of the planes is white noise of the colours. Values are held within 0 to 1.
-Prints the scores of evaluate (docs/evaluate.md), with places in three colours, in Markdown, by the Python package that the build makes; --picture draws truth, input, mean and
-four members of each method.
+Prints the scores of evaluate (docs/evaluate.md), with places in three colours, in Markdown, by the Python package that the build makes;
+--picture draws truth, input, mean and four members of each method.
 """
 import argparse
 import json

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <numbers>
 #include <utility>
 
 #include "image_layout.hpp"
+#include "manifill/domain/sphere.hpp"
 #include "one_of.hpp"
 #include "packing.hpp"
 
@@ -464,7 +464,7 @@ std::vector<double> coordinate_degrees(const NetcdfHandle& file, const VariableI
   auto values = read_all(file, c);
   const Packing p = packing_of(file, c);
   const std::string units = lower(text_attribute(c, "units"));
-  const double factor = units.rfind("radian", 0) == 0           ? 180.0 / std::numbers::pi
+  const double factor = units.rfind("radian", 0) == 0           ? domain::kRadian
                         : units.find("_w") != std::string::npos ? -1.0
                                                                 : 1.0;
   for (std::size_t i = 0; i < values.size(); ++i) {

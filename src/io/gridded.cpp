@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <numbers>
 #include <optional>
 #include <set>
 
@@ -177,8 +176,8 @@ bool goes_round(const std::vector<double>& latitude, const std::vector<double>& 
   if (columns < 4 || rows == 0) return false;
   const std::size_t first = rows / 2 * columns;
   const auto apart = [&](std::size_t i, std::size_t j) {
-    constexpr double degree = std::numbers::pi / 180.0;
-    const double east = std::remainder(longitude[i] - longitude[j], 360.0) * std::cos(latitude[i] * degree);
+    const double east =
+        std::remainder(longitude[i] - longitude[j], 360.0) * std::cos(latitude[i] * domain::kDegree);
     return std::hypot(east, latitude[i] - latitude[j]);
   };
   return apart(first, first + columns - 1) < 1.5 * apart(first, first + 1);
@@ -206,7 +205,7 @@ std::vector<double> cell_areas(const NetcdfHandle& file, const VariableId& v, co
     // Bounds have the units of their coordinate (CF 7.1), and may not repeat them.
     const std::string units = lower(text_attribute(c, "units"));
     if (units.rfind("radian", 0) == 0)
-      for (auto& x : values) x *= 180.0 / std::numbers::pi;
+      for (auto& x : values) x *= domain::kRadian;
     return values;
   };
   const auto lat = bounds_in_degrees(*l.latitude_variable);

@@ -14,6 +14,7 @@
 #include "manifill/base/random.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/domain/nearest_points.hpp"
+#include "manifill/domain/sphere.hpp"
 #include "manifill/io/png_image.hpp"
 #include "manifill/io/projected_grid.hpp"
 #include "native_file.hpp"
@@ -21,8 +22,6 @@
 
 namespace manifill::io {
 namespace {
-
-constexpr double kRadian = 180.0 / std::numbers::pi;
 
 Error refuse(const GriddedVariable& v, const std::string& what, const std::string& remedy) {
   return {ErrorKind::input, what, {.file = v.path(), .variable = v.summary().name, .remedy = remedy}};
@@ -84,7 +83,7 @@ std::vector<double> gaussian_latitudes(std::size_t n) {
       x -= step;
       if (std::abs(step) < 1e-14) break;
     }
-    out[i] = std::asin(x) * kRadian;
+    out[i] = std::asin(x) * domain::kRadian;
   }
   return out;
 }
@@ -297,11 +296,12 @@ AxisFit fit_axis(const std::vector<double>& file, const std::vector<double>& mod
 }
 
 double arc_degrees(double latitude_a, double latitude_b, double longitude_difference) {
-  const double a = latitude_a / kRadian;
-  const double b = latitude_b / kRadian;
-  const double h = std::pow(std::sin(0.5 * (a - b)), 2) +
-                   std::cos(a) * std::cos(b) * std::pow(std::sin(0.5 * longitude_difference / kRadian), 2);
-  return 2.0 * std::asin(std::min(1.0, std::sqrt(h))) * kRadian;
+  const double a = latitude_a / domain::kRadian;
+  const double b = latitude_b / domain::kRadian;
+  const double h =
+      std::pow(std::sin(0.5 * (a - b)), 2) +
+      std::cos(a) * std::cos(b) * std::pow(std::sin(0.5 * longitude_difference / domain::kRadian), 2);
+  return 2.0 * std::asin(std::min(1.0, std::sqrt(h))) * domain::kRadian;
 }
 
 /// As compare_grids, point by point: within reach is what is no farther than the model's points are apart
@@ -321,8 +321,8 @@ std::vector<char> compare_points(const domain::Domain& file, const ModelCard& ca
     used[i] = card.active.empty() || card.active[near.index] != 0 ? 1 : 0;
   }
   fit.covered = static_cast<double>(covered) / static_cast<double>(file.size());
-  fit.distance = 2.0 * std::asin(std::min(1.0, 0.5 * farthest)) * kRadian;
-  fit.distance_km = fit.distance / kRadian * domain::kEarthRadiusKm;
+  fit.distance = 2.0 * std::asin(std::min(1.0, 0.5 * farthest)) * domain::kRadian;
+  fit.distance_km = fit.distance / domain::kRadian * domain::kEarthRadiusKm;
   return used;
 }
 
@@ -344,7 +344,7 @@ std::vector<char> compare_grids(const domain::Domain& domain, const ModelCard& c
   const double farthest = *std::max_element(lon.nearest.begin(), lon.nearest.end());
   for (std::size_t i = 0; i < file.nlat(); ++i)
     fit.distance = std::max(fit.distance, arc_degrees(file.latitude[i], lat.position[i], farthest));
-  fit.distance_km = fit.distance / kRadian * domain::kEarthRadiusKm;
+  fit.distance_km = fit.distance / domain::kRadian * domain::kEarthRadiusKm;
   std::vector<char> used;
   used.reserve(file.nlat() * file.nlon());
   for (std::size_t i = 0; i < file.nlat(); ++i)

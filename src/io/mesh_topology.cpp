@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
-#include <numbers>
 #include <string>
 #include <utility>
 
@@ -16,8 +15,6 @@
 
 namespace manifill::io {
 namespace {
-
-constexpr double kDegreesInRadian = 180.0 / std::numbers::pi;
 
 using Point = std::array<double, 3>;
 using Triangle = std::array<std::uint32_t, 3>;
@@ -129,8 +126,8 @@ domain::CellGrid cells_of(const Faces& faces, std::vector<double> latitude, std:
         for (const auto c : {corners[0], corners[k], corners[k + 1]}) g.area[c] += area / 3.0;
     }
     if (!on_faces) continue;
-    g.latitude.push_back(std::atan2(sum[2], std::hypot(sum[0], sum[1])) * kDegreesInRadian);
-    g.longitude.push_back(std::atan2(sum[1], sum[0]) * kDegreesInRadian);
+    g.latitude.push_back(std::atan2(sum[2], std::hypot(sum[0], sum[1])) * domain::kRadian);
+    g.longitude.push_back(std::atan2(sum[1], sum[0]) * domain::kRadian);
   }
   if (!on_faces) {
     g.latitude = std::move(latitude);

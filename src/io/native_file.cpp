@@ -13,6 +13,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/domain/domain.hpp"
+#include "manifill/domain/sphere.hpp"
 #include "manifill/domain/triangle_mesh.hpp"
 #include "manifill/io/healpix_fits.hpp"
 #include "manifill/io/image_set.hpp"
@@ -142,13 +143,12 @@ OpenedFields open_healpix(const std::string& path) {
   w.text(w.file(), "Conventions", "CF-1.11");
   w.end_definitions();
   if (!whole) {
-    constexpr double kDegree = 180.0 / M_PI;
     std::vector<double> latitude;
     std::vector<double> longitude;
     for (const auto p : maps.pixels) {
       const auto c = healpix::centre(maps.nside, maps.ordering, p);
-      latitude.push_back(std::atan2(c[2], std::hypot(c[0], c[1])) * kDegree);
-      longitude.push_back(std::atan2(c[1], c[0]) * kDegree);
+      latitude.push_back(std::atan2(c[2], std::hypot(c[0], c[1])) * domain::kRadian);
+      longitude.push_back(std::atan2(c[1], c[0]) * domain::kRadian);
     }
     w.put(lat, latitude);
     w.put(lon, longitude);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 #include <utility>
 
 #include "manifill/domain/domain.hpp"
@@ -206,14 +205,13 @@ PlaneCells cells_of_plane(const NetcdfHandle& file, const PlaneLayout& layout, c
 
 std::string disagreement(const PlaneCells& cells, const std::vector<double>& latitude,
                          const std::vector<double>& longitude, std::size_t columns) {
-  constexpr double degree = std::numbers::pi / 180.0;
   double worst = 0.0;
   std::size_t where = 0;
   for (std::size_t i = 0; i < latitude.size(); ++i) {
     const double apart = domain::great_circle_km(domain::unit_vector(latitude[i], longitude[i]),
                                                  domain::unit_vector(cells.latitude[i], cells.longitude[i]));
-    const double allowed =
-        std::max(kAgree * degree * domain::kEarthRadiusKm, kShare * std::sqrt(cells.area[i]) / 1000.0);
+    const double allowed = std::max(kAgree * domain::kDegree * domain::kEarthRadiusKm,
+                                    kShare * std::sqrt(cells.area[i]) / 1000.0);
     if (!(apart / allowed <= worst)) {
       worst = apart / allowed;
       where = i;

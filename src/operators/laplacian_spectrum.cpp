@@ -21,8 +21,7 @@ namespace {
 using Index = Eigen::Index;
 using Sparse = Eigen::SparseMatrix<double>;
 
-constexpr Index kRightHandSides =
-    8;                         // right-hand sides a pass over the factor; a row of them fills a cache line
+constexpr Index kBlock = 8;    // right-hand sides a pass over the factor; a row of them fills a cache line
 constexpr Index kRows = 2048;  // of a basis, a piece of parallel work
 constexpr Index kDense = 400;  // nodes up to which a dense solver is the faster one
 constexpr int kMostRenewals = 100;
@@ -91,21 +90,21 @@ class BlockLanczos {
 
   void expand() {
     const Index before = size_;
-    reserve(before + kRightHandSides);
-    basis_.middleCols(before, kRightHandSides) = next_;
-    size_ += kRightHandSides;
+    reserve(before + kBlock);
+    basis_.middleCols(before, kBlock) = next_;
+    size_ += kBlock;
     Eigen::MatrixXd w = factor_.solve(problem_.times_mass(next_));
     w = factor_.solve(problem_.times_mass(w));
     const Eigen::RowVectorXd scale = norms(w);
     // In exact arithmetic only the last two blocks are not orthogonal to A^2 times the last; a second pass
     // over the whole basis removes what rounding has left ("twice is enough").
-    Eigen::MatrixXd h = Eigen::MatrixXd::Zero(size_, kRightHandSides);
-    const Index first = started_ ? 0 : std::max<Index>(0, before - kRightHandSides);
+    Eigen::MatrixXd h = Eigen::MatrixXd::Zero(size_, kBlock);
+    const Index first = started_ ? 0 : std::max<Index>(0, before - kBlock);
     subtract(first, w, h);
     subtract(0, w, h);
     started_ = false;
-    projected_.block(0, before, size_, kRightHandSides) = h;
-    projected_.block(before, 0, kRightHandSides, size_) = h.transpose();
+    projected_.block(0, before, size_, kBlock) = h;
+    projected_.block(before, 0, kBlock, size_) = h.transpose();
     orthonormalise(w, scale);
   }
 
@@ -138,8 +137,8 @@ class BlockLanczos {
 
  private:
   void start() {
-    Eigen::MatrixXd w = Eigen::MatrixXd::Zero(basis_.rows(), kRightHandSides);
-    orthonormalise(w, Eigen::RowVectorXd::Ones(kRightHandSides));
+    Eigen::MatrixXd w = Eigen::MatrixXd::Zero(basis_.rows(), kBlock);
+    orthonormalise(w, Eigen::RowVectorXd::Ones(kBlock));
     started_ = true;
   }
 
@@ -178,9 +177,9 @@ class BlockLanczos {
   /// w = next coupling; what is lost in rounding is replaced by directions at random.
   void orthonormalise(Eigen::MatrixXd& w, const Eigen::RowVectorXd& scale) {
     constexpr double kLost = 1e-13;
-    next_.resize(w.rows(), kRightHandSides);
-    coupling_ = Eigen::MatrixXd::Zero(kRightHandSides, kRightHandSides);
-    for (Index j = 0; j < kRightHandSides; ++j) {
+    next_.resize(w.rows(), kBlock);
+    coupling_ = Eigen::MatrixXd::Zero(kBlock, kBlock);
+    for (Index j = 0; j < kBlock; ++j) {
       Eigen::VectorXd column = w.col(j);
       const auto against_block = [&] {
         if (j == 0) return Eigen::VectorXd();
@@ -214,8 +213,8 @@ class BlockLanczos {
   RandomStream random_;
   Eigen::MatrixXd basis_;       // V [node][basis], `size_` columns of it filled
   Eigen::MatrixXd projected_;   // T [basis][basis]
-  Eigen::MatrixXd next_{};      // [node][kRightHandSides]
-  Eigen::MatrixXd coupling_{};  // [kRightHandSides][kRightHandSides], of `next_` to the last block
+  Eigen::MatrixXd next_{};      // [node][kBlock]
+  Eigen::MatrixXd coupling_{};  // [kBlock][kBlock], of `next_` to the last block
   Index size_ = 0;
   bool started_ = true;
 };
@@ -235,8 +234,8 @@ bool complete(const Problem& problem, const Eigen::VectorXd& values) {
 
 LaplacianSpectrum by_lanczos(const Laplacian& laplacian, Index count, double tolerance) {
   const Problem problem(laplacian, count);
-  const Index step = std::max<Index>(kRightHandSides, count / 16);
-  Index look = 2 * count + 4 * kRightHandSides;
+  const Index step = std::max<Index>(kBlock, count / 16);
+  Index look = 2 * count + 4 * kBlock;
   BlockLanczos lanczos(problem, look + 4 * step);
   for (int renewals = 0; renewals < kMostRenewals;) {
     while (lanczos.size() < look) lanczos.expand();
@@ -250,7 +249,7 @@ LaplacianSpectrum by_lanczos(const Laplacian& laplacian, Index count, double tol
       }
       lanczos.renew(ritz, count);
       ++renewals;
-      look = lanczos.size() + 4 * kRightHandSides;  // far enough for what is new to show among the largest
+      look = lanczos.size() + 4 * kBlock;  // far enough for what is new to show among the largest
     } else {
       look = lanczos.size() + step;
     }
@@ -314,7 +313,7 @@ bool believable(const Laplacian& laplacian, const LaplacianSpectrum& spectrum) {
 
 LaplacianSpectrum laplacian_spectrum(const Laplacian& laplacian, Index count, double tolerance) {
   check_count(laplacian, count);
-  const bool dense = laplacian.size() <= kDense || 3 * count + 12 * kRightHandSides > laplacian.size();
+  const bool dense = laplacian.size() <= kDense || 3 * count + 12 * kBlock > laplacian.size();
   LaplacianSpectrum out = dense ? by_dense(laplacian, count) : by_lanczos(laplacian, count, tolerance);
   standardise(out);
   return out;

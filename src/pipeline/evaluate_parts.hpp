@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <memory>
 #include <optional>
@@ -27,6 +28,8 @@
 #include "manifill/verification/bootstrap.hpp"
 
 namespace manifill::pipeline {
+
+inline constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
 
 inline constexpr const char* kFolds = "folds";      ///< every known cell is withheld once
 inline constexpr const char* kNothing = "none";     ///< nothing is withheld, all known cells are scored

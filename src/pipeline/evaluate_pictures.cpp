@@ -12,7 +12,6 @@
 namespace manifill::pipeline {
 namespace {
 
-constexpr double kNoValue = std::numeric_limits<double>::quiet_NaN();
 constexpr int kWidth = 1500;
 constexpr int kFineWidth = 2000;        // of many small maps with coasts
 constexpr std::size_t kLongLabel = 44;  // characters that fit over a colour bar

@@ -15,8 +15,7 @@
 namespace manifill::pipeline {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-constexpr verification::MeanInterval kNoInterval{kNone, kNone, kNone};
+constexpr verification::MeanInterval kNoInterval{kNoValue, kNoValue, kNoValue};
 
 nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
@@ -195,10 +194,10 @@ StratumScores score_stratum(const Evaluation& e, std::size_t method, const Strat
                     .bias = kNoInterval,
                     .coverage90 = kNoInterval,
                     .difference = kNoInterval,
-                    .reference = kNone,
+                    .reference = kNoValue,
                     .refused = refused,
                     .refusal = std::move(refusal),
-                    .discrepancy = kNone};
+                    .discrepancy = kNoValue};
   if (lines.empty()) return out;
   for (const auto* line : lines) out.area += line->weight / static_cast<double>(lines.size());
   const ByField place(e, stratum);

@@ -26,7 +26,6 @@ namespace manifill::pipeline {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kDepth = 16;  // bits of an image that comes from no image
 /// Members of samplers are fewer: their noise is none of this.
 constexpr std::uint32_t kFirstKey = 0x80000000U;
 constexpr std::uint32_t kKeysOfPart = 0x00100000U;
@@ -168,7 +167,7 @@ void write_png(const Config& c, const MeasurementPart& part, std::uint32_t numbe
     comment += fmt::format("{}{}", comment.empty() ? "" : "\n", history_of(c, part, input.summary().name));
   }
   io::write_image(part.file, to->size() / to->columns(), to->columns(), channels,
-                  png ? io::read_png(path).depth : kDepth,
+                  png ? io::read_png(path).depth : kImageDepth,
                   fmt::format("{}\nmanifill_config: {}", comment, resolved));
 }
 

@@ -11,6 +11,7 @@
 namespace manifill::pipeline {
 
 inline constexpr const char* kPoints = "points";  // the operator that samples a file's own places
+inline constexpr int kImageDepth = 16;            // bits of an image that comes from no image
 
 /// One measurement as it is configured.
 struct MeasurementPart {

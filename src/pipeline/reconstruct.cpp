@@ -34,7 +34,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kFieldsForNoise = 12;  // whose departures tell the noise
-constexpr int kImageDepth = 16;              // bits of an image
 
 bool ends_in_png(const std::string& path) {
   std::string ending = fs::path(path).extension().string();

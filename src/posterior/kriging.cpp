@@ -21,7 +21,6 @@ namespace manifill::posterior {
 namespace {
 
 /// Share of the variance on the diagonal that keeps coincident points (a pole's) apart from singularity.
-constexpr double kJitter = 1e-10;
 /// Least nugget of the fit, a share of the variance; a nugget fitted there counts as none.
 constexpr double kLeastRatio = 1e-6;
 constexpr double kMostRatio = 100.0;
@@ -250,7 +249,7 @@ KrigingFactor::KrigingFactor(const domain::Domain& domain, const ExponentialCova
       half_(i, j) = covariance_(domain.separation(
           static_cast<std::size_t>(index_[static_cast<std::size_t>(i)]), static_cast<std::size_t>(j)));
   lower_ = half_(Eigen::all, index_);
-  lower_.diagonal().array() += covariance.nugget + kJitter * covariance.variance;
+  lower_.diagonal().array() += covariance.nugget + kKrigingJitter * covariance.variance;
   if (!factorise(lower_))
     throw Error(ErrorKind::numerical,
                 "the kriging matrix of " + std::to_string(m) + " points is not positive definite",
@@ -362,7 +361,7 @@ Eigen::MatrixXd KrigingSampler::draw_jointly(const ObservedAnomalies& seen, doub
       for (Eigen::Index i = j; i < n; ++i)
         root_(i, j) =
             covariance()(domain.separation(static_cast<std::size_t>(i), static_cast<std::size_t>(j)));
-    root_.diagonal().array() += kJitter * covariance().variance;
+    root_.diagonal().array() += kKrigingJitter * covariance().variance;
     if (!factorise(root_))
       throw Error(ErrorKind::numerical, "the covariance of all points is not positive definite",
                   {.remedy = "Set kriging.most_points=0"});

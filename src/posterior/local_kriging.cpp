@@ -17,8 +17,7 @@
 namespace manifill::posterior {
 namespace {
 
-constexpr double kLocalJitter = 1e-10;  // share of the variance, as KrigingFactor has it
-constexpr std::size_t kBatch = 2048;    // points drawn before they are put where they can be searched
+constexpr std::size_t kBatch = 2048;  // points drawn before they are put where they can be searched
 
 /// Some of a domain's points, to be searched.
 class PointSet {
@@ -112,7 +111,7 @@ void LocalKriging::weigh(Weights& out, std::size_t target, const std::vector<std
   Eigen::MatrixXd right(n, 2);
   for (Eigen::Index j = 0; j < n; ++j) {
     for (Eigen::Index i = j; i < n; ++i) s(i, j) = covariance_(domain_.separation(point(i), point(j)));
-    s(j, j) += kLocalJitter * covariance_.variance;
+    s(j, j) += kKrigingJitter * covariance_.variance;
     if (near[static_cast<std::size_t>(j)] >= offset) s(j, j) += covariance_.nugget;
     right(j, 0) = covariance_(domain_.separation(point(j), target));
   }

@@ -7,8 +7,6 @@
 #include "manifill/base/error.hpp"
 
 namespace manifill::prior {
-namespace {}  // namespace
-
 namespace {
 
 torch::Tensor areas_of(const domain::Domain& domain) {

@@ -9,6 +9,8 @@ namespace manifill::domain {
 
 /// \brief Radians in a degree.
 inline constexpr double kDegree = std::numbers::pi / 180.0;
+/// \brief Degrees in a radian.
+inline constexpr double kRadian = 180.0 / std::numbers::pi;
 
 /// \brief Unit vector of a place. \param latitude, longitude degrees
 std::array<double, 3> unit_vector(double latitude, double longitude);

@@ -19,6 +19,9 @@
 
 namespace manifill::posterior {
 
+/// \brief What is added to the diagonal of a covariance so that it is definite, a share of the variance.
+inline constexpr double kKrigingJitter = 1e-10;
+
 /// \brief Parameters of the covariance, squared units of the anomalies and km.
 struct ExponentialCovariance {
   double variance = 1.0;     ///< of the field, > 0

@@ -9,20 +9,13 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/plot/curves.hpp"
+#include "unit/io/netcdf_fixture.hpp"
 
 using namespace manifill::plot;
+using manifill::test::Folder;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Scratch {
-  Scratch() { fs::create_directories(directory); }
-  ~Scratch() { fs::remove_all(directory); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  [[nodiscard]] std::string file(const std::string& name) const { return (directory / name).string(); }
-  fs::path directory = fs::temp_directory_path() / ("manifill_curves_test_" + std::to_string(::getpid()));
-};
 
 /// Whether a PNG has a pixel of a colour, and its width.
 std::pair<int, bool> look_for(const std::string& path, const Rgb& colour) {
@@ -55,25 +48,25 @@ Curve line() {
 }  // namespace
 
 TEST_CASE("curves, bands, bars and references are drawn in their colours") {
-  const Scratch scratch;
+  const Folder scratch;
   CurvePanel panel{.title = "Loss", .x = {.label = "step"}, .y = {.label = "loss"}, .curves = {line()}};
   panel.references = {{.label = "floor", .value = 0.5}, {.value = 10, .vertical = true}};
-  curves(scratch.file("c.png"), {.title = "Training", .panels = {panel}, .width = 640});
-  CHECK(look_for(scratch.file("c.png"), curve_colour(0)) == std::pair{640, true});
+  curves(scratch / "c.png", {.title = "Training", .panels = {panel}, .width = 640});
+  CHECK(look_for(scratch / "c.png", curve_colour(0)) == std::pair{640, true});
   panel.x.scale = panel.y.scale = AxisScale::log;
   panel.curves.push_back(line());
   panel.curves[1].colour = Rgb{1, 0, 0};
   panel.curves[1].markers = panel.curves[1].dashed = true;
-  curves(scratch.file("c.png"), {.panels = {panel, panel, panel}, .width = 900});
-  CHECK(look_for(scratch.file("c.png"), {1, 0, 0}) == std::pair{900, true});
+  curves(scratch / "c.png", {.panels = {panel, panel, panel}, .width = 900});
+  CHECK(look_for(scratch / "c.png", {1, 0, 0}) == std::pair{900, true});
   CurvePanel ranks{.bars = {{.edges = {0, 1, 2, 3}, .heights = {1, 0.8, 1.2}, .colour = Rgb{0, 1, 0}}}};
-  curves(scratch.file("c.svg"), {.panels = {ranks}});
-  curves(scratch.file("c.png"), {.panels = {ranks}});
-  CHECK(look_for(scratch.file("c.png"), {0, 1, 0}) == std::pair{1600, true});
+  curves(scratch / "c.svg", {.panels = {ranks}});
+  curves(scratch / "c.png", {.panels = {ranks}});
+  CHECK(look_for(scratch / "c.png", {0, 1, 0}) == std::pair{1600, true});
 }
 
 TEST_CASE("a named curve's label stands beside its last point, in its colour, and in no legend") {
-  const Scratch scratch;
+  const Folder scratch;
   const Rgb red{1, 0, 0};
   /// Pixels that are more red than anything else, in the half of the picture that begins at `from`.
   const auto reds = [&](const std::string& label, bool right) {
@@ -83,8 +76,8 @@ TEST_CASE("a named curve's label stands beside its last point, in its colour, an
     const CurvePanel panel{.x = {.lowest = 0.0, .highest = 10.0},
                            .y = {.lowest = 0.0, .highest = 10.0},
                            .curves = {corners, point}};
-    curves(scratch.file("n.png"), {.panels = {panel}, .width = 800});
-    cairo_surface_t* s = cairo_image_surface_create_from_png(scratch.file("n.png").c_str());
+    curves(scratch / "n.png", {.panels = {panel}, .width = 800});
+    cairo_surface_t* s = cairo_image_surface_create_from_png((scratch / "n.png").c_str());
     REQUIRE(cairo_surface_status(s) == CAIRO_STATUS_SUCCESS);
     const int width = cairo_image_surface_get_width(s), height = cairo_image_surface_get_height(s);
     int found = 0;
@@ -102,7 +95,7 @@ TEST_CASE("a named curve's label stands beside its last point, in its colour, an
 }
 
 TEST_CASE("long names of places are all there, in lines below one another") {
-  const Scratch scratch;
+  const Folder scratch;
   /// Dark pixels of the right half.
   const auto dark = [&](const std::string& second) {
     const CurvePanel panel{
@@ -111,8 +104,8 @@ TEST_CASE("long names of places are all there, in lines below one another") {
                    second}},
         .y = {.lowest = 0.0, .highest = 2.0},
         .curves = {{.x = {0}, .y = {1}, .line = false}}};
-    curves(scratch.file("w.png"), {.panels = {panel}, .width = 900});
-    cairo_surface_t* s = cairo_image_surface_create_from_png(scratch.file("w.png").c_str());
+    curves(scratch / "w.png", {.panels = {panel}, .width = 900});
+    cairo_surface_t* s = cairo_image_surface_create_from_png((scratch / "w.png").c_str());
     REQUIRE(cairo_surface_status(s) == CAIRO_STATUS_SUCCESS);
     int found = 0;
     for (int y = 0; y < cairo_image_surface_get_height(s); ++y)
@@ -130,7 +123,7 @@ TEST_CASE("long names of places are all there, in lines below one another") {
 }
 
 TEST_CASE("named places have markers with bars, and no line between them") {
-  const Scratch scratch;
+  const Folder scratch;
   const Rgb red{1, 0, 0};
   const Rgb grey{0.5, 0.5, 0.5};
   // Two points at one height: a line between them would be the only ink in the middle of the panel.
@@ -139,7 +132,7 @@ TEST_CASE("named places have markers with bars, and no line between them") {
     panel.curves.push_back(
         {.x = {0, 2}, .y = {1, 1}, .lower = {0.8, 0.8}, .upper = {1.2, 1.2}, .line = line, .colour = red});
     panel.curves.push_back({.x = {1}, .y = {0.2}, .line = line, .colour = grey});
-    const std::string path = scratch.file("n.png");
+    const std::string path = scratch / "n.png";
     curves(path, {.panels = {panel}, .width = 1600});
     CHECK(look_for(path, red).second);
     CHECK(look_for(path, grey).second);
@@ -161,13 +154,13 @@ TEST_CASE("named places have markers with bars, and no line between them") {
 }
 
 TEST_CASE("odd data make a picture all the same") {
-  const Scratch scratch;
+  const Folder scratch;
   const double nan = std::nan(""), inf = INFINITY;
   const auto draw = [&](std::vector<double> x, std::vector<double> y, AxisScale scale) {
     CurvePanel panel{.x = {.scale = scale},
                      .y = {.scale = scale},
                      .curves = {{.label = "a", .x = std::move(x), .y = std::move(y)}}};
-    CHECK_NOTHROW(curves(scratch.file("c.png"), {.panels = {panel}, .width = 300}));
+    CHECK_NOTHROW(curves(scratch / "c.png", {.panels = {panel}, .width = 300}));
   };
   for (const auto scale : {AxisScale::linear, AxisScale::log}) {
     draw({}, {}, scale);
@@ -179,20 +172,20 @@ TEST_CASE("odd data make a picture all the same") {
     draw({1, 2}, {1e-300, 1e300}, scale);
     draw({5, 5, 5}, {1, 2, 3}, scale);
   }
-  CHECK_NOTHROW(curves(scratch.file("c.png"), {.panels = {CurvePanel{}}, .width = 300}));
+  CHECK_NOTHROW(curves(scratch / "c.png", {.panels = {CurvePanel{}}, .width = 300}));
   CurvePanel reversed{.x = {.lowest = 3, .highest = 1}, .curves = {line()}};
-  CHECK_NOTHROW(curves(scratch.file("c.png"), {.panels = {reversed}, .width = 300}));
+  CHECK_NOTHROW(curves(scratch / "c.png", {.panels = {reversed}, .width = 300}));
 }
 
 TEST_CASE("arrays of unequal length and wrong names are refused") {
-  const Scratch scratch;
+  const Folder scratch;
   CurvePanel panel{.curves = {line()}};
   panel.curves[0].y.pop_back();
-  CHECK_THROWS_AS(curves(scratch.file("c.png"), {.panels = {panel}}), manifill::Error);
+  CHECK_THROWS_AS(curves(scratch / "c.png", {.panels = {panel}}), manifill::Error);
   panel.curves[0] = line();
   panel.curves[0].upper.clear();
-  CHECK_THROWS_AS(curves(scratch.file("c.png"), {.panels = {panel}}), manifill::Error);
-  CHECK_THROWS_AS(curves(scratch.file("c.png"), {}), manifill::Error);
-  CHECK_THROWS_AS(curves(scratch.file("c.jpg"), {.panels = {CurvePanel{}}}), manifill::Error);
-  CHECK_FALSE(fs::exists(scratch.file("c.png")));
+  CHECK_THROWS_AS(curves(scratch / "c.png", {.panels = {panel}}), manifill::Error);
+  CHECK_THROWS_AS(curves(scratch / "c.png", {}), manifill::Error);
+  CHECK_THROWS_AS(curves(scratch / "c.jpg", {.panels = {CurvePanel{}}}), manifill::Error);
+  CHECK_FALSE(fs::exists(scratch / "c.png"));
 }

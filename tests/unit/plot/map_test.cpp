@@ -13,11 +13,13 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/plot/map.hpp"
+#include "unit/io/netcdf_fixture.hpp"
 
 using namespace manifill::plot;
 using manifill::Error;
 using manifill::ErrorKind;
 using manifill::domain::Domain;
+using manifill::test::Folder;
 namespace fs = std::filesystem;
 
 namespace {
@@ -25,15 +27,6 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// A directory of its own, gone afterwards.
-struct MapScratch {
-  MapScratch() { fs::create_directories(directory); }
-  ~MapScratch() { fs::remove_all(directory); }
-  MapScratch(const MapScratch&) = delete;
-  MapScratch& operator=(const MapScratch&) = delete;
-  [[nodiscard]] std::string file(const std::string& name) const { return (directory / name).string(); }
-  fs::path directory = fs::temp_directory_path() / ("manifill_map_test_" + std::to_string(::getpid()));
-};
-
 /// A PNG read back.
 class Picture {
  public:
@@ -97,8 +90,8 @@ MapFigure example() {
 }  // namespace
 
 TEST_CASE("a map has the size asked for, gaps and masks their colours where they are") {
-  const MapScratch scratch;
-  const std::string path = scratch.file("map.png");
+  const Folder scratch;
+  const std::string path = scratch / "map.png";
   const MapFigure figure = example();
   const MapLayout layout = map(path, figure);
   const Picture picture(path);
@@ -126,7 +119,7 @@ TEST_CASE("a map has the size asked for, gaps and masks their colours where they
 }
 
 TEST_CASE("rows and columns may run either way") {
-  const MapScratch scratch;
+  const Folder scratch;
   MapFigure figure = example();
   const auto& shape = figure.domain.lat_lon();
   std::vector<double> lat(shape.latitude.rbegin(), shape.latitude.rend());
@@ -134,9 +127,9 @@ TEST_CASE("rows and columns may run either way") {
   std::reverse(figure.panels[0].values.begin(), figure.panels[0].values.end());
   std::reverse(figure.panels[0].masked.begin(), figure.panels[0].masked.end());
   figure.domain = Domain::lat_lon(lat, lon);
-  map(scratch.file("a.png"), example());
-  map(scratch.file("b.png"), figure);
-  const Picture a(scratch.file("a.png")), b(scratch.file("b.png"));
+  map(scratch / "a.png", example());
+  map(scratch / "b.png", figure);
+  const Picture a(scratch / "a.png"), b(scratch / "b.png");
   REQUIRE(a.height() == b.height());
   int different = 0;
   for (int y = 0; y < a.height(); ++y)
@@ -147,40 +140,40 @@ TEST_CASE("rows and columns may run either way") {
 }
 
 TEST_CASE("fields without values, constant and single cells are drawn") {
-  const MapScratch scratch;
+  const Folder scratch;
   MapFigure figure = example();
   figure.panels[0].masked.clear();
   SECTION("all missing") {
     figure.panels[0].values.assign(figure.domain.size(), kNaN);
-    const MapLayout layout = map(scratch.file("m.png"), figure);
-    const Picture picture(scratch.file("m.png"));
+    const MapLayout layout = map(scratch / "m.png", figure);
+    const Picture picture(scratch / "m.png");
     CHECK(count_near(picture, layout, 0, {130, 40}, kGapColour) > 40);
   }
   SECTION("all masked") {
     figure.panels[0].values.assign(figure.domain.size(), kNaN);
     figure.panels[0].masked.assign(figure.domain.size(), 1);
-    const MapLayout layout = map(scratch.file("m.png"), figure);
-    CHECK(count_near(Picture(scratch.file("m.png")), layout, 0, {130, 40}, kMaskColour) == 169);
+    const MapLayout layout = map(scratch / "m.png", figure);
+    CHECK(count_near(Picture(scratch / "m.png"), layout, 0, {130, 40}, kMaskColour) == 169);
   }
   SECTION("constant") {
     for (const double c : {0.0, -2.5, 1e300, 1e-300}) {
       figure.panels[0].values.assign(figure.domain.size(), c);
-      CHECK_NOTHROW(map(scratch.file("m.png"), figure));
+      CHECK_NOTHROW(map(scratch / "m.png", figure));
     }
   }
   SECTION("one cell") {
     figure.domain = Domain::lat_lon({45}, {10});
     figure.panels[0].values = {3.0};
-    CHECK_NOTHROW(map(scratch.file("m.png"), figure));
+    CHECK_NOTHROW(map(scratch / "m.png", figure));
   }
   SECTION("infinite values take the end colours") {
     figure.panels[0].values[40] = std::numeric_limits<double>::infinity();
-    CHECK_NOTHROW(map(scratch.file("m.png"), figure));
+    CHECK_NOTHROW(map(scratch / "m.png", figure));
   }
 }
 
 TEST_CASE("every projection, column count and format makes a picture") {
-  const MapScratch scratch;
+  const Folder scratch;
   MapFigure figure = example();
   figure.coastlines = true;
   figure.panels.resize(5, figure.panels[0]);
@@ -192,30 +185,30 @@ TEST_CASE("every projection, column count and format makes a picture") {
     figure.projection = projection;
     for (const int columns : {0, 1, 5}) {
       figure.columns = columns;
-      const MapLayout layout = map(scratch.file("p.png"), figure);
+      const MapLayout layout = map(scratch / "p.png", figure);
       CHECK(layout.maps.size() == 5);
       for (const auto& m : layout.maps)
         CHECK((m.x >= 0 && m.x + m.width <= 800 && m.y + m.height <= layout.height));
     }
   }
   for (const char* name : {"p.pdf", "p.svg", "P.PNG"}) {
-    map(scratch.file(name), figure);
-    CHECK(fs::file_size(scratch.file(name)) > 1000);
+    map(scratch / name, figure);
+    CHECK(fs::file_size(scratch / name) > 1000);
   }
-  std::ifstream pdf(scratch.file("p.pdf"), std::ios::binary);
+  std::ifstream pdf(scratch / "p.pdf", std::ios::binary);
   CHECK(std::string(std::istreambuf_iterator<char>(pdf), {}).starts_with("%PDF"));
 }
 
 TEST_CASE("a surface is a shaded view, every corner with what it has") {
-  const MapScratch scratch;
+  const Folder scratch;
   // A square of two triangles that faces the viewer, upper left missing, lower right masked.
   MapFigure figure{.domain = Domain::surface({.vertices = {{0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}},
                                               .triangles = {{0, 1, 2}, {0, 2, 3}}}),
                    .scales = {{.lowest = 0, .highest = 1}},
                    .panels = {{.values = {0, 0.5, 1, kNaN}, .masked = {0, 1, 0, 0}}},
                    .width = 400};
-  const MapLayout layout = map(scratch.file("s.png"), figure);
-  const Picture picture(scratch.file("s.png"));
+  const MapLayout layout = map(scratch / "s.png", figure);
+  const Picture picture(scratch / "s.png");
   CHECK_FALSE(layout.projection);
   CHECK_THROWS_AS(layout.pixel(0, {0, 0}), Error);
   const auto box = layout.maps.at(0);
@@ -236,11 +229,11 @@ TEST_CASE("a surface is a shaded view, every corner with what it has") {
   CHECK(distance(picture.at(box.x, box.y), {1, 1, 1}) < 0.01);
 
   figure.up = {0, 0, -2};
-  CHECK_THROWS_AS(map(scratch.file("s.png"), figure), Error);
+  CHECK_THROWS_AS(map(scratch / "s.png", figure), Error);
 }
 
 TEST_CASE("what cannot be drawn is refused, and the old picture stays") {
-  const MapScratch scratch;
+  const Folder scratch;
   const auto kind_of = [](const std::string& path, const MapFigure& figure) {
     try {
       map(path, figure);
@@ -250,19 +243,19 @@ TEST_CASE("what cannot be drawn is refused, and the old picture stays") {
     return ErrorKind::internal;
   };
   MapFigure figure = example();
-  CHECK(kind_of(scratch.file("m.gif"), figure) == ErrorKind::usage);
-  CHECK(kind_of(scratch.file("none/m.png"), figure) == ErrorKind::io);
-  map(scratch.file("m.png"), figure);
-  const auto size = fs::file_size(scratch.file("m.png"));
+  CHECK(kind_of(scratch / "m.gif", figure) == ErrorKind::usage);
+  CHECK(kind_of(scratch / "none/m.png", figure) == ErrorKind::io);
+  map(scratch / "m.png", figure);
+  const auto size = fs::file_size(scratch / "m.png");
   figure.panels[0].values.pop_back();
-  CHECK(kind_of(scratch.file("m.png"), figure) == ErrorKind::usage);
+  CHECK(kind_of(scratch / "m.png", figure) == ErrorKind::usage);
   figure = example();
   figure.panels[0].scale = 1;
-  CHECK(kind_of(scratch.file("m.png"), figure) == ErrorKind::usage);
+  CHECK(kind_of(scratch / "m.png", figure) == ErrorKind::usage);
   figure.panels.clear();
-  CHECK(kind_of(scratch.file("m.png"), figure) == ErrorKind::usage);
-  CHECK(fs::file_size(scratch.file("m.png")) == size);
-  CHECK(std::distance(fs::directory_iterator(scratch.directory), {}) == 1);
+  CHECK(kind_of(scratch / "m.png", figure) == ErrorKind::usage);
+  CHECK(fs::file_size(scratch / "m.png") == size);
+  CHECK(std::distance(fs::directory_iterator(scratch.path()), {}) == 1);
 }
 
 TEST_CASE("colour ranges suit their data") {
@@ -310,8 +303,8 @@ TEST_CASE("colour ranges suit their data") {
 }
 
 TEST_CASE("a flat image is drawn with square pixels, its first row on top, and nothing over it") {
-  const MapScratch scratch;
-  const std::string path = scratch.file("image.png");
+  const Folder scratch;
+  const std::string path = scratch / "image.png";
   constexpr std::size_t rows = 10, columns = 25;
   std::vector<double> values(rows * columns);
   for (std::size_t i = 0; i < rows; ++i)
