@@ -127,6 +127,11 @@ Eigen::MatrixXd DefiniteFactor::solve(const Eigen::MatrixXd& b, double accuracy)
   return in_double().solve(b, accuracy);
 }
 
+double DefiniteFactor::log_determinant() const {
+  if (single_.size() > 0) return 2.0 * single_.diagonal().cast<double>().array().log().sum();
+  return 2.0 * double_.diagonal().array().log().sum();
+}
+
 Eigen::VectorXd DefiniteFactor::quadratic(const Eigen::MatrixXd& b) const {
   if (double_.size() > 0) {
     const Eigen::MatrixXd half = double_.triangularView<Eigen::Lower>().solve(b);

@@ -320,7 +320,7 @@ std::vector<std::string> train_flow(const Config& c) {
   if (kept > 0 && kept < all) {
     std::vector<bool> keep(all, false);
     for (std::size_t k = 0; k < kept; ++k) keep[k * all / kept] = true;
-    model.backbone = prior::Backbone::fit(model.backbone.training().subset(keep), model.backbone.options());
+    model.backbone = model.backbone.fitted_to(keep);
     model.info.training += fmt::format("; {} fields kept", kept);
   }
   model.save(c.text("train.output"));

@@ -35,8 +35,8 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const bool posterior_base = model_.flow_base == FlowBase::gaussian_posterior;
   const WindowSolution solution =
       posterior_base ? base_.draw(window, *factor, request) : factor->solve(window);
-  FlowCondition c = posterior_base ? posterior_condition(backbone, window, *factor, solution)
-                                   : standard_condition(backbone, window);
+  FlowCondition c =
+      posterior_base ? posterior_condition(window, *factor, solution) : standard_condition(backbone, window);
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   Eigen::MatrixXd base = solution.draws;
   if (!posterior_base) {
@@ -81,15 +81,9 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
           sd.array().log().sum() + 0.5 * static_cast<double>(n) * std::log(2.0 * std::numbers::pi);
       e.log_density -= determinant.cast<double>();
     }
-    // The window's Gaussian posterior, with the score network's departure from the Gaussian prior where there
-    // is one.
-    const PriorDeparture& departure = base_.finisher().departure();
-    e.log_weight =
-        factor->log_density(solution, x) +
-        departure(x, window.at_centre().season, request.seed, window.at_centre().time, request.first_member) -
-        e.log_density;
+    e.log_weight = base_.finisher().log_target(window, x, request) - e.log_density;
     e.effective_size = effective_sample_size(e.log_weight);
-    e.evaluations += departure.evaluations();
+    e.evaluations += base_.finisher().departure().evaluations();
   }
   return e;
 }

@@ -85,9 +85,9 @@ FlowCondition condition_of(const prior::Backbone& backbone, const Window& window
 
 }  // namespace
 
-FlowCondition posterior_condition(const prior::Backbone& backbone, const Window& window,
-                                  const WindowFactor& factor, const WindowSolution& solution) {
-  return condition_of(backbone, window, factor.mean(solution), factor.marginal_scale());
+FlowCondition posterior_condition(const Window& window, const WindowFactor& factor,
+                                  const WindowSolution& solution) {
+  return condition_of(factor.backbone(), window, factor.mean(solution), factor.marginal_scale());
 }
 
 FlowCondition standard_condition(const prior::Backbone& backbone, const Window& window) {

@@ -7,6 +7,7 @@
 #include "manifill/base/error.hpp"
 #include "manifill/base/parallel.hpp"
 #include "manifill/base/stopwatch.hpp"
+#include "manifill/posterior/class_choice.hpp"
 #include "manifill/posterior/flow_training.hpp"
 #include "manifill/posterior/windows.hpp"
 
@@ -89,10 +90,8 @@ class Simulation {
   void simulate_group(std::int64_t first, std::int64_t last, const Fold& fold,
                       const prior::Backbone& backbone) {
     Setting setting;
-    // Holds one: dates of other seasons, and fields with gaps, have a factorisation of their own.
-    WindowFactorCache cache(backbone, 0.0);
-    std::shared_ptr<const WindowFactor> factor;
-    std::vector<Observed> alike;
+    std::vector<Observed> group;
+    ClassChoice choice(backbone);
     for (std::int64_t k = first; k < last; ++k) {
       Observed one{.number = k, .random = stream_of(k)};
       static_cast<void>(one.random.uniform());  // it chose the fold
@@ -104,7 +103,19 @@ class Simulation {
                                                   setting.noise, one.random)
                        : simulate_window(fields_, one.time, half_, setting.masks, setting.noise, one.random);
       // The standard base needs no posterior, which is most of the work.
-      const auto own = posterior_base_ || keep_factors_ ? cache.get(one.window) : nullptr;
+      if (posterior_base_ || keep_factors_) one.class_number = choice(one.window);
+      group.push_back(std::move(one));
+    }
+    // Each class has a factorisation of its own, and cases of one stand together.
+    std::stable_sort(group.begin(), group.end(),
+                     [](const Observed& a, const Observed& b) { return a.class_number < b.class_number; });
+    for (std::size_t k = 0; k < group.size(); ++k) group[k].number = first + static_cast<std::int64_t>(k);
+    // Holds one: dates of other seasons, and fields with gaps, have a factorisation of their own too.
+    WindowFactorCache cache(backbone, 0.0);
+    std::shared_ptr<const WindowFactor> factor;
+    std::vector<Observed> alike;
+    for (auto& one : group) {
+      const auto own = posterior_base_ || keep_factors_ ? cache.get(one.window, one.class_number) : nullptr;
       if (own != factor) write(alike, setting, backbone, factor);
       factor = own;
       alike.push_back(std::move(one));
@@ -120,6 +131,7 @@ class Simulation {
     RandomStream random;
     Eigen::Index time = 0;
     Window window{};
+    std::size_t class_number = 0;
   };
 
   [[nodiscard]] Setting draw_setting(const prior::Backbone& backbone, RandomStream& random) const {
@@ -153,9 +165,8 @@ class Simulation {
     }
     for (std::size_t j = 0; j < alike.size(); ++j) {
       Observed& one = alike[j];
-      const FlowCondition condition = posterior_base_
-                                          ? posterior_condition(backbone, one.window, *factor, solutions[j])
-                                          : standard_condition(backbone, one.window);
+      const FlowCondition condition = posterior_base_ ? posterior_condition(one.window, *factor, solutions[j])
+                                                      : standard_condition(backbone, one.window);
       Eigen::MatrixXf z(points_, draws);
       if (posterior_base_)
         z = condition.sd.cwiseInverse().asDiagonal() *

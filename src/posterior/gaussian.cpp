@@ -16,14 +16,15 @@ GaussianSampler::GaussianSampler(const Model& model) : finisher_(model) {}
 WindowSolution GaussianSampler::draw(const Window& window, const WindowFactor& factor,
                                      const SampleRequest& request) {
   const std::uint64_t which = (static_cast<std::uint64_t>(request.first_member) << 32) | request.members;
-  auto sequence = sequences_.find({request.seed, which});
-  if (sequence == sequences_.end()) {
-    sequences_.clear();  // one ensemble at a time: the innovations of another would only take memory
-    sequence = sequences_
-                   .try_emplace({request.seed, which}, finisher_.backbone(), request.seed,
-                                request.first_member, request.members)
-                   .first;
+  // One ensemble at a time: the innovations of another would only take memory.
+  if (const std::pair wanted{request.seed, which}; wanted != ensemble_) {
+    sequences_.clear();
+    ensemble_ = wanted;
   }
+  const auto sequence = sequences_
+                            .try_emplace(factor.backbone().class_number(), factor.backbone(), request.seed,
+                                         request.first_member, request.members)
+                            .first;
   return factor.draw(window, sequence->second, request.seed, request.first_member, request.members);
 }
 
@@ -37,8 +38,11 @@ Ensemble GaussianSampler::sample(const Window& window, const SampleRequest& requ
   if (request.density) {
     e.log_density = f->log_density(solution, solution.draws);
     // Under the backbone as prior the Gaussian posterior is exact: every member weighs the same.
-    e.log_weight = departure(solution.draws, window.at_centre().season, request.seed, window.at_centre().time,
-                             request.first_member);
+    if (f->backbone().class_number() == 0)
+      e.log_weight = departure(solution.draws, window.at_centre().season, request.seed,
+                               window.at_centre().time, request.first_member);
+    else
+      e.log_weight = finisher_.log_target(window, solution.draws, request) - e.log_density;
     e.effective_size = effective_sample_size(e.log_weight);
     e.evaluations += departure.evaluations();
   }

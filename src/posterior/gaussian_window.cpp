@@ -237,6 +237,8 @@ WindowFactor::WindowFactor(const prior::Backbone& backbone, const Window& window
 
 WindowFactor::~WindowFactor() = default;
 
+const prior::Backbone& WindowFactor::backbone() const { return impl_->backbone; }
+
 WindowSolution WindowFactor::solve(const Window& window) const {
   WindowSolution out;
   out.departure = impl_->departures(window);
@@ -376,8 +378,8 @@ std::pair<double, double> WindowFactor::chi_square(const WindowSolution& solutio
 WindowFactorCache::WindowFactorCache(const prior::Backbone& backbone, double bytes)
     : backbone_(backbone), capacity_(bytes) {}
 
-std::shared_ptr<const WindowFactor> WindowFactorCache::get(const Window& window) {
-  std::uint64_t key = hash_bytes(nullptr, 0);
+std::shared_ptr<const WindowFactor> WindowFactorCache::get(const Window& window, std::size_t class_number) {
+  std::uint64_t key = hash_bytes(&class_number, sizeof class_number);
   double observations = 0.0;
   for (const auto& step : window.steps) {
     observations += static_cast<double>(step.y.size());
@@ -405,7 +407,7 @@ std::shared_ptr<const WindowFactor> WindowFactorCache::get(const Window& window)
       order_.pop_front();
     }
   }
-  auto factor = std::make_shared<const WindowFactor>(backbone_, window);
+  auto factor = std::make_shared<const WindowFactor>(backbone_.of_class(class_number), window);
   const std::lock_guard<std::mutex> lock(mutex_);
   if (factors_.emplace(key, factor).second) {
     order_.emplace_back(key, own);

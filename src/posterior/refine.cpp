@@ -97,7 +97,15 @@ Eigen::MatrixXd langevin(const WindowFactor& factor, const StepObservation& cent
 }
 
 EnsembleFinisher::EnsembleFinisher(const Model& model)
-    : backbone_(model.backbone), cache_(model.backbone), departure_(model) {}
+    : backbone_(model.backbone), cache_(model.backbone), choice_(model.backbone), departure_(model) {}
+
+Eigen::VectorXd EnsembleFinisher::log_target(const Window& window, const Eigen::MatrixXd& x,
+                                             const SampleRequest& request) {
+  const auto all = cache_.get(window);
+  const StepObservation& centre = window.at_centre();
+  return all->log_density(all->solve(window), x) +
+         departure_(x, centre.season, request.seed, centre.time, request.first_member);
+}
 
 Ensemble EnsembleFinisher::finish(const Window& window, const WindowFactor& factor,
                                   const WindowSolution& solution, const Eigen::MatrixXd& x,

@@ -24,7 +24,9 @@ namespace manifill::prior {
 namespace {
 
 constexpr Eigen::Index kDenseEigenproblem = 1200;  // up to here LAPACK beats subspace iteration
-constexpr double kLeastShare = 0.05;               // of training times with a value, for a point to be filled
+constexpr double kClassFloor =
+    1e-6;  // share of the variance: correlations of classes need no more than rounding
+constexpr double kLeastShare = 0.05;  // of training times with a value, for a point to be filled
 
 /// [coefficient] of the harmonics at a season: 1, cos, sin, cos 2, sin 2, ...
 Eigen::VectorXd harmonics(double season, std::int64_t count) {
@@ -149,6 +151,11 @@ std::vector<OptionSpec> BackboneOptions::specs() {
        .help = "of the points: from the fields themselves, or the same everywhere",
        .fallback = d.correlation,
        .choices = correlation_names()},
+      {.key = "backbone.classes",
+       .help = "classes of fields, from smooth to rough, that have a covariance of their own; 1: none",
+       .fallback = d.classes,
+       .lowest = 1,
+       .highest = 16},
       {.key = "backbone.taper",
        .help = "what localises a sample covariance: straight distance, or the heat kernel of the domain",
        .fallback = d.taper,
@@ -219,6 +226,7 @@ BackboneOptions BackboneOptions::from(const Config& c) {
         ErrorKind::usage, "'backbone.bounds' is not a least and a larger value",
         {.remedy = "Give two numbers, such as [0.0, 1e30] for a quantity without an upper one, or none"});
   o.correlation = c.text("backbone.correlation");
+  o.classes = c.integer("backbone.classes");
   o.taper = c.text("backbone.taper");
   o.taper_km = c.real("backbone.taper_km");
   o.second_taper_km = c.real("backbone.second_taper_km");
@@ -260,13 +268,15 @@ struct Backbone::Impl {
   Eigen::MatrixXd covariance;  // given, or the stationary correlation
   std::vector<double> stationary;
   double persistence = 0.0;
+  std::vector<FieldClass> classes;
+  using Which = std::pair<std::size_t, std::size_t>;  // class, 0 for all fields, and season bin
   mutable std::once_flag taper_once;
   mutable std::unique_ptr<const Taper> taper;
   mutable std::mutex mutex;
-  mutable std::map<std::size_t, CovarianceFactor> factors;
-  mutable std::list<std::pair<std::size_t, std::shared_ptr<const WindowCovariance>>>
-      window_covariances;                                    // latest first
-  mutable std::map<std::size_t, Eigen::VectorXd> variances;  // [point], of every bin seen so far
+  mutable std::map<Which, CovarianceFactor> factors;
+  mutable std::list<std::pair<Which, std::shared_ptr<const WindowCovariance>>>
+      window_covariances;                              // latest first
+  mutable std::map<Which, Eigen::VectorXd> variances;  // [point], of every one seen so far
 
   [[nodiscard]] Eigen::VectorXd season_weight(std::size_t bin) const;
   [[nodiscard]] std::vector<Eigen::Index> window_centres(const Eigen::VectorXd& weight,
@@ -276,9 +286,13 @@ struct Backbone::Impl {
   [[nodiscard]] Eigen::VectorXd sample_variance(const Eigen::VectorXd& weight) const;
   [[nodiscard]] Eigen::VectorXd closed_scale(std::size_t bin) const;
   [[nodiscard]] Eigen::MatrixXd closed_covariance(std::size_t bin, std::int64_t steps_apart) const;
-  void fit_stationary_correlation(std::vector<double> parameters, double neighbours);
-  [[nodiscard]] CovarianceFactor build_factor(std::size_t bin) const;
-  [[nodiscard]] std::shared_ptr<const WindowCovariance> build_window(std::size_t bin) const;
+  [[nodiscard]] Eigen::MatrixXd class_covariance(const Which& which) const;
+  [[nodiscard]] StandardFields standard_fields(const Eigen::VectorXd& unit,
+                                               const Eigen::VectorXd& weight) const;
+  void fit_stationary_correlation();
+  void make_classes(std::vector<FieldClass> known);
+  [[nodiscard]] CovarianceFactor build_factor(const Which& which) const;
+  [[nodiscard]] std::shared_ptr<const WindowCovariance> build_window(const Which& which) const;
   void localise(Eigen::MatrixXf& sample, Eigen::Index steps) const;
   [[nodiscard]] Eigen::VectorXd scale(double season) const;
   void prepare_anomalies();
@@ -382,39 +396,55 @@ Eigen::MatrixXd Backbone::Impl::closed_covariance(std::size_t bin, std::int64_t 
   return (share * options.inflation * out.array() + options.offset_variance).matrix();
 }
 
-/// \param parameters fitted where empty \param neighbours correlation of neighbouring steps, fitted where
-/// parameters are
-void Backbone::Impl::fit_stationary_correlation(std::vector<double> parameters, double neighbours) {
-  if (parameters.empty()) {
-    const Eigen::VectorXd weight = season_weight(0);
-    const Eigen::VectorXd unit = sample_variance(weight).cwiseSqrt();
-    const StandardFields standard{.domain = fields.domain,
-                                  .values = (unit.array() > 0.0)
-                                                .select(unit.array().max(1e-12).inverse(), 0.0)
-                                                .matrix()
-                                                .cast<float>()
-                                                .asDiagonal() *
-                                            anomalies,
-                                  .known = active.cast<float>().asDiagonal() * available,
-                                  .weight = weight};
-    parameters = fit_stationary(options.correlation, standard);
-    double products = 0.0;
-    double squares = 0.0;
-    const Eigen::VectorXf area = relative_weights.cwiseProduct(active).cast<float>();
-    for (Eigen::Index t = 1; t < standard.values.cols(); ++t) {
-      const auto now = static_cast<std::size_t>(t);
-      if (fields.index[now] - fields.index[now - 1] != 1) continue;
-      const auto x = standard.values.col(t - 1);
-      const auto y = standard.values.col(t);
-      products += static_cast<double>(area.dot(x.cwiseProduct(y)));
-      const auto both = available.col(t - 1).cwiseProduct(available.col(t));
-      squares += 0.5 * static_cast<double>(area.dot(both.cwiseProduct(x.cwiseAbs2() + y.cwiseAbs2())));
-    }
-    neighbours = squares > 0.0 ? std::clamp(products / squares, 0.0, 0.99) : 0.0;
+/// The same of one class of fields.
+Eigen::MatrixXd Backbone::Impl::class_covariance(const Which& which) const {
+  const FieldClass& own = classes[which.first - 1];
+  const Eigen::VectorXd sd = std::sqrt(own.variance * options.inflation) * closed_scale(which.second);
+  const Eigen::MatrixXd correlation = stationary_correlation("multiscale", fields.domain, own.correlation);
+  return ((sd.asDiagonal() * correlation * sd.asDiagonal()).array() + options.offset_variance).matrix();
+}
+
+/// \param unit what anomalies are divided by: [point] \param weight [time]
+StandardFields Backbone::Impl::standard_fields(const Eigen::VectorXd& unit,
+                                               const Eigen::VectorXd& weight) const {
+  return {.domain = fields.domain,
+          .values = (unit.array() > 0.0)
+                        .select(unit.array().max(1e-12).inverse(), 0.0)
+                        .matrix()
+                        .cast<float>()
+                        .asDiagonal() *
+                    anomalies,
+          .known = active.cast<float>().asDiagonal() * available,
+          .weight = weight};
+}
+
+void Backbone::Impl::fit_stationary_correlation() {
+  const Eigen::VectorXd weight = season_weight(0);
+  const StandardFields standard = standard_fields(sample_variance(weight).cwiseSqrt(), weight);
+  stationary = fit_stationary(options.correlation, standard);
+  double products = 0.0;
+  double squares = 0.0;
+  const Eigen::VectorXf area = relative_weights.cwiseProduct(active).cast<float>();
+  for (Eigen::Index t = 1; t < standard.values.cols(); ++t) {
+    const auto now = static_cast<std::size_t>(t);
+    if (fields.index[now] - fields.index[now - 1] != 1) continue;
+    const auto x = standard.values.col(t - 1);
+    const auto y = standard.values.col(t);
+    products += static_cast<double>(area.dot(x.cwiseProduct(y)));
+    const auto both = available.col(t - 1).cwiseProduct(available.col(t));
+    squares += 0.5 * static_cast<double>(area.dot(both.cwiseProduct(x.cwiseAbs2() + y.cwiseAbs2())));
   }
-  covariance = stationary_correlation(options.correlation, fields.domain, parameters);
-  stationary = std::move(parameters);
-  persistence = neighbours;
+  persistence = squares > 0.0 ? std::clamp(products / squares, 0.0, 0.99) : 0.0;
+}
+
+/// \param known classes that were fitted; empty: to be
+void Backbone::Impl::make_classes(std::vector<FieldClass> known) {
+  if (options.classes < 2) return;
+  if (fields.step != StepKind::none || options.window > 0)
+    throw Error(ErrorKind::usage, "classes are of fields that do not follow each other in time",
+                {.remedy = "Set backbone.classes = 1 for days and months"});
+  classes = known.empty() ? fit_classes(standard_fields(closed_scale(0), season_weight(0)), options.classes)
+                          : std::move(known);
 }
 
 /// Localised sample covariance of windows of 2 half + 1 steps: [step, point][step, point].
@@ -440,15 +470,17 @@ Eigen::MatrixXf Backbone::Impl::sample_covariance(std::size_t bin, std::int64_t 
   return c;
 }
 
-CovarianceFactor Backbone::Impl::build_factor(std::size_t bin) const {
+CovarianceFactor Backbone::Impl::build_factor(const Which& which) const {
   const Eigen::Index n = relative_weights.size();
   const Eigen::VectorXd root = relative_weights.cwiseSqrt();
   const Eigen::Index rank = std::min<Eigen::Index>(options.rank, n);
   Eigen::MatrixXd c;  // of u = sqrt(relative weight) x, whose noise is i.i.d.
-  if (closed_form()) {
-    c = closed_covariance(bin, 0);
+  if (which.first > 0) {
+    c = class_covariance(which);
+  } else if (closed_form()) {
+    c = closed_covariance(which.second, 0);
   } else {
-    c = sample_covariance(bin, 0).cast<double>();
+    c = sample_covariance(which.second, 0).cast<double>();
   }
   c = (root.asDiagonal() * c * root.asDiagonal()).eval();
   operators::Eigenpairs e;
@@ -469,13 +501,16 @@ CovarianceFactor Backbone::Impl::build_factor(std::size_t bin) const {
   return f;
 }
 
-std::shared_ptr<const WindowCovariance> Backbone::Impl::build_window(std::size_t bin) const {
+std::shared_ptr<const WindowCovariance> Backbone::Impl::build_window(const Which& which) const {
   const std::int64_t half = options.window;
+  const std::size_t bin = which.second;
   // The floor keeps a sample covariance of few fields invertible; it is part of the variances.
+  const double floor = which.first > 0 ? kClassFloor : options.residual_floor;
   const auto floored = [&](Eigen::MatrixXf c) {
-    c.diagonal().array() += static_cast<float>(options.residual_floor) * c.diagonal().mean();
+    c.diagonal().array() += static_cast<float>(floor) * c.diagonal().mean();
     return std::make_shared<const WindowCovariance>(std::move(c));
   };
+  if (which.first > 0) return floored(class_covariance(which).cast<float>());
   if (!closed_form()) return floored(sample_covariance(bin, half));
   const Eigen::Index n = covariance.rows();
   Eigen::MatrixXd window((2 * half + 1) * n, (2 * half + 1) * n);
@@ -598,14 +633,18 @@ void Backbone::Impl::prepare_anomalies() {
   }
 }
 
-Backbone::Backbone(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Backbone::Backbone(std::shared_ptr<Impl> impl, std::size_t class_number)
+    : impl_(std::move(impl)), class_(class_number) {}
 
 Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options) {
-  return fit(std::move(fields), options, {}, 0.0);
+  return fit(std::move(fields), options, Fitted{});
 }
 
-Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options, std::vector<double> stationary,
-                       double persistence) {
+Backbone Backbone::fitted_to(const std::vector<bool>& keep) const {
+  return fit(impl_->fields.subset(keep), impl_->options, {.classes = impl_->classes});
+}
+
+Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options, Fitted fitted) {
   const Eigen::Index n = fields.values.rows();
   const Eigen::Index times = fields.values.cols();
   if (times < 2)
@@ -653,7 +692,16 @@ Backbone Backbone::fit(TrainingFields fields, const BackboneOptions& options, st
     throw Error(ErrorKind::input, "the training fields do not vary",
                 {.remedy = "Check train.variable, train.first_year and train.last_year"});
   m.prepare_anomalies();
-  if (options.correlation != "sample") m.fit_stationary_correlation(std::move(stationary), persistence);
+  if (options.correlation != "sample") {
+    if (fitted.stationary.empty()) {
+      m.fit_stationary_correlation();
+    } else {
+      m.stationary = std::move(fitted.stationary);
+      m.persistence = fitted.persistence;
+    }
+    m.covariance = stationary_correlation(options.correlation, m.fields.domain, m.stationary);
+  }
+  m.make_classes(std::move(fitted.classes));
   return Backbone(std::move(impl));
 }
 
@@ -685,14 +733,18 @@ const Eigen::MatrixXf& Backbone::anomalies() const { return impl_->anomalies; }
 Eigen::VectorXd Backbone::season_weight(std::size_t bin) const { return impl_->season_weight(bin); }
 
 const Eigen::MatrixXd* Backbone::closed_form(double* persistence) const {
-  if (!impl_->closed_form()) return nullptr;
+  if (class_ > 0 || !impl_->closed_form()) return nullptr;
   *persistence = impl_->persistence;
   return &impl_->covariance;
 }
 Eigen::VectorXd Backbone::closed_form_scale(std::size_t bin) const {
   return std::sqrt(impl_->given ? 1.0 : impl_->options.inflation) * impl_->closed_scale(bin);
 }
-const std::vector<double>& Backbone::stationary() const { return impl_->stationary; }
+const std::vector<double>& Backbone::stationary() const {
+  return class_ > 0 ? impl_->classes[class_ - 1].correlation : impl_->stationary;
+}
+const std::vector<FieldClass>& Backbone::classes() const { return impl_->classes; }
+Backbone Backbone::of_class(std::size_t number) const { return Backbone(impl_, number); }
 const Eigen::VectorXd& Backbone::active() const { return impl_->active; }
 
 Eigen::VectorXd Backbone::mean(double season) const {
@@ -719,17 +771,19 @@ std::size_t Backbone::season_bin(double season) const {
 
 const CovarianceFactor& Backbone::factor(std::size_t bin) const {
   const std::lock_guard<std::mutex> lock(impl_->mutex);
-  const auto found = impl_->factors.find(bin);
+  const Impl::Which which{class_, bin};
+  const auto found = impl_->factors.find(which);
   if (found != impl_->factors.end()) return found->second;
-  return impl_->factors.emplace(bin, impl_->build_factor(bin)).first->second;
+  return impl_->factors.emplace(which, impl_->build_factor(which)).first->second;
 }
 
 std::shared_ptr<const WindowCovariance> Backbone::window_covariance(std::size_t bin) const {
   constexpr double kBytes = 1073741824.0;
   const std::lock_guard<std::mutex> lock(impl_->mutex);
   auto& held = impl_->window_covariances;
+  const Impl::Which which{class_, bin};
   const auto found =
-      std::find_if(held.begin(), held.end(), [&](const auto& item) { return item.first == bin; });
+      std::find_if(held.begin(), held.end(), [&](const auto& item) { return item.first == which; });
   if (found != held.end()) {
     held.splice(held.begin(), held, found);
     return held.front().second;
@@ -737,7 +791,7 @@ std::shared_ptr<const WindowCovariance> Backbone::window_covariance(std::size_t 
   const double rows = static_cast<double>((2 * impl_->options.window + 1) * impl_->relative_weights.size());
   const auto most = static_cast<std::size_t>(std::max(1.0, kBytes / (4.0 * rows * rows)));
   while (held.size() >= most) held.pop_back();
-  held.emplace_front(bin, impl_->build_window(bin));
+  held.emplace_front(which, impl_->build_window(which));
   return held.front().second;
 }
 
@@ -780,7 +834,7 @@ Eigen::MatrixXd Backbone::log_density_gradient(const Eigen::MatrixXd& x, std::si
 Eigen::VectorXd Backbone::variance(std::size_t bin) const {
   {
     const std::lock_guard<std::mutex> lock(impl_->mutex);
-    const auto found = impl_->variances.find(bin);
+    const auto found = impl_->variances.find({class_, bin});
     if (found != impl_->variances.end()) return found->second;
   }
   const auto c = window_covariance(bin);
@@ -789,7 +843,7 @@ Eigen::VectorXd Backbone::variance(std::size_t bin) const {
   for (Eigen::Index i = 0; i < n; ++i)
     out[i] = (*c)(impl_->options.window * n + i, impl_->options.window * n + i);
   const std::lock_guard<std::mutex> lock(impl_->mutex);
-  return impl_->variances.emplace(bin, std::move(out)).first->second;
+  return impl_->variances.emplace(Impl::Which{class_, bin}, std::move(out)).first->second;
 }
 
 namespace {
@@ -882,6 +936,18 @@ void Backbone::save(io::ModelFile& file) const {
     file.put_doubles("backbone/stationary", {impl_->stationary.size()}, impl_->stationary);
     file.put_doubles("backbone/persistence", {1}, {impl_->persistence});
   }
+  if (!impl_->classes.empty()) {
+    std::vector<double> shares;
+    std::vector<double> variances;
+    for (std::size_t k = 0; k < impl_->classes.size(); ++k) {
+      const FieldClass& own = impl_->classes[k];
+      shares.push_back(own.share);
+      variances.push_back(own.variance);
+      file.put_doubles("backbone/class_" + std::to_string(k), {own.correlation.size()}, own.correlation);
+    }
+    file.put_doubles("backbone/class_shares", {shares.size()}, shares);
+    file.put_doubles("backbone/class_variances", {variances.size()}, variances);
+  }
   file.put_text("backbone/step", f.step == StepKind::day     ? "day"
                                  : f.step == StepKind::month ? "month"
                                                              : "none");
@@ -930,8 +996,21 @@ Backbone Backbone::load(const io::ModelFile& file) {
   };
   if (file.has("backbone/taper")) o.taper = file.text("backbone/taper");
   if (!known(taper_names(), o.taper)) throw bad("its taper is '" + o.taper + "'");
-  std::vector<double> stationary;
-  double persistence = 0.0;
+  Fitted fitted;
+  auto& [stationary, persistence, classes] = fitted;
+  if (file.has("backbone/class_shares")) {
+    const auto& shares = file.doubles("backbone/class_shares");
+    const auto& variances = file.doubles("backbone/class_variances", {shares.size()});
+    for (std::size_t k = 0; k < shares.size(); ++k) {
+      classes.push_back({.share = shares[k],
+                         .variance = variances[k],
+                         .correlation = file.doubles("backbone/class_" + std::to_string(k))});
+      if (!(shares[k] >= 0.0 && shares[k] <= 1.0 && variances[k] > 0.0 && std::isfinite(variances[k])))
+        throw bad("a class of its fields has a share or variance that is none");
+      require_multiscale(classes.back().correlation);
+    }
+    o.classes = static_cast<std::int64_t>(classes.size());
+  }
   if (file.has("backbone/correlation")) {
     o.correlation = file.text("backbone/correlation");
     if (!known(stationary_names(), o.correlation)) throw bad("its correlation is '" + o.correlation + "'");
@@ -948,7 +1027,7 @@ Backbone Backbone::load(const io::ModelFile& file) {
       !within(o.inflation, 0.01, 100) || !within(o.half_life_years, 0, 1e5) ||
       (!o.bounds.empty() && !(o.bounds[0] < o.bounds[1])))
     throw bad("an option is out of range");
-  return fit(std::move(f), o, std::move(stationary), persistence);
+  return fit(std::move(f), o, std::move(fitted));
 }
 
 }  // namespace manifill::prior

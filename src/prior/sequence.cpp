@@ -53,11 +53,12 @@ PriorSequence::PriorSequence(const Backbone& backbone, std::uint64_t seed, std::
                              std::uint32_t members)
     : backbone_(backbone), seed_(seed), first_member_(first_member), members_(members) {
   double persistence = 0.0;
-  if (const auto* covariance = backbone_.closed_form(&persistence))
-    closed_root_ = root_of(backbone_, *covariance);
-  else if (backbone_.training().step == StepKind::none && backbone_.options().window == 0 &&
-           backbone_.anomalies().cols() > backbone_.anomalies().rows())
+  const bool apart = backbone_.training().step == StepKind::none && backbone_.options().window == 0;
+  if (apart &&
+      (!backbone_.stationary().empty() || backbone_.anomalies().cols() > backbone_.anomalies().rows()))
     unordered_ = true;
+  else if (const auto* covariance = backbone_.closed_form(&persistence))
+    closed_root_ = root_of(backbone_, *covariance);
   else
     taper_ = make_taper(backbone_.options(), backbone_.domain())->root();
   levels_.resize(members);

@@ -25,11 +25,14 @@ constexpr std::size_t kBins = 96;
 constexpr std::size_t kColumns = 24;  // of a Matern field's covariance that stand for all
 constexpr std::size_t kMostDegrees = 120;
 constexpr Eigen::Index kKernels = 24;
+constexpr Eigen::Index kScales = 24;    // ranges of `multiscale`
+constexpr std::size_t kDistances = 40;  // at which its variogram is taken
+constexpr std::size_t kPairsADistance = 1500;
 
 Error unknown_name(const std::string& name) {
   return {ErrorKind::usage,
           "no stationary correlation is named '" + name + "'",
-          {.remedy = "Choose isotropic or matern"}};
+          {.remedy = "Choose isotropic, matern or multiscale"}};
 }
 
 /// Products of pairs of points by distance.
@@ -44,20 +47,8 @@ struct Correlogram {
   }
 };
 
-/// Points in a random order that is always the same, so that no line of a grid is preferred.
-std::vector<std::size_t> some_points(const StandardFields& f, std::size_t most) {
-  std::vector<std::size_t> points;
-  for (std::size_t i = 0; i < f.domain.size(); ++i)
-    if (f.known.row(static_cast<Eigen::Index>(i)).maxCoeff() > 0.0F) points.push_back(i);
-  RandomStream random({.seed = 1});
-  for (std::size_t k = points.size(); k > 1; --k)
-    std::swap(points[k - 1], points[static_cast<std::size_t>(random.uniform() * static_cast<double>(k))]);
-  points.resize(std::min(points.size(), most));
-  return points;
-}
-
 Correlogram correlogram_of(const StandardFields& f) {
-  Correlogram g{.points = some_points(f, kMostPoints)};
+  Correlogram g{.points = scattered_points(f, kMostPoints)};
   const auto n = static_cast<Eigen::Index>(g.points.size());
   const Eigen::RowVectorXf root = f.weight.cwiseSqrt().cast<float>().transpose();
   Eigen::MatrixXf e(n, f.values.cols());
@@ -208,6 +199,140 @@ std::vector<double> fit_matern_moments(const StandardFields& f) {
   return {std::exp(best.x[0]), share};
 }
 
+/// Half the mean squared difference of pairs of points, by distance.
+struct Variogram {
+  Eigen::VectorXd distance{};  // [distance], mean
+  Eigen::VectorXd value{};     // [distance]
+};
+
+/// From differences themselves: as what is left of products of values of one, those of neighbours in smooth
+/// fields would be lost in rounding.
+Variogram variogram_of(const StandardFields& f) {
+  const auto points = scattered_points(f, kMostPoints);
+  std::vector<Eigen::Index> rows(points.begin(), points.end());
+  std::vector<Eigen::Index> counted;
+  for (Eigen::Index t = 0; t < f.weight.size(); ++t)
+    if (f.weight[t] > 0.0) counted.push_back(t);
+  // [field][point], as a pair reads all of its fields.
+  const Eigen::MatrixXf x = f.values(rows, counted).transpose();
+  const Eigen::MatrixXf seen = f.known(rows, counted).transpose();
+  const Eigen::ArrayXf weight = f.weight(counted).cast<float>().array();
+  double longest = 0.0;
+  double shortest = std::numeric_limits<double>::infinity();
+  const std::size_t some = std::min<std::size_t>(points.size(), 100);
+  for (std::size_t a = 0; a < some; ++a)
+    for (std::size_t b = 0; b < points.size(); ++b) {
+      if (a == b) continue;
+      const double d = f.domain.chord(points[a], points[b]);
+      longest = std::max(longest, d);
+      shortest = std::min(shortest, d);
+    }
+  const double step = std::log(longest / shortest) / static_cast<double>(kDistances);
+  struct Pair {
+    std::size_t a = 0;
+    std::size_t b = 0;
+    double distance = 0.0;
+  };
+  // Points come in random order: the first pairs at a distance are any.
+  std::vector<std::vector<Pair>> pairs(kDistances);
+  for (std::size_t a = 0; a < points.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b) {
+      const double d = f.domain.chord(points[a], points[b]);
+      if (!(d > 0.0)) continue;
+      const double place =
+          std::clamp(std::log(d / shortest) / step, 0.0, static_cast<double>(kDistances - 1));
+      auto& own = pairs[static_cast<std::size_t>(place)];
+      if (own.size() < kPairsADistance) own.push_back({a, b, d});
+    }
+  struct Sum {
+    double weight = 0.0;
+    double distance = 0.0;
+    double square = 0.0;
+  };
+  std::vector<Sum> sums(kDistances);
+  const auto area = f.domain.weights();
+  parallel_for(static_cast<std::int64_t>(kDistances), [&](std::int64_t k) {
+    Sum& sum = sums[static_cast<std::size_t>(k)];
+    for (const Pair& p : pairs[static_cast<std::size_t>(k)]) {
+      const auto a = static_cast<Eigen::Index>(p.a);
+      const auto b = static_cast<Eigen::Index>(p.b);
+      const Eigen::ArrayXf both = weight * seen.col(a).array() * seen.col(b).array();
+      const double count = area[points[p.a]] * area[points[p.b]];
+      const double own = count * static_cast<double>(both.sum());
+      sum.weight += own;
+      sum.distance += own * p.distance;
+      sum.square += count * static_cast<double>((both * (x.col(a) - x.col(b)).array().square()).sum());
+    }
+  });
+  Variogram v;
+  std::vector<double> distance;
+  std::vector<double> value;
+  for (const Sum& sum : sums)
+    if (sum.weight > 0.0 && sum.square > 0.0) {
+      distance.push_back(sum.distance / sum.weight);
+      value.push_back(0.5 * sum.square / sum.weight);
+    }
+  v.distance = Eigen::Map<Eigen::VectorXd>(distance.data(), static_cast<Eigen::Index>(distance.size()));
+  v.value = Eigen::Map<Eigen::VectorXd>(value.data(), static_cast<Eigen::Index>(value.size()));
+  return v;
+}
+
+double matern_three_halves(double distance, double range) {
+  const double z = distance / range;
+  return (1.0 + z) * std::exp(-z);
+}
+
+std::vector<double> fit_multiscale(const StandardFields& f) {
+  const Variogram v = variogram_of(f);
+  const Eigen::Index bins = v.value.size();
+  if (bins < 3)
+    throw Error(ErrorKind::input, "training fields that vary at too few distances for a correlation",
+                {.remedy = "Give fields of more points, or a backbone.correlation of another kind"});
+  const double low = 0.5 * v.distance.minCoeff();
+  const double high = 10.0 * v.distance.maxCoeff();
+  Eigen::VectorXd range(kScales);
+  for (Eigen::Index k = 0; k < kScales; ++k)
+    range[k] = low * std::pow(high / low, static_cast<double>(k) / static_cast<double>(kScales - 1));
+  // The last unknown is white, seen at distance nought alone; the last row, shares of one.
+  Eigen::MatrixXd basis = Eigen::MatrixXd::Zero(bins + 1, kScales + 1);
+  Eigen::VectorXd wanted = Eigen::VectorXd::Ones(bins + 1);
+  for (Eigen::Index b = 0; b < bins; ++b) {
+    for (Eigen::Index k = 0; k < kScales; ++k)
+      basis(b, k) = (1.0 - matern_three_halves(v.distance[b], range[k])) / v.value[b];
+    basis(b, kScales) = 1.0 / v.value[b];
+  }
+  const double firm = 3.0 * std::sqrt(static_cast<double>(bins));
+  basis.row(bins).setConstant(firm);
+  wanted[bins] = firm;
+  const Eigen::VectorXd shares = nonnegative_least_squares(basis, wanted);
+  std::vector<double> out;
+  for (Eigen::Index k = 0; k < kScales; ++k)
+    if (shares[k] > 0.0) {
+      out.push_back(range[k]);
+      out.push_back(shares[k] / shares.sum());
+    }
+  return out;
+}
+
+Eigen::MatrixXd multiscale_matrix(const domain::Domain& domain, const std::vector<double>& parameters) {
+  require_multiscale(parameters);
+  const auto n = static_cast<Eigen::Index>(domain.size());
+  Eigen::MatrixXd out(n, n);
+  parallel_for(n, [&](std::int64_t j) {
+    Eigen::ArrayXd distance(n);
+    for (Eigen::Index i = 0; i < n; ++i)
+      distance[i] = domain.chord(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
+    Eigen::ArrayXd column = Eigen::ArrayXd::Zero(n);
+    for (std::size_t k = 0; k < parameters.size(); k += 2) {
+      const Eigen::ArrayXd z = distance / parameters[k];
+      column += parameters[k + 1] * (1.0 + z) * (-z).exp();
+    }
+    column[j] = 1.0;
+    out.col(j) = column.matrix();
+  });
+  return out;
+}
+
 Eigen::MatrixXd isotropic_correlation(const domain::Domain& domain, const std::vector<double>& shares) {
   const auto n = static_cast<Eigen::Index>(domain.size());
   const Eigen::VectorXd a =
@@ -241,11 +366,42 @@ Eigen::MatrixXd matern_correlation(const domain::Domain& domain, const std::vect
 
 }  // namespace
 
-std::vector<std::string> stationary_names() { return {"isotropic", "matern"}; }
+std::vector<std::string> stationary_names() { return {"isotropic", "matern", "multiscale"}; }
+
+std::vector<std::size_t> scattered_points(const StandardFields& fields, std::size_t most) {
+  std::vector<std::size_t> points;
+  for (std::size_t i = 0; i < fields.domain.size(); ++i)
+    if (fields.known.row(static_cast<Eigen::Index>(i)).maxCoeff() > 0.0F) points.push_back(i);
+  RandomStream random({.seed = 1});
+  for (std::size_t k = points.size(); k > 1; --k)
+    std::swap(points[k - 1], points[static_cast<std::size_t>(random.uniform() * static_cast<double>(k))]);
+  points.resize(std::min(points.size(), most));
+  return points;
+}
+
+void require_multiscale(const std::vector<double>& parameters) {
+  double total = 0.0;
+  bool sound = !parameters.empty() && parameters.size() % 2 == 0;
+  for (std::size_t k = 0; sound && k < parameters.size(); k += 2) {
+    sound = parameters[k] > 0.0 && parameters[k + 1] >= 0.0;
+    total += parameters[k + 1];
+  }
+  if (!sound || !(total <= 1.0 + 1e-9))
+    throw Error(ErrorKind::input, "ranges and shares that make no correlation");
+}
+
+double multiscale_correlation(const std::vector<double>& parameters, double distance) {
+  if (distance == 0.0) return 1.0;
+  double out = 0.0;
+  for (std::size_t k = 0; k < parameters.size(); k += 2)
+    out += parameters[k + 1] * matern_three_halves(distance, parameters[k]);
+  return out;
+}
 
 std::vector<double> fit_stationary(const std::string& name, const StandardFields& fields) {
   if (name == "isotropic") return fit_isotropic(fields);
   if (name == "matern") return fit_matern_moments(fields);
+  if (name == "multiscale") return fit_multiscale(fields);
   throw unknown_name(name);
 }
 
@@ -253,6 +409,7 @@ Eigen::MatrixXd stationary_correlation(const std::string& name, const domain::Do
                                        const std::vector<double>& parameters) {
   if (name == "isotropic") return isotropic_correlation(domain, parameters);
   if (name == "matern") return matern_correlation(domain, parameters);
+  if (name == "multiscale") return multiscale_matrix(domain, parameters);
   throw unknown_name(name);
 }
 

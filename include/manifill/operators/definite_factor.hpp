@@ -34,6 +34,8 @@ class DefiniteFactor {
   [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& b, double accuracy = 1e-9) const;
   /// \brief b_k^T S^-1 b_k of every column of b, to the precision of the factor: [column].
   [[nodiscard]] Eigen::VectorXd quadratic(const Eigen::MatrixXd& b) const;
+  /// \brief log det S, to the precision of the factor.
+  [[nodiscard]] double log_determinant() const;
 
  private:
   void probe();

@@ -43,8 +43,8 @@ BaseChannels base_channels(std::int64_t channels);
 
 /// \brief The condition of a flow whose base is the backbone's posterior. \param solution the window's, of
 /// `factor`
-FlowCondition posterior_condition(const prior::Backbone& backbone, const Window& window,
-                                  const WindowFactor& factor, const WindowSolution& solution);
+FlowCondition posterior_condition(const Window& window, const WindowFactor& factor,
+                                  const WindowSolution& solution);
 
 /// \brief The condition of a flow from the standard base, which needs no posterior.
 FlowCondition standard_condition(const prior::Backbone& backbone, const Window& window);

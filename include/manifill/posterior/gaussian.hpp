@@ -14,18 +14,19 @@ class GaussianSampler : public PosteriorSampler {
   explicit GaussianSampler(const Model& model);
   [[nodiscard]] Ensemble sample(const Window& window, const SampleRequest& request) override;
 
-  /// \brief The factorisation of a window, cached.
+  /// \brief The factorisation of a window, as EnsembleFinisher::factor.
   [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) {
     return finisher_.factor(window);
   }
   /// \brief The window's solution with its draws.
   [[nodiscard]] WindowSolution draw(const Window& window, const WindowFactor& factor,
                                     const SampleRequest& request);
-  [[nodiscard]] const EnsembleFinisher& finisher() const { return finisher_; }
+  [[nodiscard]] EnsembleFinisher& finisher() { return finisher_; }
 
  private:
   EnsembleFinisher finisher_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, prior::PriorSequence> sequences_{};
+  std::pair<std::uint64_t, std::uint64_t> ensemble_{};       // seed and members of the sequences
+  std::map<std::size_t, prior::PriorSequence> sequences_{};  // by class of fields
 };
 
 }  // namespace manifill::posterior

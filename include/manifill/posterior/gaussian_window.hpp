@@ -54,6 +54,8 @@ class WindowFactor {
   WindowFactor(const prior::Backbone& backbone, const Window& window);
   ~WindowFactor();
 
+  /// \brief The process whose covariance it has, of one class of fields or of all.
+  [[nodiscard]] const prior::Backbone& backbone() const;
   /// \brief Solves for a window's observed values, without draws.
   [[nodiscard]] WindowSolution solve(const Window& window) const;
   /// \brief The same for several windows under the factor's measurements at once, with means of the centre.
@@ -96,7 +98,8 @@ class WindowFactorCache {
  public:
   /// \param bytes of factors and of the covariances that they refer to
   explicit WindowFactorCache(const prior::Backbone& backbone, double bytes = 1.25 * 1073741824.0);
-  [[nodiscard]] std::shared_ptr<const WindowFactor> get(const Window& window);
+  /// \param class_number of the backbone's, as Backbone::of_class counts
+  [[nodiscard]] std::shared_ptr<const WindowFactor> get(const Window& window, std::size_t class_number = 0);
   [[nodiscard]] std::size_t hits() const { return hits_; }
 
  private:

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 
+#include "manifill/posterior/class_choice.hpp"
 #include "manifill/posterior/sampler.hpp"
 
 namespace manifill::prior {
@@ -61,10 +62,15 @@ class EnsembleFinisher {
   explicit EnsembleFinisher(const Model& model);
   [[nodiscard]] const prior::Backbone& backbone() const { return backbone_; }
   [[nodiscard]] const PriorDeparture& departure() const { return departure_; }
-  /// \brief The factorisation of a window, cached.
+  /// \brief The factorisation of a window, cached, under the class of fields that its observations speak for.
   [[nodiscard]] std::shared_ptr<const WindowFactor> factor(const Window& window) {
-    return cache_.get(window);
+    return cache_.get(window, choice_(window));
   }
+  /// \brief log density at x, up to a constant, of what a sampler's members are weighed by: the window's
+  /// Gaussian posterior under all fields times the prior's departure from its Gaussian. \param x
+  /// [point][member], normalised \return [member]
+  [[nodiscard]] Eigen::VectorXd log_target(const Window& window, const Eigen::MatrixXd& x,
+                                           const SampleRequest& request);
   /// \brief Members after `request.refine` steps, in physical units, with the chi-square of the
   /// window and the evaluations that refining took. \param x [point][member], normalised
   [[nodiscard]] Ensemble finish(const Window& window, const WindowFactor& factor,
@@ -74,6 +80,7 @@ class EnsembleFinisher {
  private:
   prior::Backbone backbone_;
   WindowFactorCache cache_;
+  ClassChoice choice_;
   PriorDeparture departure_;
 };
 

@@ -17,6 +17,9 @@
 /// the sample's: C_tau = r^|tau| S R S, S the points' standard deviations, drawn towards their area mean as
 /// far as their sampling error explains the differences (empirical Bayes; Efron and Morris 1973), and r the
 /// area-mean correlation of neighbouring steps.
+///
+/// Fields that do not follow each other in time may be of several classes (field_classes.hpp): each has a
+/// covariance of its own beside that of all.
 
 #include <algorithm>
 #include <cstdint>
@@ -31,6 +34,7 @@
 #include "manifill/base/config.hpp"
 #include "manifill/domain/domain.hpp"
 #include "manifill/io/model_file.hpp"
+#include "manifill/prior/field_classes.hpp"
 
 namespace manifill::prior {
 
@@ -62,8 +66,9 @@ struct BackboneOptions {
   std::vector<double> season_weights{1.0};  ///< weight of a training field by its distance in bins
   double half_life_years = 0.0;  ///< years after which a training field's weight is halved; 0: all alike
   /// `sample`, from the fields themselves; or the same everywhere, with each point's own variance:
-  /// `isotropic`, `matern` (stationary.hpp)
+  /// `isotropic`, `matern`, `multiscale` (stationary.hpp)
   std::string correlation = "sample";
+  std::int64_t classes = 1;         ///< of fields that have a covariance of their own; 1: none
   std::string taper = "chordal";    ///< what localises a sample covariance (taper.hpp)
   double taper_km = 0.0;            ///< support of the taper, km or units of the points; 0: none
   double second_taper_km = 0.0;     ///< support of a second, wider taper mixed in; 0: none (all distances)
@@ -194,14 +199,29 @@ class Backbone {
   /// \brief Parameters of a stationary correlation, as fit_stationary gives them; empty for another.
   [[nodiscard]] const std::vector<double>& stationary() const;
 
+  /// \brief Classes of fields; empty where there are none.
+  [[nodiscard]] const std::vector<FieldClass>& classes() const;
+  /// \brief The same process with the covariance of one class: 1 for the first, 0 for that of all fields.
+  [[nodiscard]] Backbone of_class(std::size_t number) const;
+  /// \brief Which class its covariance is of, as of_class counts.
+  [[nodiscard]] std::size_t class_number() const { return class_; }
+  /// \brief The same options, fitted to some of the training fields; classes stay as they are.
+  [[nodiscard]] Backbone fitted_to(const std::vector<bool>& keep) const;
+
   void save(io::ModelFile& file) const;
   static Backbone load(const io::ModelFile& file);
 
  private:
-  static Backbone fit(TrainingFields fields, const BackboneOptions& options, std::vector<double> stationary,
-                      double persistence);
-  explicit Backbone(std::shared_ptr<Impl> impl);
+  /// What is fitted to fields beside their means and variances; what is empty is yet to be.
+  struct Fitted {
+    std::vector<double> stationary{};
+    double persistence = 0.0;
+    std::vector<FieldClass> classes{};
+  };
+  static Backbone fit(TrainingFields fields, const BackboneOptions& options, Fitted fitted);
+  explicit Backbone(std::shared_ptr<Impl> impl, std::size_t class_number = 0);
   std::shared_ptr<Impl> impl_;
+  std::size_t class_ = 0;
 };
 
 /// \brief Correlation taper of the options at a chordal distance, km: a mixture of two Gaspari-Cohn

@@ -3,9 +3,11 @@
 #include <set>
 
 #include "catch.hpp"
+#include "manifill/posterior/class_choice.hpp"
 #include "unit/posterior/flow_toys.hpp"
 #include "unit/posterior/textbook_toys.hpp"
 #include "unit/posterior/toys.hpp"
+#include "unit/prior/class_toys.hpp"
 
 using namespace manifill;
 
@@ -107,4 +109,42 @@ TEST_CASE("draws of a group are independent and have the posterior's spread", "[
     CHECK(std::abs((draws.select(1, 0) * draws.select(1, 1)).mean().item<double>()) < 0.2);
     CHECK(std::abs((draws.slice(0, 1) * draws.slice(0, 0, kCases - 1)).mean().item<double>()) < 0.2);
   }
+}
+
+TEST_CASE("cases of fields of several classes have the posterior of their own, and share draws with it alone",
+          "[flow]") {
+  const auto d = domain::Domain::plane(12, 12);
+  const auto fields = toys::class_training(d, 300, 5);
+  const auto backbone = prior::Backbone::fit(fields, toys::class_options());
+  const measurement::MaskBank bank(d, {});
+  posterior::FlowTrainingOptions o;
+  o.fields_per_mask = 10;
+  o.draws = 2;
+  o.protocol_share = 0.0;
+  o.hidden_lowest = 0.3;
+  o.hidden_highest = 0.6;
+  o.noise_lowest = 0.05;
+  o.noise_highest = 0.2;
+  o.keep_windows = true;
+  const auto c = posterior::simulate_cases(fields, {toys::fold_of(0, 300, backbone)}, 0, bank, o, 40, 5, {});
+  posterior::ClassChoice choice(backbone);
+  std::set<std::size_t> classes;
+  for (std::int64_t k = 0; k < c.size(); ++k) {
+    CAPTURE(k);
+    const auto& window = c.windows[static_cast<std::size_t>(k)];
+    const std::size_t own = choice(window);
+    classes.insert(own);
+    const posterior::WindowFactor factor(backbone.of_class(own), window);
+    // Single precision of the cases.
+    CHECK((row(c.mean, k) - factor.centre_mean(factor.solve(window))).cwiseAbs().maxCoeff() < 1e-4);
+    CHECK((row(c.sd, k) - factor.marginal_scale()).cwiseAbs().maxCoeff() < 1e-4);
+    const auto first = c.alike[static_cast<std::size_t>(k)];
+    for (std::int64_t other = first; other <= k; ++other) {
+      const auto& another = c.windows[static_cast<std::size_t>(other)];
+      CHECK(c.alike[static_cast<std::size_t>(other)] == first);
+      CHECK(choice(another) == own);
+      CHECK(another.at_centre().measurement->hash() == window.at_centre().measurement->hash());
+    }
+  }
+  CHECK(classes == std::set<std::size_t>{1, 2});
 }

@@ -120,12 +120,44 @@ TEST_CASE("a Matern correlation's range and white share are found again from its
   CHECK(found[1] == Approx(0.8).margin(0.05));
 }
 
+TEST_CASE("a correlation of several scales is found again from its draws, near and far", "[prior]") {
+  // Neighbours differ by a thousandth of the variance, which a fit by the size of the variance would not see.
+  const auto domain = domain::Domain::plane(24, 24);
+  const std::vector<double> truth{3.0, 0.005, 100.0, 0.995};
+  Eigen::MatrixXd r = prior::stationary_correlation("multiscale", domain, truth);
+  CHECK((r.diagonal().array() - 1.0).abs().maxCoeff() == 0.0);
+  CHECK(r(0, 5) == Approx(prior::multiscale_correlation(truth, 5.0)).epsilon(1e-12));
+  CHECK(r(0, 5) == Approx(0.005 * (1.0 + 5.0 / 3.0) * std::exp(-5.0 / 3.0) + 0.995 * 1.05 * std::exp(-0.05))
+                       .epsilon(1e-12));
+  const Eigen::MatrixXd x = r.llt().matrixL() * toys::normals(r.rows(), 400, 5);
+  const auto found = prior::fit_stationary("multiscale", standard(domain, x));
+  double sum = 0.0;
+  for (std::size_t k = 0; k < found.size(); k += 2) {
+    CHECK(found[k] > 0.0);
+    CHECK(found[k + 1] > 0.0);
+    sum += found[k + 1];
+  }
+  CHECK(sum <= 1.0 + 1e-12);
+  for (const double distance : {1.0, 2.0, 4.0, 8.0, 16.0}) {
+    CAPTURE(distance);
+    const double wanted = 1.0 - prior::multiscale_correlation(truth, distance);
+    // The variogram of 400 fields, whose long wave is known to 7 %, and bins of a tenth of a distance.
+    CHECK(1.0 - prior::multiscale_correlation(found, distance) == Approx(wanted).epsilon(0.2));
+  }
+  // White noise is what no range explains.
+  const Eigen::MatrixXd noisy = std::sqrt(0.8) * x + std::sqrt(0.2) * toys::normals(x.rows(), x.cols(), 8);
+  const auto white = prior::fit_stationary("multiscale", standard(domain, noisy));
+  CHECK(1.0 - prior::multiscale_correlation(white, 1.0) == Approx(0.2).epsilon(0.05));
+}
+
 TEST_CASE("stationary correlations that cannot be are refused", "[prior]") {
   const auto globe = toys::globe(5, 10);
   const auto fields = standard(globe, toys::normals(50, 9, 1));
   CHECK_THROWS_WITH(prior::fit_stationary("round", fields), Catch::Contains("round"));
   CHECK_THROWS_AS(prior::stationary_correlation("isotropic", globe, {0.5, -0.1}), Error);
   CHECK_THROWS_AS(prior::stationary_correlation("matern", globe, {1000.0}), Error);
+  CHECK_THROWS_AS(prior::stationary_correlation("multiscale", globe, {1000.0}), Error);
+  CHECK_THROWS_AS(prior::stationary_correlation("multiscale", globe, {1000.0, 0.7, 2000.0, 0.4}), Error);
   const auto image = domain::Domain::plane(5, 10);
   const prior::StandardFields flat = standard(image, toys::normals(50, 9, 1));
   CHECK_THROWS_AS(prior::fit_stationary("isotropic", flat), Error);
@@ -140,7 +172,7 @@ TEST_CASE(
   for (Eigen::Index t = 1; t < x.cols(); ++t) x.col(t) = 0.6 * x.col(t - 1) + 0.8 * x.col(t);
   // The north is twice as restless as the south.
   for (Eigen::Index i = 0; i < 30; ++i) x.row(i) *= 2.0;
-  for (const std::string name : {"isotropic", "matern"}) {
+  for (const std::string name : {"isotropic", "matern", "multiscale"}) {
     CAPTURE(name);
     const auto backbone = prior::Backbone::fit(training(domain, x), options_of(name));
     const double unit = backbone.unit_scale();
