@@ -14,7 +14,7 @@
 namespace manifill::posterior {
 
 /// \brief The class of the greatest evidence, log p_k + log N(y; A mean, A C_k A^T + R) (empirical Bayes;
-/// MacKay 1992, Neural Comput. 4:415, eq. 2.6), of at most 512 of a step's observations, scattered over all
+/// MacKay 1992, Neural Comput. 4:415), of at most 512 of a step's observations, scattered over all
 /// of them: they tell a smooth field from a rough one in a fraction of the time that all would take.
 /// Factorisations of the last measurement are kept. Safe to use from several threads.
 class ClassChoice {
