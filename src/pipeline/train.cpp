@@ -299,6 +299,8 @@ std::vector<std::string> train_flow(const Config& c) {
         flow_to_start_from(c.text("train.start"), network, posterior::parse_flow_base(options.base));
   }
   const auto seed = static_cast<std::uint64_t>(options.seed);
+  // What cannot be trained is refused before its cases are simulated, which can take as long.
+  static_cast<void>(posterior::flow_to_train(network, options, model.backbone, hooks));
   const auto cases = simulate_training_cases(c, model, options, options, hooks);
   posterior::PriorLogDensity density;  // empty: the backbone's
   if (model.score) {

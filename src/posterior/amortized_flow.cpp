@@ -32,11 +32,11 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const torch::NoGradGuard frozen;
   const prior::Backbone& backbone = model_.backbone;
   const auto factor = base_.factor(window);
-  const bool posterior_base = model_.flow_base == FlowBase::gaussian_posterior;
+  const bool posterior_base = model_.flow_base != FlowBase::standard;
   const WindowSolution solution =
       posterior_base ? base_.draw(window, *factor, request) : factor->solve(window);
-  FlowCondition c =
-      posterior_base ? posterior_condition(window, *factor, solution) : standard_condition(backbone, window);
+  FlowCondition c = posterior_base ? posterior_condition(window, *factor, solution, model_.flow_base)
+                                   : standard_condition(backbone, window);
   const auto n = static_cast<Eigen::Index>(backbone.domain().size());
   Eigen::MatrixXd base = solution.draws;
   if (!posterior_base) {

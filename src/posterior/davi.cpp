@@ -84,7 +84,7 @@ Ensemble DaviSampler::sample(const Window& window, const SampleRequest& request)
   const prior::Backbone& backbone = finisher_.backbone();
   const auto factor = finisher_.factor(window);
   const WindowSolution solution = factor->solve(window);
-  FlowCondition c = posterior_condition(window, *factor, solution);
+  FlowCondition c = posterior_condition(window, *factor, solution, FlowBase::gaussian_posterior);
   const auto points = static_cast<std::int64_t>(backbone.domain().size());
   const auto columns = static_cast<std::int64_t>(backbone.domain().columns());
   const StepObservation& centre = window.at_centre();

@@ -3,15 +3,42 @@
 #include <cmath>
 #include <numbers>
 
+#include <fmt/format.h>
+
 #include "manifill/base/error.hpp"
 
 namespace manifill::posterior {
 
+namespace {
+
+struct NamedBase {
+  FlowBase base;
+  const char* name;
+};
+
+constexpr NamedBase kBases[] = {{FlowBase::gaussian_posterior, "gaussian_posterior"},
+                                {FlowBase::exact_posterior, "exact_posterior"},
+                                {FlowBase::standard, "standard"}};
+
+}  // namespace
+
+std::vector<std::string> flow_base_names() {
+  std::vector<std::string> names;
+  for (const auto& b : kBases) names.emplace_back(b.name);
+  return names;
+}
+
+std::string flow_base_name(FlowBase base) {
+  for (const auto& b : kBases)
+    if (b.base == base) return b.name;
+  throw Error(ErrorKind::internal, "a base distribution without a name");
+}
+
 FlowBase parse_flow_base(const std::string& name) {
-  if (name == "gaussian_posterior") return FlowBase::gaussian_posterior;
-  if (name == "standard") return FlowBase::standard;
+  for (const auto& b : kBases)
+    if (name == b.name) return b.base;
   throw Error(ErrorKind::usage, "unknown base distribution '" + name + "'",
-              {.remedy = "Use gaussian_posterior or standard"});
+              {.remedy = fmt::format("Use {}", fmt::join(flow_base_names(), ", "))});
 }
 
 std::int64_t condition_channels(const domain::Domain& domain, std::int64_t half_window) {
@@ -86,8 +113,10 @@ FlowCondition condition_of(const prior::Backbone& backbone, const Window& window
 }  // namespace
 
 FlowCondition posterior_condition(const Window& window, const WindowFactor& factor,
-                                  const WindowSolution& solution) {
-  return condition_of(factor.backbone(), window, factor.mean(solution), factor.marginal_scale());
+                                  const WindowSolution& solution, FlowBase base) {
+  return condition_of(
+      factor.backbone(), window, factor.mean(solution),
+      base == FlowBase::exact_posterior ? factor.variance().cwiseSqrt().eval() : factor.marginal_scale());
 }
 
 FlowCondition standard_condition(const prior::Backbone& backbone, const Window& window) {

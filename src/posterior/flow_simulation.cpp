@@ -57,7 +57,8 @@ class Simulation {
         seed_(seed),
         operators_(operators),
         points_(static_cast<std::int64_t>(fields.domain.size())),
-        posterior_base_(parse_flow_base(o.base) == FlowBase::gaussian_posterior),
+        base_(parse_flow_base(o.base)),
+        posterior_base_(base_ != FlowBase::standard),
         keep_factors_(o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0) {
     const std::int64_t channels = condition_channels(fields.domain, half);
     const auto columns = static_cast<std::int64_t>(fields.domain.columns());
@@ -165,8 +166,9 @@ class Simulation {
     }
     for (std::size_t j = 0; j < alike.size(); ++j) {
       Observed& one = alike[j];
-      const FlowCondition condition = posterior_base_ ? posterior_condition(one.window, *factor, solutions[j])
-                                                      : standard_condition(backbone, one.window);
+      const FlowCondition condition = posterior_base_
+                                          ? posterior_condition(one.window, *factor, solutions[j], base_)
+                                          : standard_condition(backbone, one.window);
       Eigen::MatrixXf z(points_, draws);
       if (posterior_base_)
         z = condition.sd.cwiseInverse().asDiagonal() *
@@ -243,6 +245,7 @@ class Simulation {
   std::uint64_t seed_;
   const std::vector<measurement::OperatorPointer>& operators_;
   std::int64_t points_;
+  FlowBase base_;
   bool posterior_base_;
   bool keep_factors_;
   FlowCases cases_{};

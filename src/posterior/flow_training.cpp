@@ -263,7 +263,7 @@ double affine_coverage(FlowNetwork& network, const FlowCases& cases) {
         select(cases, torch::arange(first, std::min(cases.size(), first + 64), torch::kLong));
     const auto context = network.condition(batch.features);
     means.push_back(batch.mean + batch.sd * context.shift);
-    spreads.push_back(batch.sd * torch::exp(context.log_scale));
+    spreads.push_back(batch.sd * torch::exp(context.log_scale + network.log_spread));
   }
   network.train();
   const auto mean = torch::cat(means);
@@ -365,10 +365,7 @@ torch::Tensor FlowCases::redrawn(const torch::Tensor& which) const {
 std::vector<OptionSpec> FlowTrainingOptions::specs() {
   const FlowTrainingOptions d;
   return {
-      {.key = "flow.base",
-       .help = "base distribution",
-       .fallback = d.base,
-       .choices = {"gaussian_posterior", "standard"}},
+      {.key = "flow.base", .help = "base distribution", .fallback = d.base, .choices = flow_base_names()},
       {.key = "flow.cases",
        .help = "simulated training cases",
        .fallback = d.cases,
@@ -636,23 +633,18 @@ void start_from(FlowNetwork& network, const FlowNetwork& trained, bool hold) {
 
 void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine) {
   const torch::NoGradGuard frozen;
-  network.log_spread.zero_();
   if (affine) calibrate_share(network, validation);
-  network.log_spread.fill_(
-      std::clamp(0.5 * std::log(validate(network, validation, 0.0).standardised), -0.3, 0.3));
+  network.log_spread.add_(0.5 * std::log(validate(network, validation, 0.0).standardised)).clamp_(-0.3, 0.3);
   network.eval();
 }
 
-TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
-                       const FlowNetworkOptions& network_options, const FlowTrainingOptions& o,
-                       const prior::Backbone& backbone, const PriorLogDensity& prior,
-                       const TrainingHooks& hooks) {
+std::shared_ptr<FlowNetwork> flow_to_train(const FlowNetworkOptions& network_options,
+                                           const FlowTrainingOptions& o, const prior::Backbone& backbone,
+                                           const TrainingHooks& hooks) {
   const auto topology = prior::GridTopology::of(backbone.domain(), backbone.active());
-  const PriorLogDensity prior_density = prior ? prior : gaussian_prior(backbone);
-  const auto seed = static_cast<std::uint64_t>(o.seed);
-  torch::manual_seed(seed);
-  const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
-  auto network = twin();
+  torch::manual_seed(static_cast<std::uint64_t>(o.seed));
+  auto network = make_flow_network(
+      network_options, condition_channels(backbone.domain(), backbone.options().window), topology);
   if (hooks.start) start_from(*network, *hooks.start, o.hold);
   if (o.hold && !hooks.start)
     throw Error(ErrorKind::usage,
@@ -665,6 +657,18 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     throw Error(
         ErrorKind::usage, "flow.symmetric turns square images, and no divergence can follow it",
         {.remedy = "Set flow.symmetric = false, or both weights of divergences to 0 on square images"});
+  return network;
+}
+
+TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
+                       const FlowNetworkOptions& network_options, const FlowTrainingOptions& o,
+                       const prior::Backbone& backbone, const PriorLogDensity& prior,
+                       const TrainingHooks& hooks) {
+  const auto topology = prior::GridTopology::of(backbone.domain(), backbone.active());
+  const PriorLogDensity prior_density = prior ? prior : gaussian_prior(backbone);
+  const auto seed = static_cast<std::uint64_t>(o.seed);
+  const auto network = flow_to_train(network_options, o, backbone, hooks);
+  const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
   prior::AveragedOptimiser optimiser(
       *network, {.weight_decay = o.weight_decay, .clip = 0.3, .average = o.average, .second_decay = 0.999});
   Objective objective(*network, o, topology, prior_density, backbone, twin);

@@ -114,7 +114,7 @@ void Model::save(const std::string& path) const {
   }
   if (flow) {
     file.put_text("flow/options", options_text(flow_options.to_config()));
-    file.put_text("flow/base", flow_base == FlowBase::standard ? "standard" : "gaussian_posterior");
+    file.put_text("flow/base", flow_base_name(flow_base));
     for (const auto& [name, tensor] : state(*flow)) {
       const auto dense = tensor.detach().contiguous().to(torch::kFloat32);
       const auto* data = dense.data_ptr<float>();

@@ -109,7 +109,8 @@ with netCDF4.Dataset(wild, "a") as f:
 run(3, *other, "--set", f"train.fields={wild}", says=["its grid", "wild.nc"])
 run(2, *flow, "--output", again, "--set", "flow.hold=true", says="train.start")
 run(2, *start, "--set", "flow.masks=boxes", says="flow.masks")
-run(2, *start, "--set", "flow.width=12", says="of another network")
+refusal = run(2, *start, "--set", "flow.width=12", "--set", "flow.cases=1000", says="of another network")[1]
+check("simulated" not in refusal, "another network is refused before cases are simulated for it")
 run(2, *start, "--set", "flow.base=standard", says=["flow.base", whole.name])
 run(2, *start, "--set", "flow.affine=false", says="flow.affine")
 run(2, *flow, "--output", again, "--set", "flow.dilations=[0.5]", says=["dilation of 0.5", "flow.dilations"])

@@ -14,11 +14,21 @@ namespace manifill::posterior {
 
 /// \brief Base distributions of a flow.
 enum class FlowBase {
-  gaussian_posterior,  ///< the backbone's exact posterior: at the identity the flow is optimal interpolation
-  standard,            ///< N(0, I) in units of the prior's point spread; the condition holds no posterior
+  /// The backbone's exact posterior: at the identity the flow is optimal interpolation. In units of its
+  /// spread, of
+  /// points that are observed by themselves in those of a bound on it (WindowFactor::marginal_scale)
+  gaussian_posterior,
+  /// The same in units of its spread everywhere: for fields so smooth that neighbours tell more of an
+  /// observed
+  /// point than its own observation does, where the bound is far above it
+  exact_posterior,
+  standard,  ///< N(0, I) in units of the prior's point spread; the condition holds no posterior
 };
 
-/// \throws Error(usage) for another name than "gaussian_posterior" or "standard"
+/// \brief Names of the bases, for options and models.
+std::vector<std::string> flow_base_names();
+std::string flow_base_name(FlowBase base);
+/// \throws Error(usage) for a name that is none of these
 FlowBase parse_flow_base(const std::string& name);
 
 /// \brief Condition of one step. Normalised units of the backbone.
@@ -42,9 +52,9 @@ struct BaseChannels {
 BaseChannels base_channels(std::int64_t channels);
 
 /// \brief The condition of a flow whose base is the backbone's posterior. \param solution the window's, of
-/// `factor`
+/// `factor` \param base either of the two that are
 FlowCondition posterior_condition(const Window& window, const WindowFactor& factor,
-                                  const WindowSolution& solution);
+                                  const WindowSolution& solution, FlowBase base);
 
 /// \brief The condition of a flow from the standard base, which needs no posterior.
 FlowCondition standard_condition(const prior::Backbone& backbone, const Window& window);

@@ -141,9 +141,15 @@ struct TrainedFlow {
 
 /// \brief Calibrates a trained network on held-out cases: `scale_share` is lowered from what it is, in tenths
 /// of it, until the 90 % interval of the affine layer covers 0.89 of the hidden cells, or to where it covers
-/// most; then `log_spread` makes the mean square of the members' standardised errors one. \param affine
-/// false: `scale_share` stays
+/// most; then `log_spread`, within 0.3 of nothing, makes the mean square of the members' standardised errors
+/// one. Scales that were learned under a spread are judged with it. \param affine false: `scale_share` stays
 void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine);
+
+/// \brief The network that a training begins with. \throws Error(usage) where no training can begin: another
+/// network to start from, nothing to hold, symmetry of what has none
+std::shared_ptr<FlowNetwork> flow_to_train(const FlowNetworkOptions& network,
+                                           const FlowTrainingOptions& options,
+                                           const prior::Backbone& backbone, const TrainingHooks& hooks);
 
 /// \brief Trains a network on cases. \param backbone the final one, for the likelihood and the default prior
 /// \throws Error(usage) when no objective reaches the network; Error(numerical) when the loss is not finite;

@@ -63,3 +63,18 @@ TEST_CASE("scales that held-out fields contradict are given up", "[flow]") {
   calibrate(held, cases_with(1.1 * torch::ones({kFieldPoints})), false);
   CHECK(held.scale_share == 1.0);
 }
+
+TEST_CASE("scales that were learned under a factor on the spread are judged with it", "[flow]") {
+  // As where a training starts from a calibrated flow: without its factor the intervals would cover too
+  // little, and the scales would be given up for it.
+  Zigzag network;
+  network.log_spread.fill_(0.3);
+  const auto sign = 1.0 - 2.0 * torch::arange(kFieldPoints).remainder(2).to(torch::kFloat32);
+  auto cases = cases_with(torch::exp(sign + 0.3));
+  cases.low = torch::full_like(cases.mean, -1e3);  // far away, so that members are as they are
+  cases.high = torch::full_like(cases.mean, 1e3);
+  calibrate(network, cases, true);
+  CHECK(network.scale_share == 1.0);
+  // 20,000 errors: their root mean square is known to half a percent, and the members' to as much.
+  CHECK(network.log_spread.item<double>() == Approx(0.3).margin(0.02));
+}

@@ -6,6 +6,7 @@
 #include "manifill/measurement/coarsen.hpp"
 #include "manifill/measurement/measurement.hpp"
 #include "unit/domain/toys.hpp"
+#include "unit/posterior/textbook_toys.hpp"
 
 using namespace manifill;
 
@@ -40,4 +41,32 @@ TEST_CASE("a mean over many points is a condition like an observation of each of
   CHECK(means.features.col(1).cwiseAbs().maxCoeff() <= 0.6F);
   // That a mean says less of each point is in the precision.
   CHECK(means.features(0, 2) < 0.8F * points.features(0, 2));
+}
+
+TEST_CASE("the spread of an observed point is a bound of it, or exact", "[posterior]") {
+  // So smooth a field that neighbours tell more of a point than its own noisy value.
+  const auto d = domain::Domain::healpix(4, domain::healpix::Ordering::nested);
+  const Eigen::MatrixXd c = toys::covariance_by_distance(d, 8000.0, 1e-4);
+  const auto backbone = prior::Backbone::from_covariance(d, c, 0.0, {});
+  std::vector<bool> seen(d.size());
+  for (std::size_t i = 0; i < seen.size(); ++i) seen[i] = i % 3 != 0;
+  const auto mask = measurement::mask(seen, Eigen::VectorXd::Constant(192, 0.5));
+  const auto window = observed(mask, Eigen::VectorXd::Zero(mask.observations()));
+  const posterior::WindowFactor factor(backbone, window);
+  const auto solution = factor.solve(window);
+  const Eigen::VectorXd exact = toys::textbook(c, mask.matrix(), 0.25).covariance.diagonal().cwiseSqrt();
+  const auto bound =
+      posterior::posterior_condition(window, factor, solution, posterior::FlowBase::gaussian_posterior);
+  const auto sound =
+      posterior::posterior_condition(window, factor, solution, posterior::FlowBase::exact_posterior);
+  CHECK((sound.sd.cast<double>() - exact).cwiseAbs().maxCoeff() < 1e-6);
+  for (Eigen::Index i = 0; i < exact.size(); ++i)
+    if (seen[static_cast<std::size_t>(i)])
+      CHECK(bound.sd[i] > 1.2 * exact[i]);
+    else
+      CHECK(bound.sd[i] == Approx(exact[i]).epsilon(1e-5));
+  CHECK((bound.mean - sound.mean).cwiseAbs().maxCoeff() == 0.0F);
+  for (const auto& name : posterior::flow_base_names())
+    CHECK(posterior::flow_base_name(posterior::parse_flow_base(name)) == name);
+  CHECK_THROWS_WITH(posterior::parse_flow_base("flat"), Catch::Contains("exact_posterior"));
 }

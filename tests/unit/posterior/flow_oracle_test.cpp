@@ -106,7 +106,9 @@ TEST_CASE("a flow from the Gaussian-posterior base is that posterior before any 
   const auto network =
       posterior::make_flow_network(shape, posterior::condition_channels(d, 0), prior::GridTopology::of(d));
   network->eval();
-  const posterior::Model model{.backbone = backbone, .flow = network, .flow_options = shape};
+  const auto base = GENERATE(posterior::FlowBase::gaussian_posterior, posterior::FlowBase::exact_posterior);
+  const posterior::Model model{
+      .backbone = backbone, .flow = network, .flow_options = shape, .flow_base = base};
   RandomStream random({.seed = 2});
   measurement::ObservedCells seen(12);
   for (std::size_t i = 0; i < 12; i += 2) seen[i] = true;
