@@ -371,6 +371,12 @@ Eigen::MatrixXd WindowFactor::log_density_gradient(const WindowSolution& solutio
   return -impl_->posterior().solve(x.colwise() - centre_mean(solution));
 }
 
+double WindowFactor::log_evidence(const Window& window) const {
+  const Eigen::VectorXd departure = impl_->departures(window);
+  return -0.5 * (impl_->factor->quadratic(departure)[0] + impl_->factor->log_determinant() +
+                 static_cast<double>(departure.size()) * std::log(2.0 * std::numbers::pi));
+}
+
 std::pair<double, double> WindowFactor::chi_square(const WindowSolution& solution) {
   return {solution.departure.dot(solution.solved), static_cast<double>(solution.departure.size())};
 }

@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <compare>
 #include <limits>
 #include <list>
 #include <map>
@@ -269,7 +270,12 @@ struct Backbone::Impl {
   std::vector<double> stationary;
   double persistence = 0.0;
   std::vector<FieldClass> classes;
-  using Which = std::pair<std::size_t, std::size_t>;  // class, 0 for all fields, and season bin
+  /// What a covariance is of.
+  struct Which {
+    std::size_t number = 0;  // of the class, as Backbone::of_class counts
+    std::size_t bin = 0;     // of the season
+    auto operator<=>(const Which&) const = default;
+  };
   mutable std::once_flag taper_once;
   mutable std::unique_ptr<const Taper> taper;
   mutable std::mutex mutex;
@@ -398,8 +404,8 @@ Eigen::MatrixXd Backbone::Impl::closed_covariance(std::size_t bin, std::int64_t 
 
 /// The same of one class of fields.
 Eigen::MatrixXd Backbone::Impl::class_covariance(const Which& which) const {
-  const FieldClass& own = classes[which.first - 1];
-  const Eigen::VectorXd sd = std::sqrt(own.variance * options.inflation) * closed_scale(which.second);
+  const FieldClass& own = classes[which.number - 1];
+  const Eigen::VectorXd sd = std::sqrt(own.variance * options.inflation) * closed_scale(which.bin);
   const Eigen::MatrixXd correlation = stationary_correlation("multiscale", fields.domain, own.correlation);
   return ((sd.asDiagonal() * correlation * sd.asDiagonal()).array() + options.offset_variance).matrix();
 }
@@ -475,12 +481,12 @@ CovarianceFactor Backbone::Impl::build_factor(const Which& which) const {
   const Eigen::VectorXd root = relative_weights.cwiseSqrt();
   const Eigen::Index rank = std::min<Eigen::Index>(options.rank, n);
   Eigen::MatrixXd c;  // of u = sqrt(relative weight) x, whose noise is i.i.d.
-  if (which.first > 0) {
+  if (which.number > 0) {
     c = class_covariance(which);
   } else if (closed_form()) {
-    c = closed_covariance(which.second, 0);
+    c = closed_covariance(which.bin, 0);
   } else {
-    c = sample_covariance(which.second, 0).cast<double>();
+    c = sample_covariance(which.bin, 0).cast<double>();
   }
   c = (root.asDiagonal() * c * root.asDiagonal()).eval();
   operators::Eigenpairs e;
@@ -503,14 +509,14 @@ CovarianceFactor Backbone::Impl::build_factor(const Which& which) const {
 
 std::shared_ptr<const WindowCovariance> Backbone::Impl::build_window(const Which& which) const {
   const std::int64_t half = options.window;
-  const std::size_t bin = which.second;
+  const std::size_t bin = which.bin;
   // The floor keeps a sample covariance of few fields invertible; it is part of the variances.
-  const double floor = which.first > 0 ? kClassFloor : options.residual_floor;
+  const double floor = which.number > 0 ? kClassFloor : options.residual_floor;
   const auto floored = [&](Eigen::MatrixXf c) {
     c.diagonal().array() += static_cast<float>(floor) * c.diagonal().mean();
     return std::make_shared<const WindowCovariance>(std::move(c));
   };
-  if (which.first > 0) return floored(class_covariance(which).cast<float>());
+  if (which.number > 0) return floored(class_covariance(which).cast<float>());
   if (!closed_form()) return floored(sample_covariance(bin, half));
   const Eigen::Index n = covariance.rows();
   Eigen::MatrixXd window((2 * half + 1) * n, (2 * half + 1) * n);

@@ -64,21 +64,21 @@ Labels by_roughness(const StandardFields& f, std::int64_t count) {
 std::vector<FieldClass> fitted(const StandardFields& f, const Labels& labels, std::int64_t count) {
   std::vector<FieldClass> out;
   for (int k = 0; k < count; ++k) {
-    Eigen::VectorXd weight = Eigen::VectorXd::Zero(f.weight.size());
-    for (Eigen::Index t = 0; t < weight.size(); ++t)
-      if (labels[static_cast<std::size_t>(t)] == k) weight[t] = f.weight[t];
-    FieldClass c{.share = weight.sum() / f.weight.sum()};
-    const Eigen::VectorXd squares = f.values.colwise().squaredNorm().transpose().cast<double>();
-    const Eigen::VectorXd seen = f.known.colwise().sum().transpose().cast<double>();
-    c.variance = weight.dot(squares) / weight.dot(seen);
+    std::vector<Eigen::Index> own;
+    for (std::size_t t = 0; t < labels.size(); ++t)
+      if (labels[t] == k) own.push_back(static_cast<Eigen::Index>(t));
+    StandardFields fields{.domain = f.domain,
+                          .values = f.values(Eigen::all, own),
+                          .known = f.known(Eigen::all, own),
+                          .weight = f.weight(own)};
+    FieldClass c{.share = fields.weight.sum() / f.weight.sum()};
+    c.variance = fields.weight.dot(fields.values.colwise().squaredNorm().transpose().cast<double>()) /
+                 fields.weight.dot(fields.known.colwise().sum().transpose().cast<double>());
     if (!(c.variance > 0.0))
       throw Error(ErrorKind::input, "a class of training fields does not vary",
                   {.remedy = "Set backbone.classes lower"});
-    c.correlation =
-        fit_stationary("multiscale", {.domain = f.domain,
-                                      .values = f.values * static_cast<float>(1.0 / std::sqrt(c.variance)),
-                                      .known = f.known,
-                                      .weight = weight});
+    fields.values *= static_cast<float>(1.0 / std::sqrt(c.variance));
+    c.correlation = fit_stationary("multiscale", fields);
     out.push_back(std::move(c));
   }
   return out;
@@ -114,8 +114,9 @@ Eigen::MatrixXd log_likelihoods(const StandardFields& f, const std::vector<Field
     const double share = std::log(std::max(classes[k].share, 1e-12));
     const operators::DefiniteFactor factor{Eigen::MatrixXd(c)};
     const Eigen::VectorXd squares = factor.quadratic(x(Eigen::all, whole));
+    const double determinant = factor.log_determinant();
     for (std::size_t j = 0; j < whole.size(); ++j)
-      out(row, whole[j]) = share - 0.5 * (squares[static_cast<Eigen::Index>(j)] + factor.log_determinant());
+      out(row, whole[j]) = share - 0.5 * (squares[static_cast<Eigen::Index>(j)] + determinant);
     parallel_for(static_cast<std::int64_t>(gappy.size()), [&](std::int64_t j) {
       const Eigen::Index t = gappy[static_cast<std::size_t>(j)];
       std::vector<Eigen::Index> seen;

@@ -277,9 +277,11 @@ Variogram variogram_of(const StandardFields& f) {
   return v;
 }
 
-double matern_three_halves(double distance, double range) {
-  const double z = distance / range;
-  return (1.0 + z) * std::exp(-z);
+/// Of smoothness 3/2, of a number or of an array of distances over the range.
+template <typename Distance>
+auto matern_three_halves(const Distance& z) {
+  using std::exp;
+  return (1.0 + z) * exp(-z);
 }
 
 std::vector<double> fit_multiscale(const StandardFields& f) {
@@ -298,7 +300,7 @@ std::vector<double> fit_multiscale(const StandardFields& f) {
   Eigen::VectorXd wanted = Eigen::VectorXd::Ones(bins + 1);
   for (Eigen::Index b = 0; b < bins; ++b) {
     for (Eigen::Index k = 0; k < kScales; ++k)
-      basis(b, k) = (1.0 - matern_three_halves(v.distance[b], range[k])) / v.value[b];
+      basis(b, k) = (1.0 - matern_three_halves(v.distance[b] / range[k])) / v.value[b];
     basis(b, kScales) = 1.0 / v.value[b];
   }
   const double firm = 3.0 * std::sqrt(static_cast<double>(bins));
@@ -325,7 +327,7 @@ Eigen::MatrixXd multiscale_matrix(const domain::Domain& domain, const std::vecto
     Eigen::ArrayXd column = Eigen::ArrayXd::Zero(n);
     for (std::size_t k = 0; k < parameters.size(); k += 2) {
       const Eigen::ArrayXd z = distance / parameters[k];
-      column += parameters[k + 1] * (1.0 + z) * (-z).exp();
+      column += parameters[k + 1] * matern_three_halves(z);
     }
     column[j] = 1.0;
     out.col(j) = column.matrix();
@@ -394,7 +396,7 @@ double multiscale_correlation(const std::vector<double>& parameters, double dist
   if (distance == 0.0) return 1.0;
   double out = 0.0;
   for (std::size_t k = 0; k < parameters.size(); k += 2)
-    out += parameters[k + 1] * matern_three_halves(distance, parameters[k]);
+    out += parameters[k + 1] * matern_three_halves(distance / parameters[k]);
   return out;
 }
 

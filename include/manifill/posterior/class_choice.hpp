@@ -6,9 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <vector>
 
-#include "manifill/operators/definite_factor.hpp"
 #include "manifill/posterior/gaussian_window.hpp"
 
 namespace manifill::posterior {
@@ -26,12 +24,12 @@ class ClassChoice {
   [[nodiscard]] std::size_t operator()(const Window& window);
 
  private:
-  struct Evidence;
-  [[nodiscard]] std::shared_ptr<const Evidence> evidence(const StepObservation& step);
+  struct Factors;
+  [[nodiscard]] std::shared_ptr<const Factors> factors(const Window& window);
 
   prior::Backbone backbone_;
   std::mutex mutex_{};
-  std::shared_ptr<const Evidence> last_{};
+  std::shared_ptr<const Factors> last_{};
 };
 
 }  // namespace manifill::posterior

@@ -15,12 +15,10 @@ namespace manifill::posterior {
 /// \brief Base distributions of a flow.
 enum class FlowBase {
   /// The backbone's exact posterior: at the identity the flow is optimal interpolation. In units of its
-  /// spread, of
-  /// points that are observed by themselves in those of a bound on it (WindowFactor::marginal_scale)
+  /// spread; of points that are observed by themselves, of a bound on it (WindowFactor::marginal_scale)
   gaussian_posterior,
   /// The same in units of its spread everywhere: for fields so smooth that neighbours tell more of an
-  /// observed
-  /// point than its own observation does, where the bound is far above it
+  /// observed point than its own observation does, where the bound is far above it
   exact_posterior,
   standard,  ///< N(0, I) in units of the prior's point spread; the condition holds no posterior
 };

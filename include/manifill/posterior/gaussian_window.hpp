@@ -83,6 +83,8 @@ class WindowFactor {
   /// \brief Gradient of log_density: -Sigma^-1 (x - mean), [point][column].
   [[nodiscard]] Eigen::MatrixXd log_density_gradient(const WindowSolution& solution,
                                                      const Eigen::MatrixXd& x) const;
+  /// \brief log density of a window's observed values under the prior, S = A C A^T + R.
+  [[nodiscard]] double log_evidence(const Window& window) const;
   /// \brief Chi-square of the window's departures from the prior mean under the prior, and its degrees of
   /// freedom. A ratio far above one says that the input is unlike the training data.
   [[nodiscard]] static std::pair<double, double> chi_square(const WindowSolution& solution);

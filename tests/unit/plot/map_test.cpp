@@ -26,7 +26,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// A directory of its own, gone afterwards.
 /// A PNG read back.
 class Picture {
  public:

@@ -40,19 +40,25 @@ prior::TrainingFields gappy_fields(const domain::Domain& d, const Eigen::MatrixX
   return fields;
 }
 
-Simulated simulate(std::int64_t group, std::int64_t count, const std::string& base = "gaussian_posterior") {
-  const auto d = domain::Domain::lat_lon({60.0, 20.0, -20.0, -60.0}, {0.0, 72.0, 144.0, 216.0, 288.0});
-  const Eigen::MatrixXd c = toys::covariance_by_distance(d, kKilometres, 1e-3);
-  Simulated s{.fields = gappy_fields(d, c), .backbone = prior::Backbone::from_covariance(d, c, 0.0, {})};
-  const measurement::MaskBank bank(d, {});
+/// Cases whose masks hide about half, and keep their windows.
+posterior::FlowTrainingOptions half_hidden(std::int64_t group) {
   posterior::FlowTrainingOptions o;
-  o.base = base;
   o.fields_per_mask = group;
   o.draws = 2;
   o.protocol_share = 0.0;  // its blocks can hide all of so small a grid
   o.hidden_lowest = 0.3;
   o.hidden_highest = 0.6;
   o.keep_windows = true;
+  return o;
+}
+
+Simulated simulate(std::int64_t group, std::int64_t count, const std::string& base = "gaussian_posterior") {
+  const auto d = domain::Domain::lat_lon({60.0, 20.0, -20.0, -60.0}, {0.0, 72.0, 144.0, 216.0, 288.0});
+  const Eigen::MatrixXd c = toys::covariance_by_distance(d, kKilometres, 1e-3);
+  Simulated s{.fields = gappy_fields(d, c), .backbone = prior::Backbone::from_covariance(d, c, 0.0, {})};
+  const measurement::MaskBank bank(d, {});
+  auto o = half_hidden(group);
+  o.base = base;
   s.cases =
       posterior::simulate_cases(s.fields, {toys::fold_of(0, kFields, s.backbone)}, 0, bank, o, count, 5, {});
   return s;
@@ -120,15 +126,9 @@ TEST_CASE("cases of fields of several classes have the posterior of their own, a
   const auto fields = toys::class_training(d, 300, 5);
   const auto backbone = prior::Backbone::fit(fields, toys::class_options());
   const measurement::MaskBank bank(d, {});
-  posterior::FlowTrainingOptions o;
-  o.fields_per_mask = 10;
-  o.draws = 2;
-  o.protocol_share = 0.0;
-  o.hidden_lowest = 0.3;
-  o.hidden_highest = 0.6;
+  auto o = half_hidden(10);
   o.noise_lowest = 0.05;
   o.noise_highest = 0.2;
-  o.keep_windows = true;
   const auto c = posterior::simulate_cases(fields, {toys::fold_of(0, 300, backbone)}, 0, bank, o, 40, 5, {});
   posterior::ClassChoice choice(backbone);
   std::set<std::size_t> classes;

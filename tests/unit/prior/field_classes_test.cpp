@@ -12,13 +12,6 @@ using namespace manifill;
 
 namespace {
 
-prior::StandardFields standard_of(const domain::Domain& domain, const Eigen::MatrixXd& x) {
-  return {.domain = domain,
-          .values = x.cast<float>(),
-          .known = Eigen::MatrixXf::Ones(x.rows(), x.cols()),
-          .weight = Eigen::VectorXd::Ones(x.cols())};
-}
-
 /// Half the mean squared difference of two points of a class.
 double variogram(const prior::FieldClass& c, double distance) {
   return c.variance * (1.0 - prior::multiscale_correlation(c.correlation, distance));
@@ -37,7 +30,7 @@ TEST_CASE("classes of smooth and of rough fields are found again, with gaps or w
   const Eigen::MatrixXd x = toys::fields_of_two_classes(domain, 600, 3);
   for (const bool gaps : {false, true}) {
     CAPTURE(gaps);
-    auto fields = standard_of(domain, x);
+    auto fields = toys::standard_fields(domain, x);
     if (gaps) {
       // One field in four lacks a fifth of its values.
       const Eigen::MatrixXd lot = toys::normals(x.rows(), x.cols(), 9);
@@ -66,7 +59,7 @@ TEST_CASE("classes of smooth and of rough fields are found again, with gaps or w
 
 TEST_CASE("classes of too few fields, or of fields in time, are refused", "[prior]") {
   const auto domain = domain::Domain::plane(8, 8);
-  const auto few = standard_of(domain, toys::fields_of_two_classes(domain, 39, 1));
+  const auto few = toys::standard_fields(domain, toys::fields_of_two_classes(domain, 39, 1));
   CHECK_THROWS_WITH(prior::fit_classes(few, 2), Catch::Contains("39 training fields"));
   auto daily = toys::class_training(domain, 60, 1);
   daily.step = prior::StepKind::day;

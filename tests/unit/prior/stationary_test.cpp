@@ -17,13 +17,6 @@ using namespace manifill;
 
 namespace {
 
-prior::StandardFields standard(const domain::Domain& domain, const Eigen::MatrixXd& x) {
-  return {.domain = domain,
-          .values = x.cast<float>(),
-          .known = Eigen::MatrixXf::Ones(x.rows(), x.cols()),
-          .weight = Eigen::VectorXd::Ones(x.cols())};
-}
-
 /// Shares that fall with the degree, and one twentieth white.
 std::vector<double> red_shares() {
   std::vector<double> a;
@@ -85,7 +78,7 @@ TEST_CASE("an isotropic correlation is found again from its draws, on grids and 
     const Eigen::MatrixXd x = r.llt().matrixL() * toys::normals(r.rows(), 400, 5);
     // A third of all values are missing, everywhere and at random.
     const Eigen::MatrixXd lot = toys::normals(r.rows(), 400, 6);
-    auto fields = standard(domain, x);
+    auto fields = toys::standard_fields(domain, x);
     fields.known = (lot.array() < 0.43).cast<float>().matrix();
     fields.values = fields.values.cwiseProduct(fields.known);
     const auto found = prior::fit_stationary("isotropic", fields);
@@ -113,7 +106,7 @@ TEST_CASE("a Matern correlation's range and white share are found again from its
   Eigen::MatrixXd x = all(nodes->of_point, Eigen::all);
   x += std::sqrt(0.2) * toys::normals(x.rows(), 300, 4);
   x = (x.array().colwise() / (x.array().square().rowwise().mean().sqrt())).matrix();
-  const auto found = prior::fit_stationary("matern", standard(domain, x));
+  const auto found = prior::fit_stationary("matern", toys::standard_fields(domain, x));
   REQUIRE(found.size() == 2);
   // The range of 300 fields with some fifty patches each: 3 %; the smallest distance of a bin blurs the rest.
   CHECK(found[0] == Approx(5000.0).epsilon(0.12));
@@ -130,7 +123,7 @@ TEST_CASE("a correlation of several scales is found again from its draws, near a
   CHECK(r(0, 5) == Approx(0.005 * (1.0 + 5.0 / 3.0) * std::exp(-5.0 / 3.0) + 0.995 * 1.05 * std::exp(-0.05))
                        .epsilon(1e-12));
   const Eigen::MatrixXd x = r.llt().matrixL() * toys::normals(r.rows(), 400, 5);
-  const auto found = prior::fit_stationary("multiscale", standard(domain, x));
+  const auto found = prior::fit_stationary("multiscale", toys::standard_fields(domain, x));
   double sum = 0.0;
   for (std::size_t k = 0; k < found.size(); k += 2) {
     CHECK(found[k] > 0.0);
@@ -146,20 +139,20 @@ TEST_CASE("a correlation of several scales is found again from its draws, near a
   }
   // White noise is what no range explains.
   const Eigen::MatrixXd noisy = std::sqrt(0.8) * x + std::sqrt(0.2) * toys::normals(x.rows(), x.cols(), 8);
-  const auto white = prior::fit_stationary("multiscale", standard(domain, noisy));
+  const auto white = prior::fit_stationary("multiscale", toys::standard_fields(domain, noisy));
   CHECK(1.0 - prior::multiscale_correlation(white, 1.0) == Approx(0.2).epsilon(0.05));
 }
 
 TEST_CASE("stationary correlations that cannot be are refused", "[prior]") {
   const auto globe = toys::globe(5, 10);
-  const auto fields = standard(globe, toys::normals(50, 9, 1));
+  const auto fields = toys::standard_fields(globe, toys::normals(50, 9, 1));
   CHECK_THROWS_WITH(prior::fit_stationary("round", fields), Catch::Contains("round"));
   CHECK_THROWS_AS(prior::stationary_correlation("isotropic", globe, {0.5, -0.1}), Error);
   CHECK_THROWS_AS(prior::stationary_correlation("matern", globe, {1000.0}), Error);
   CHECK_THROWS_AS(prior::stationary_correlation("multiscale", globe, {1000.0}), Error);
   CHECK_THROWS_AS(prior::stationary_correlation("multiscale", globe, {1000.0, 0.7, 2000.0, 0.4}), Error);
   const auto image = domain::Domain::plane(5, 10);
-  const prior::StandardFields flat = standard(image, toys::normals(50, 9, 1));
+  const prior::StandardFields flat = toys::standard_fields(image, toys::normals(50, 9, 1));
   CHECK_THROWS_AS(prior::fit_stationary("isotropic", flat), Error);
 }
 

@@ -45,4 +45,11 @@ prior::Backbone seasonal_backbone() {
   return prior::Backbone::fit(std::move(fields), options);
 }
 
+prior::StandardFields standard_fields(const domain::Domain& domain, const Eigen::MatrixXd& x) {
+  return {.domain = domain,
+          .values = x.cast<float>(),
+          .known = Eigen::MatrixXf::Ones(x.rows(), x.cols()),
+          .weight = Eigen::VectorXd::Ones(x.cols())};
+}
+
 }  // namespace toys

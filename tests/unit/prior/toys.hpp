@@ -22,6 +22,9 @@ domain::Domain globe(std::size_t rows, std::size_t columns);
 /// Standard normals [row][column].
 using test::normals;
 
+/// Fields that are known everywhere and count alike. \param x [point][field], of variance one
+prior::StandardFields standard_fields(const domain::Domain& domain, const Eigen::MatrixXd& x);
+
 /// Smooth covariance on the sphere and a little white noise, unit variance: the Gaussian oracle.
 std::pair<prior::Backbone, Eigen::MatrixXd> oracle(std::size_t rows, std::size_t columns);
 
