@@ -10,6 +10,7 @@ import os
 from typing import Any, Mapping, Optional, Sequence, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _core
 from ._core import (
@@ -54,7 +55,7 @@ class Ensemble:
     chi_square: [step], of what was observed over its expectation; far above 1 for input unlike the training data.
     """
 
-    def __init__(self, members: Any, chi_square: np.ndarray, axis: int):
+    def __init__(self, members: Any, chi_square: NDArray[np.float64], axis: int):
         self.members = members
         self.chi_square = chi_square
         self._axis = axis
@@ -73,21 +74,39 @@ class Ensemble:
 class Model:
     """A trained model in its file (`manifill train`)."""
 
-    def __init__(self, path: Union[str, os.PathLike]):
+    def __init__(self, path: Union[str, "os.PathLike[str]"]):
         self._core = _core.Model(os.fspath(path))
 
-    name = property(lambda self: self._core.name)
-    variable = property(lambda self: self._core.variable)
-    units = property(lambda self: self._core.units)
-    domain = property(lambda self: self._core.domain)
-    has_flow = property(lambda self: self._core.has_flow)
-    step = property(lambda self: self._core.step, doc='"day", "month" or "none": how steps are counted')
+    @property
+    def name(self) -> str:
+        return self._core.name
 
-    def climatology(self, season: float = 0.0) -> np.ndarray:
+    @property
+    def variable(self) -> str:
+        return self._core.variable
+
+    @property
+    def units(self) -> str:
+        return self._core.units
+
+    @property
+    def domain(self) -> Domain:
+        return self._core.domain
+
+    @property
+    def has_flow(self) -> bool:
+        return self._core.has_flow
+
+    @property
+    def step(self) -> str:
+        """"day", "month" or "none": how steps are counted."""
+        return self._core.step
+
+    def climatology(self, season: float = 0.0) -> NDArray[np.float64]:
         """Mean field at a fraction of the year: [point]."""
         return self._core.climatology(season)
 
-    def sample(self, count: int, season: float = 0.0, seed: int = 1, steps: int = 30) -> np.ndarray:
+    def sample(self, count: int, season: float = 0.0, seed: int = 1, steps: int = 30) -> NDArray[np.float64]:
         """Draws of the prior: [count][point]."""
         return self._core.sample(count, season, seed, steps)
 
@@ -133,7 +152,9 @@ class Model:
             filled = self._labelled(fields, filled, axis)
         return Ensemble(filled, chi_square, axis)
 
-    def _times(self, fields, count, first_step, season):
+    def _times(
+        self, fields: Any, count: int, first_step: int, season: Union[float, Sequence[float], None]
+    ) -> tuple[list[int], list[float]]:
         time = getattr(fields, "coords", {}).get("time") if hasattr(fields, "coords") else None
         if season is None and time is not None and self.step != "none":
             # Steps are counted as `manifill impute` counts them, so that members are the same.
@@ -146,13 +167,13 @@ class Model:
                 return [int(y) * 12 + int(m) - 1 for y, m in zip(year, month)], [(m - 0.5) / 12.0 for m in month]
             day = (stamps.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(int) + 1
             length = ((years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")) / np.timedelta64(1, "D")
-            season = (stamps - years) / np.timedelta64(1, "D") / length
-            return _core._day_index(list(map(int, year)), list(map(int, month)), list(map(int, day))), list(map(float, season))
+            fractions = (stamps - years) / np.timedelta64(1, "D") / length
+            return _core._day_index(list(map(int, year)), list(map(int, month)), list(map(int, day))), list(map(float, fractions))
         seasons = np.broadcast_to(0.0 if season is None else np.asarray(season, dtype=float), (count,))
         return [first_step + k for k in range(count)], [float(s) for s in seasons]
 
     @staticmethod
-    def _labelled(fields, filled, axis):
+    def _labelled(fields: Any, filled: NDArray[np.float64], axis: int) -> Any:
         import xarray
 
         dims = list(fields.dims)

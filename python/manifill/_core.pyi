@@ -1,4 +1,4 @@
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -79,14 +79,39 @@ class Laplacian:
 
 class Model:
     def __init__(self, path: str) -> None: ...
-    name: str
-    variable: str
-    units: str
-    has_flow: bool
-    domain: Domain
-    step: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def variable(self) -> str: ...
+    @property
+    def units(self) -> str: ...
+    @property
+    def has_flow(self) -> bool: ...
+    @property
+    def domain(self) -> Domain: ...
+    @property
+    def step(self) -> str: ...
     def climatology(self, season: float = 0.0) -> NDArray[np.float64]: ...
     def sample(self, count: int, season: float = 0.0, seed: int = 1, steps: int = 30) -> NDArray[np.float64]: ...
+    def _fill(
+        self,
+        fields: NDArray[np.float64],
+        index: Sequence[int],
+        season: Sequence[float],
+        method: str,
+        members: int,
+        seed: int,
+        noise: float,
+        refine: int,
+        options: Sequence[str],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 
 def methods() -> list[str]: ...
 def method_summary(name: str) -> str: ...
+def _day_index(year: Sequence[int], month: Sequence[int], day: Sequence[int]) -> list[int]: ...
+def _scores(
+    members: NDArray[np.float64], truth: NDArray[np.float64], weight: NDArray[np.float64], domain: Optional[Domain] = None
+) -> dict[str, Any]: ...
+def _squared_mmd(
+    first: NDArray[np.float64], second: NDArray[np.float64], weight: NDArray[np.float64], width: Optional[float] = None
+) -> float: ...

@@ -32,7 +32,14 @@ std::size_t terminal_width(std::FILE* out) {
   return 80;
 }
 
+/// The last of those that are not finished; each knows the one before it.
+Progress* innermost = nullptr;
+
 }  // namespace
+
+void note_within(const std::string& text) {
+  if (innermost != nullptr) innermost->within(text);
+}
 
 std::string duration_text(double seconds) {
   const auto s = static_cast<std::int64_t>(std::llround(std::max(0.0, seconds)));
@@ -52,6 +59,7 @@ Progress::Progress(std::string label, std::uint64_t total, std::string unit, Pro
       start_(Clock::now()),
       shown_(start_) {
   if (style_ == ProgressStyle::bar) show(false);
+  outer_ = std::exchange(innermost, this);
 }
 
 Progress::~Progress() {
@@ -65,12 +73,14 @@ Progress::~Progress() {
 void Progress::advance(std::uint64_t units) {
   const std::lock_guard lock(mutex_);
   done_ += units;
+  within_.clear();
   if (!finished_ && Clock::now() - shown_ >= interval_) show(false);
 }
 
 void Progress::set(std::uint64_t done) {
   const std::lock_guard lock(mutex_);
   done_ = done;
+  within_.clear();
   if (!finished_ && Clock::now() - shown_ >= interval_) show(false);
 }
 
@@ -79,10 +89,22 @@ void Progress::note(const std::string& text) {
   note_ = text;
 }
 
+void Progress::within(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  within_ = text;
+  if (!finished_ && Clock::now() - shown_ >= interval_) show(false);
+}
+
 void Progress::finish() {
   const std::lock_guard lock(mutex_);
   if (finished_) return;
   finished_ = true;
+  within_.clear();
+  for (Progress** p = &innermost; *p != nullptr; p = &(*p)->outer_)
+    if (*p == this) {
+      *p = outer_;
+      break;
+    }
   // A short job leaves no line in a log.
   if (style_ == ProgressStyle::bar || printed_) show(true);
 }
@@ -101,7 +123,8 @@ std::string Progress::line(bool last) const {
     text += fmt::format(", {} left", duration_text(elapsed * static_cast<double>(total_ - done_) /
                                                    static_cast<double>(done_)));
   }
-  if (!note_.empty()) text += ", " + note_;
+  for (const auto& more : {note_, within_})
+    if (!more.empty()) text += ", " + more;
   return text;
 }
 

@@ -208,9 +208,11 @@ prior::TrainedScore train_score_network(const Config& c, const prior::TrainingFi
   const bool resume = goes_on_from(directory + "/score_checkpoint.h5", c);
   const prior::ScoreTrainingHooks hooks{.report = [](const std::string& line) { log::info(line); },
                                         .stop = [] { return stop_requested(); }};
-  auto trained =
-      prior::train_score(prior::Backbone::fit(fields.subset(keep), backbone_options), fields, validation,
-                         prior::ScoreTrainingOptions::from(c), directory, resume, hooks);
+  // Score networks correct the covariance of all fields.
+  prior::BackboneOptions pooled = backbone_options;
+  pooled.classes = 1;
+  auto trained = prior::train_score(prior::Backbone::fit(fields.subset(keep), pooled), fields, validation,
+                                    prior::ScoreTrainingOptions::from(c), directory, resume, hooks);
   notes.push_back(fmt::format(
       "score network {}: squared error of the denoiser {:.4f} of the backbone's on held-out years "
       "(noisy to clean: {:.3f} {:.3f} {:.3f} {:.3f}), best at step {} of {}, {:.0f} s",
@@ -263,15 +265,19 @@ std::vector<std::string> train_prior(const Config& c) {
 namespace {
 
 /// What shapes of parameters do not show of a network must agree too.
-std::shared_ptr<const posterior::FlowNetwork> flow_to_start_from(const std::string& path,
-                                                                 const posterior::FlowNetworkOptions& network,
-                                                                 posterior::FlowBase base) {
+std::shared_ptr<const posterior::FlowNetwork> flow_to_start_from(
+    const std::string& path, const posterior::FlowNetworkOptions& network,
+    const posterior::FlowTrainingOptions& options) {
   const auto model = posterior::Model::load(path);
   if (!model.flow)
     throw Error(ErrorKind::usage, "it holds no flow to start from",
                 {.file = path, .remedy = "Give a model of 'manifill train flow'"});
   const auto& own = model.flow_options;
-  const char* other = model.flow_base != base                                       ? "flow.base"
+  const auto base = posterior::parse_flow_base(options.base);
+  // Bases of one mean differ in the unit of the spread, which steps can learn where layers are not held.
+  const bool learnable = options.steps > 0 && !options.hold && posterior::is_posterior(base) &&
+                         posterior::is_posterior(model.flow_base);
+  const char* other = model.flow_base != base && !learnable                         ? "flow.base"
                       : own.network != network.network                              ? "flow.network"
                       : own.affine != network.affine                                ? "flow.affine"
                       : own.network == "conv" && own.dilations != network.dilations ? "flow.dilations"
@@ -295,8 +301,7 @@ std::vector<std::string> train_flow(const Config& c) {
   const auto network = posterior::FlowNetworkOptions::from(c);
   auto hooks = training_hooks(c);
   if (!c.text("train.start").empty()) {
-    hooks.start =
-        flow_to_start_from(c.text("train.start"), network, posterior::parse_flow_base(options.base));
+    hooks.start = flow_to_start_from(c.text("train.start"), network, options);
   }
   const auto seed = static_cast<std::uint64_t>(options.seed);
   // What cannot be trained is refused before its cases are simulated, which can take as long.

@@ -32,7 +32,7 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
   const torch::NoGradGuard frozen;
   const prior::Backbone& backbone = model_.backbone;
   const auto factor = base_.factor(window);
-  const bool posterior_base = model_.flow_base != FlowBase::standard;
+  const bool posterior_base = is_posterior(model_.flow_base);
   const WindowSolution solution =
       posterior_base ? base_.draw(window, *factor, request) : factor->solve(window);
   FlowCondition c = posterior_base ? posterior_condition(window, *factor, solution, model_.flow_base)

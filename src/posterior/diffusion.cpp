@@ -9,6 +9,7 @@
 #include <span>
 
 #include "manifill/base/error.hpp"
+#include "manifill/base/progress.hpp"
 #include "manifill/base/signals.hpp"
 #include "manifill/operators/eigenpairs.hpp"
 #include "manifill/prior/prior.hpp"
@@ -79,17 +80,21 @@ torch::Tensor Denoiser::mean(const torch::Tensor& u, double log_snr) {
   return mean(u, torch::full({u.size(0)}, log_snr, torch::kFloat32));
 }
 
-torch::Tensor Denoiser::mean(const torch::Tensor& u, const torch::Tensor& log_snr) {
+void Denoiser::count(std::int64_t rows) {
   check_stop();
+  evaluations_ += rows;
+  note_within(fmt::format("{} evaluations of the prior", evaluations_));
+}
+
+torch::Tensor Denoiser::mean(const torch::Tensor& u, const torch::Tensor& log_snr) {
+  count(u.size(0));
   const torch::NoGradGuard frozen;
-  evaluations_ += u.size(0);
   return estimate(u, log_snr);
 }
 
 Linearisation Denoiser::linearise(const torch::Tensor& u, double log_snr) {
-  check_stop();
+  count(u.size(0));
   const torch::AutoGradMode graph(true);
-  evaluations_ += u.size(0);
   Linearisation out;
   out.state_ = u.detach().requires_grad_();
   out.output_ = estimate(out.state_, torch::full({u.size(0)}, log_snr, torch::kFloat32));

@@ -58,7 +58,7 @@ class Simulation {
         operators_(operators),
         points_(static_cast<std::int64_t>(fields.domain.size())),
         base_(parse_flow_base(o.base)),
-        posterior_base_(base_ != FlowBase::standard),
+        posterior_base_(is_posterior(base_)),
         keep_factors_(o.weight_forward_kl > 0.0 || o.weight_reverse_kl > 0.0) {
     const std::int64_t channels = condition_channels(fields.domain, half);
     const auto columns = static_cast<std::int64_t>(fields.domain.columns());

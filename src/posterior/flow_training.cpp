@@ -112,7 +112,7 @@ class Objective {
         topology_(topology),
         prior_(prior),
         backbone_(backbone),
-        standard_(parse_flow_base(options.base) == FlowBase::standard) {
+        standard_(!is_posterior(parse_flow_base(options.base))) {
     if (options.weight_reverse_kl > 0.0 && options.reverse_kl_gradient == "path") frozen_ = twin();
   }
 

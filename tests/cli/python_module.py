@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The Python module on small real files: no copies where none are promised, the program's own numbers, named errors."""
+import ast
 import os
 import pathlib
 import subprocess
@@ -32,6 +33,15 @@ def refused(kind, call, says):
         return
     raise AssertionError(f"nothing was refused: {says}")
 
+
+# Type checkers see what there is, no more and no less.
+stub = ast.parse((pathlib.Path(manifill.__file__).parent / "_core.pyi").read_text())
+typed = {n.name for n in stub.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))} | {"__version__"}
+assert typed == {n for n in vars(manifill._core) if not n.startswith("__") or n == "__version__"}, typed
+for of in (n for n in stub.body if isinstance(n, ast.ClassDef) and not n.name.endswith("Error")):
+    typed = {n.name for n in of.body if isinstance(n, ast.FunctionDef)}
+    there = {n for n in vars(getattr(manifill._core, of.name)) if not n.startswith("__") and n != "_pybind11_conduit_v1_"}
+    assert there == {n for n in typed if not n.startswith("__")}, (of.name, there ^ typed)
 
 # Domains: looked at where they are.
 plane = manifill.Domain.plane(4, 5)

@@ -112,6 +112,12 @@ run(2, *start, "--set", "flow.masks=boxes", says="flow.masks")
 refusal = run(2, *start, "--set", "flow.width=12", "--set", "flow.cases=1000", says="of another network")[1]
 check("simulated" not in refusal, "another network is refused before cases are simulated for it")
 run(2, *start, "--set", "flow.base=standard", says=["flow.base", whole.name])
+# The spread of another unit is learned in steps, and wrong without one.
+run(2, *start, "--set", "flow.base=exact_posterior", says=["flow.base", whole.name])
+run(2, *start, "--set", "flow.base=exact_posterior", "--set", "flow.steps=2", "--set", "flow.hold=true", "--set", "flow.vecchia=true", says="flow.base")
+run(0, *start, "--output", work / "exact.h5", "--set", "flow.base=exact_posterior", "--set", "flow.steps=2", says="validation CRPS")
+with netCDF4.Dataset(work / "exact.h5") as f:
+    check(f.getncattr("flow/base") == "exact_posterior", "the model says which base its spread is in units of")
 run(2, *start, "--set", "flow.affine=false", says="flow.affine")
 run(2, *flow, "--output", again, "--set", "flow.dilations=[0.5]", says=["dilation of 0.5", "flow.dilations"])
 # Objectives that come in later count from the start where no other reaches the weights.

@@ -30,6 +30,8 @@ class Progress {
   void set(std::uint64_t done);
   /// \brief Text behind the figures, such as the loss.
   void note(const std::string& text);
+  /// \brief How far the unit of work is that is being done: shown at the next interval, gone with the unit.
+  void within(const std::string& text);
   /// \brief Shows the final state; further calls do nothing. The destructor calls it.
   void finish();
 
@@ -46,10 +48,17 @@ class Progress {
   Clock::time_point shown_;
   std::uint64_t done_ = 0;
   std::string note_{};
+  std::string within_{};
+  Progress* outer_ = nullptr;
   bool finished_ = false;
   bool printed_ = false;
   std::mutex mutex_{};
 };
+
+/// \brief Says of a unit of work that takes long how far it is, to the Progress that was made last and is not
+/// finished; without one, nothing. From any thread while no Progress is made or finished, which one thread
+/// does.
+void note_within(const std::string& text);
 
 /// \brief "4 s", "2 min 5 s", "3 h 12 min".
 std::string duration_text(double seconds);

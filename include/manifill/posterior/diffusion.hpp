@@ -89,6 +89,7 @@ class Denoiser {
   /// Differentiable in u. \param u [batch][point], float32; \param log_snr [batch], float32
   [[nodiscard]] virtual torch::Tensor estimate(const torch::Tensor& u,
                                                const torch::Tensor& log_snr) const = 0;
+  void count(std::int64_t rows);
   std::int64_t evaluations_ = 0;
   std::int64_t gradients_ = 0;
 };

@@ -28,6 +28,8 @@ std::vector<std::string> flow_base_names();
 std::string flow_base_name(FlowBase base);
 /// \throws Error(usage) for a name that is none of these
 FlowBase parse_flow_base(const std::string& name);
+/// \brief Whether a base is the backbone's posterior, in units of a spread of its own.
+constexpr bool is_posterior(FlowBase base) { return base != FlowBase::standard; }
 
 /// \brief Condition of one step. Normalised units of the backbone.
 struct FlowCondition {

@@ -10,6 +10,15 @@ using namespace manifill;
 
 namespace {
 
+/// All that a file holds, which is closed.
+std::string text_of(std::FILE* file) {
+  std::rewind(file);
+  std::string text(10000, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
 /// What a progress of three steps writes.
 std::string written(ProgressStyle style, std::chrono::milliseconds interval, std::uint64_t total = 3) {
   std::FILE* file = std::tmpfile();
@@ -20,11 +29,7 @@ std::string written(ProgressStyle style, std::chrono::milliseconds interval, std
     progress.finish();
     progress.advance();
   }
-  std::rewind(file);
-  std::string text(10000, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  return text;
+  return text_of(file);
 }
 
 }  // namespace
@@ -55,6 +60,30 @@ TEST_CASE("quiet is silent", "[base]") {
   CHECK(written(ProgressStyle::automatic, std::chrono::milliseconds(0)).empty());
   log::set_level(log::Level::normal);
   CHECK(written(ProgressStyle::silent, std::chrono::milliseconds(0)).empty());
+}
+
+TEST_CASE("a unit of work that takes long is told of by the progress around it", "[base]") {
+  note_within("of nothing");  // no progress runs
+  std::FILE* file = std::tmpfile();
+  {
+    Progress outer("evaluating", 2, "cases", ProgressStyle::lines, file, std::chrono::milliseconds(0));
+    note_within("5 evaluations");
+    {
+      Progress inner("filling", 1, "gaps", ProgressStyle::lines, file, std::chrono::milliseconds(0));
+      note_within("6 evaluations");
+    }
+    outer.advance();
+    note_within("7 evaluations");
+  }
+  note_within("after the end");
+  const std::string text = text_of(file);
+  CHECK(text.find("manifill: evaluating: 0 of 2 cases, 5 evaluations\n") == 0);
+  CHECK(text.find("filling: 0 of 1 gaps, 6 evaluations\n") != std::string::npos);
+  // Gone with the unit.
+  CHECK(text.find("left\n") != std::string::npos);
+  CHECK(text.find("left, 7 evaluations\n") != std::string::npos);
+  CHECK(text.find("the end") == std::string::npos);
+  CHECK(text.find("nothing") == std::string::npos);
 }
 
 TEST_CASE("durations read like durations", "[base]") {

@@ -1,5 +1,6 @@
 #include "manifill/posterior/class_choice.hpp"
 
+#include <Eigen/LU>
 #include <cmath>
 
 #include "catch.hpp"

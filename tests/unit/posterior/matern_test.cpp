@@ -1,6 +1,7 @@
 #include "manifill/posterior/matern.hpp"
 
 #include <Eigen/Cholesky>
+#include <Eigen/LU>
 #include <cmath>
 #include <limits>
 #include <numbers>

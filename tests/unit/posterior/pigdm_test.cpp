@@ -56,6 +56,10 @@ TEST_CASE("the published rule of pigdm and its score are biased as docs/samplers
   CHECK(consistent.hidden.mean_error == Approx(0.38).margin(0.04));
   CHECK(consistent.hidden.spread == Approx(1.03).margin(0.02));
   CHECK(consistent.all.spread == Approx(0.965).margin(0.02));
+  const auto ancestral = toys::tally("pigdm", {"pigdm.guidance=gaussian"}, kFields, kPigdmMembers);
+  CHECK(ancestral.hidden.mean_error < 0.06);
+  CHECK(ancestral.hidden.spread == Approx(0.922).margin(0.02));
+  CHECK(ancestral.all.spread == Approx(0.859).margin(0.02));
 }
 
 TEST_CASE("pigdm without the prior's covariance runs away where one direction has most of the variance",

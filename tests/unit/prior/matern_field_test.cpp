@@ -1,6 +1,7 @@
 #include "manifill/prior/matern_field.hpp"
 
 #include <Eigen/Cholesky>
+#include <Eigen/LU>
 #include <cmath>
 #include <numeric>
 #include <vector>
