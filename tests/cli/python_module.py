@@ -35,10 +35,10 @@ def refused(kind, call, says):
 
 
 # Type checkers see what there is, no more and no less.
-stub = ast.parse((pathlib.Path(manifill.__file__).parent / "_core.pyi").read_text())
-typed = {n.name for n in stub.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))} | {"__version__"}
+declared = ast.parse((pathlib.Path(manifill.__file__).parent / "_core.pyi").read_text())
+typed = {n.name for n in declared.body if isinstance(n, (ast.ClassDef, ast.FunctionDef))} | {"__version__"}
 assert typed == {n for n in vars(manifill._core) if not n.startswith("__") or n == "__version__"}, typed
-for of in (n for n in stub.body if isinstance(n, ast.ClassDef) and not n.name.endswith("Error")):
+for of in (n for n in declared.body if isinstance(n, ast.ClassDef) and not n.name.endswith("Error")):
     typed = {n.name for n in of.body if isinstance(n, ast.FunctionDef)}
     there = {n for n in vars(getattr(manifill._core, of.name)) if not n.startswith("__") and n != "_pybind11_conduit_v1_"}
     assert there == {n for n in typed if not n.startswith("__")}, (of.name, there ^ typed)

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "manifill/domain/sphere.hpp"
 #include "manifill/posterior/sampler.hpp"
 #include "random_numbers.hpp"
 #include "unit/posterior/diffusion_toys.hpp"
@@ -22,19 +21,14 @@ namespace {
 
 constexpr double kMeasuredNoise = 0.1;
 
-/// Correlations that fall with the distance in space, to a third of the domain's extent, and some white
-/// noise.
+/// Correlations that fall with the distance in space, to a third at a sixth of the domain's extent, and some
+/// white noise.
 Eigen::MatrixXd nearby_covariance(const domain::Domain& d) {
   const auto n = static_cast<Eigen::Index>(d.size());
   Eigen::MatrixXd square(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < n; ++j) {
-      double sum = 0.0;
-      for (std::size_t k = 0; k < 3; ++k)
-        sum += std::pow(
-            d.points()[static_cast<std::size_t>(i)][k] - d.points()[static_cast<std::size_t>(j)][k], 2);
-      square(i, j) = sum;
-    }
+    for (Eigen::Index j = 0; j < n; ++j)
+      square(i, j) = std::pow(d.chord(static_cast<std::size_t>(i), static_cast<std::size_t>(j)), 2);
   const double length = square.maxCoeff() / 36.0;
   return (-square / length).array().exp().matrix() + 0.02 * Eigen::MatrixXd::Identity(n, n);
 }
