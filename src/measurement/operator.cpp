@@ -71,7 +71,22 @@ const SparseMatrix& Operator::matrix() const {
   return matrix_;
 }
 
+double Operator::expected_bytes() const {
+  const Eigen::Index count = std::min(kRowsAtOnce, values_);
+  Eigen::MatrixXd unit = Eigen::MatrixXd::Zero(values_, count);
+  for (Eigen::Index k = 0; k < count; ++k) unit(k * values_ / count, k) = 1.0;
+  const Eigen::ArrayXXd block = adjoint(unit).cwiseAbs().array();
+  double entries = 0.0;
+  for (Eigen::Index k = 0; k < count; ++k)
+    entries += static_cast<double>((block.col(k) > kNegligible * block.col(k).maxCoeff()).count());
+  return kBytesOfEntry * entries * static_cast<double>(values_) / static_cast<double>(count);
+}
+
 SparseMatrix Operator::make_matrix() const {
+  // Twice the limit by rows here and there is no matter of which rows: refused before the memory is taken.
+  if (kBytesOfEntry * static_cast<double>(values_) * static_cast<double>(points()) > kMostBytes &&
+      expected_bytes() > 2.0 * kMostBytes)
+    throw too_large(from_, values_);
   SparseMatrix a(values_, points());
   double bytes = 0.0;
   for (Eigen::Index first = 0; first < values_; first += kRowsAtOnce) {

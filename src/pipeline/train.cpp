@@ -109,6 +109,10 @@ std::vector<OptionSpec> train_flow_specs() {
       {.key = "train.start",
        .help = "model file whose flow, of the same network, training starts from; empty: none",
        .fallback = std::string()},
+      {.key = "train.score",
+       .help =
+           "model file whose score network the written model has in place of the prior's; empty: the prior's",
+       .fallback = std::string()},
       {.key = "train.keep_fields",
        .help = "training fields that the written model keeps, evenly spread, its backbone fitted to them; 0: "
                "all",
@@ -289,6 +293,24 @@ std::shared_ptr<const posterior::FlowNetwork> flow_to_start_from(
   return model.flow;
 }
 
+/// Gives a model the score network of another, where the options name one. Its inputs are over the backbone's
+/// spread, which is the same but for the fields it was fitted to.
+void take_score(const Config& c, posterior::Model& model) {
+  const std::string& path = c.text("train.score");
+  if (path.empty()) return;
+  const auto other = posterior::Model::load(path);
+  if (!other.score)
+    throw Error(ErrorKind::usage, "it has no score network",
+                {.file = path, .remedy = "Name a model of 'manifill train prior' with train.score = true"});
+  if (other.backbone.domain().describe() != model.backbone.domain().describe())
+    throw Error(ErrorKind::input,
+                fmt::format("its grid, {}, is not the prior's, {}", other.backbone.domain().describe(),
+                            model.backbone.domain().describe()),
+                {.file = path, .remedy = "Name a model of the same grid"});
+  model.score = other.score;
+  model.score->weigh(model.backbone);
+}
+
 }  // namespace
 
 std::vector<std::string> train_flow(const Config& c) {
@@ -297,25 +319,29 @@ std::vector<std::string> train_flow(const Config& c) {
   require_option(c, "train.output", "--output");
   io::check_output(c.text("train.output"), {}, true);
   auto model = posterior::Model::load(c.text("train.prior"));
+  take_score(c, model);
   const auto options = posterior::FlowTrainingOptions::from(c);
   const auto network = posterior::FlowNetworkOptions::from(c);
   auto hooks = training_hooks(c);
+  const auto learned =
+      model.score ? std::make_shared<const prior::Prior>(model.backbone, model.score) : nullptr;
   if (!c.text("train.start").empty()) {
     hooks.start = flow_to_start_from(c.text("train.start"), network, options);
   }
   const auto seed = static_cast<std::uint64_t>(options.seed);
   // What cannot be trained is refused before its cases are simulated, which can take as long.
-  static_cast<void>(posterior::flow_to_train(network, options, model.backbone, hooks));
+  static_cast<void>(posterior::flow_to_train(network, options, model.backbone, hooks, learned));
   const auto cases = simulate_training_cases(c, model, options, options, hooks);
   posterior::PriorLogDensity density;  // empty: the backbone's
-  if (model.score) {
-    density = [prior = prior::Prior(model.backbone, model.score), seed](
-                  const torch::Tensor& x, const std::vector<double>& season, std::int64_t step) {
+  if (learned) {
+    for (auto& p : model.score->parameters()) p.set_requires_grad(false);
+    density = [prior = *learned, seed](const torch::Tensor& x, const std::vector<double>& season,
+                                       std::int64_t step) {
       return prior.log_density(x, season, {.draws = 4, .seed = seed, .time = step}).to(torch::kFloat32);
     };
   }
   const auto trained = posterior::train_flow(cases.training, cases.validation, network, options,
-                                             model.backbone, density, hooks);
+                                             model.backbone, density, hooks, learned);
   model.flow = trained.network;
   model.flow_options = network;
   model.flow_options.scale_share = trained.network->scale_share;

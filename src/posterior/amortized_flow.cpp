@@ -69,7 +69,8 @@ Ensemble AmortizedFlowSampler::sample(const Window& window, const SampleRequest&
                  .remedy = "Use --method gaussian for this input"});
 
   Ensemble e = base_.finisher().finish(window, *factor, solution, x, request);
-  e.evaluations += 1.0;
+  // Either half of a sweep of the prior evaluates its network.
+  e.evaluations += model_.flow_options.prior_sweep ? 3.0 : 1.0;
   if (request.density) {
     const Eigen::Map<const Eigen::VectorXf> determinant(log_det.contiguous().data_ptr<float>(),
                                                         request.members);

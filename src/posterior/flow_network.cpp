@@ -7,6 +7,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/posterior/flow_condition.hpp"
+#include "manifill/posterior/prior_coupling.hpp"
 #include "manifill/posterior/soft_limit.hpp"
 #include "manifill/posterior/vecchia_layer.hpp"
 #include "manifill/prior/grid_level.hpp"
@@ -72,7 +73,8 @@ TORCH_MODULE(GridCoupling);
 
 class GridFlow : public FlowNetwork {
  public:
-  GridFlow(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t)
+  GridFlow(const FlowNetworkOptions& o, std::int64_t features, const prior::GridTopology& t,
+           const std::shared_ptr<const prior::Prior>& prior)
       : options_(o), topology_(t) {
     log_spread = register_buffer("log_spread", torch::zeros({1}));
     scale_share = o.scale_share;
@@ -103,6 +105,15 @@ class GridFlow : public FlowNetwork {
     }
     for (std::int64_t k = 0; k < o.couplings; ++k)
       couplings_.push_back(register_module("coupling" + std::to_string(k), GridCoupling(k, o, t)));
+    if (!o.prior_sweep) return;
+    for (const int colour : {1, 0}) sweep_.emplace_back(colour, o.prior_level, prior, t);
+    prior_errors_ = register_buffer("prior_errors", torch::zeros({static_cast<std::int64_t>(sweep_.size())}));
+  }
+
+  void measure_prior() override {
+    const torch::NoGradGuard frozen;
+    for (std::size_t k = 0; k < sweep_.size(); ++k)
+      prior_errors_[static_cast<std::int64_t>(k)] = sweep_[k].error();
   }
 
   Context condition(const torch::Tensor& features) override {
@@ -118,6 +129,10 @@ class GridFlow : public FlowNetwork {
                                   : torch::zeros_like(out.select(1, 1));
     if (vecchia_) c.vecchia = prior::at_least_single(neighbours_(torch::silu(near_(h))).flatten(2));
     if (!couplings_.empty()) c.features = prior::at_least_single(context_(h));
+    if (!sweep_.empty()) {
+      c.mean = features.select(1, base_.mean).flatten(1);
+      c.sd = torch::exp(features.select(1, base_.log_sd).flatten(1));
+    }
     return c;
   }
 
@@ -140,13 +155,14 @@ class GridFlow : public FlowNetwork {
       }
       x = from_grid(grid, z);
     }
-    return {x * torch::exp(log_scale) + c.shift.unsqueeze(1), log_det};
+    x = x * torch::exp(log_scale) + c.shift.unsqueeze(1);
+    return swept(x, log_det, c, false);
   }
 
   std::pair<torch::Tensor, torch::Tensor> inverse(const torch::Tensor& x, const Context& c) override {
     const auto log_scale = (c.log_scale + log_spread).unsqueeze(1);
-    auto z = (x - c.shift.unsqueeze(1)) * torch::exp(-log_scale);
-    auto log_det = -log_scale.sum(-1).expand({x.size(0), x.size(1)});
+    auto [z, log_det] = swept(x, -log_scale.sum(-1).expand({x.size(0), x.size(1)}), c, true);
+    z = (z - c.shift.unsqueeze(1)) * torch::exp(-log_scale);
     if (!couplings_.empty()) {
       auto grid = to_grid(z);
       const auto context = repeat(c.features, x.size(1));
@@ -181,6 +197,28 @@ class GridFlow : public FlowNetwork {
     }
     return torch::cat(seen, 1);
   }
+  /// Members and their determinants after the prior's sweep, or before it. \param x [batch][member][point],
+  /// standardised departures of the base, as the affine layer's mean and spread are
+  std::pair<torch::Tensor, torch::Tensor> swept(const torch::Tensor& x, const torch::Tensor& log_det,
+                                                const Context& c, bool back) {
+    if (sweep_.empty()) return {x, log_det};
+    const prior::BfloatScope scope(bfloat && is_training());
+    const auto level = c.mean.unsqueeze(1);
+    const auto unit = c.sd.unsqueeze(1);
+    const auto mean = level + unit * c.shift.unsqueeze(1);
+    const auto variance = (unit * torch::exp((c.log_scale + log_spread).unsqueeze(1))).square();
+    auto u = level + unit * x;
+    auto sum = log_det;
+    for (std::size_t i = 0; i < sweep_.size(); ++i) {
+      const std::size_t k = back ? sweep_.size() - 1 - i : i;
+      const auto error = prior_errors_.narrow(0, static_cast<std::int64_t>(k), 1);
+      const auto [moved, logs] =
+          back ? sweep_[k].inverse(u, mean, variance, error) : sweep_[k].forward(u, mean, variance, error);
+      u = moved;
+      sum = sum + logs.sum(-1);
+    }
+    return {(u - level) / unit, sum};
+  }
   torch::Tensor to_grid(const torch::Tensor& x) const {
     return topology_.take(x, 2).reshape({-1, 1, topology_.rows, topology_.columns});
   }
@@ -203,6 +241,8 @@ class GridFlow : public FlowNetwork {
   prior::GridConv near_{nullptr};
   prior::GridConv neighbours_{nullptr};
   std::vector<GridCoupling> couplings_{};
+  std::vector<PriorCoupling> sweep_{};
+  torch::Tensor prior_errors_{};  ///< [coupling]
 };
 
 /// Reorders the last dimension. The gradient is the inverse order; that of index_select adds up column by
@@ -232,9 +272,11 @@ class RealNvp : public FlowNetwork {
       throw Error(ErrorKind::usage,
                   "a RealNVP needs a value at every point, the training fields have some nowhere",
                   {.remedy = "Set flow.network = \"conv\""});
-    if (o.vecchia || o.bands > 0)
-      throw Error(ErrorKind::usage, "a RealNVP has neither bands of detail nor a layer of neighbours",
-                  {.remedy = "Set flow.bands = 0 and flow.vecchia = false, or flow.network = \"conv\""});
+    if (o.vecchia || o.bands > 0 || o.prior_sweep)
+      throw Error(ErrorKind::usage,
+                  "a RealNVP has neither bands of detail nor layers of neighbours or of the prior",
+                  {.remedy = "Set flow.bands = 0, flow.vecchia = false and flow.prior_sweep = false, or "
+                             "flow.network = \"conv\""});
     log_spread = register_buffer("log_spread", torch::zeros({1}));
     const std::int64_t hidden = o.width > 0 ? o.width : std::max<std::int64_t>(32, points_ / 8);
     const std::int64_t kept = points_ / 2;
@@ -317,9 +359,10 @@ class RealNvp : public FlowNetwork {
 }  // namespace
 
 std::shared_ptr<FlowNetwork> make_flow_network(const FlowNetworkOptions& options, std::int64_t features,
-                                               const prior::GridTopology& topology) {
+                                               const prior::GridTopology& topology,
+                                               const std::shared_ptr<const prior::Prior>& prior) {
   if (options.network == "conv" || options.network == "unet")
-    return std::make_shared<GridFlow>(options, features, topology);
+    return std::make_shared<GridFlow>(options, features, topology, prior);
   if (options.network == "realnvp") return std::make_shared<RealNvp>(options, features, topology);
   throw Error(ErrorKind::usage, "unknown flow network '" + options.network + "'",
               {.remedy = "Use conv, unet or realnvp"});

@@ -58,6 +58,16 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
        .fallback = d.context,
        .lowest = 1,
        .highest = 256},
+      {.key = "flow.prior_sweep",
+       .help = "whether members end in a sweep of draws by the prior's denoiser, either half of the cells "
+               "given the "
+               "other; needs a score network and points in rows",
+       .fallback = d.prior_sweep},
+      {.key = "flow.prior_level",
+       .help = "log-SNR of the denoiser in that sweep",
+       .fallback = d.prior_level,
+       .lowest = -9,
+       .highest = 9},
       {.key = "flow.affine",
        .help = "whether the affine layer conditioned on the measurement is there",
        .fallback = d.affine},
@@ -84,6 +94,8 @@ FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
   o.coupling_width = c.integer("flow.coupling_width");
   o.coupling_widths = c.list("flow.coupling_widths");
   o.context = c.integer("flow.context");
+  o.prior_sweep = c.flag("flow.prior_sweep");
+  o.prior_level = c.real("flow.prior_level");
   o.affine = c.flag("flow.affine");
   o.scale_share = c.real("flow.scale_share");
   return o;
@@ -103,6 +115,8 @@ Config FlowNetworkOptions::to_config() const {
   c.set("flow.coupling_width", coupling_width);
   c.set("flow.coupling_widths", coupling_widths);
   c.set("flow.context", context);
+  c.set("flow.prior_sweep", prior_sweep);
+  c.set("flow.prior_level", prior_level);
   c.set("flow.affine", affine);
   c.set("flow.scale_share", scale_share);
   return c;

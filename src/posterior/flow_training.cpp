@@ -640,11 +640,18 @@ void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine) {
 
 std::shared_ptr<FlowNetwork> flow_to_train(const FlowNetworkOptions& network_options,
                                            const FlowTrainingOptions& o, const prior::Backbone& backbone,
-                                           const TrainingHooks& hooks) {
+                                           const TrainingHooks& hooks,
+                                           const std::shared_ptr<const prior::Prior>& learned) {
   const auto topology = prior::GridTopology::of(backbone.domain(), backbone.active());
   torch::manual_seed(static_cast<std::uint64_t>(o.seed));
   auto network = make_flow_network(
-      network_options, condition_channels(backbone.domain(), backbone.options().window), topology);
+      network_options, condition_channels(backbone.domain(), backbone.options().window), topology, learned);
+  if (network_options.prior_sweep && o.weight_crps > 0.0)
+    throw Error(
+        ErrorKind::usage, "the closed-form CRPS is that of members before the prior's denoiser",
+        {.remedy = "Set flow.weight_crps = 0, and train.start to a flow that was trained by it without "
+                   "flow.prior_sweep"});
+  network->measure_prior();
   if (hooks.start) start_from(*network, *hooks.start, o.hold);
   if (o.hold && !hooks.start)
     throw Error(ErrorKind::usage,
@@ -663,18 +670,22 @@ std::shared_ptr<FlowNetwork> flow_to_train(const FlowNetworkOptions& network_opt
 TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
                        const FlowNetworkOptions& network_options, const FlowTrainingOptions& o,
                        const prior::Backbone& backbone, const PriorLogDensity& prior,
-                       const TrainingHooks& hooks) {
+                       const TrainingHooks& hooks, const std::shared_ptr<const prior::Prior>& learned) {
   const auto topology = prior::GridTopology::of(backbone.domain(), backbone.active());
   const PriorLogDensity prior_density = prior ? prior : gaussian_prior(backbone);
   const auto seed = static_cast<std::uint64_t>(o.seed);
-  const auto network = flow_to_train(network_options, o, backbone, hooks);
-  const auto twin = [&] { return make_flow_network(network_options, training.features.size(1), topology); };
+  const auto network = flow_to_train(network_options, o, backbone, hooks, learned);
+  const auto twin = [&] {
+    auto other = make_flow_network(network_options, training.features.size(1), topology, learned);
+    other->measure_prior();
+    return other;
+  };
   prior::AveragedOptimiser optimiser(
       *network, {.weight_decay = o.weight_decay, .clip = 0.3, .average = o.average, .second_decay = 0.999});
   Objective objective(*network, o, topology, prior_density, backbone, twin);
   prior::TrainingRecords records(
       hooks.log_csv, hooks.checkpoint,
-      "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error",
+      "step,seconds,crps_loss,energy_loss,validation_crps,validation_standardised_error,validation_score",
       agreement_of(training, validation, *network, network_options, o));
   Progress p;
   if (hooks.resume) {
@@ -684,7 +695,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     const Validation start = validate(*network, validation, o.weight_differences);
     p.base_crps = p.best_crps = start.crps;
     p.best_joint = start.joint;
-    records.log(fmt::format("0,0,,,{:.6f},", p.base_crps));
+    records.log(fmt::format("0,0,,,{:.6f},,{:.6f}", p.base_crps, p.best_joint));
   }
 
   const double before = p.seconds;
@@ -769,13 +780,13 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
     const double share = 1.0 / static_cast<double>(summed);
     hooks.report(
         fmt::format("step {} ({:.0f} s): loss {:.4f} {:.4f}, validation CRPS {:.4f} ({:+.1f} % of the base), "
-                    "standardised error {:.3f}",
+                    "standardised error {:.3f}, score {:.4f}",
                     p.step, p.seconds, crps * share, energy * share, v.crps,
-                    100.0 * (v.crps / p.base_crps - 1.0), v.standardised));
+                    100.0 * (v.crps / p.base_crps - 1.0), v.standardised, v.joint));
     // Energy scores that have no weight yet are no zeros of a curve.
-    records.log(fmt::format("{},{:.1f},{:.6f},{},{:.6f},{:.4f}", p.step, p.seconds, crps * share,
+    records.log(fmt::format("{},{:.1f},{:.6f},{},{:.6f},{:.4f},{:.6f}", p.step, p.seconds, crps * share,
                             energy > 0.0 ? fmt::format("{:.6f}", energy * share) : std::string(), v.crps,
-                            v.standardised));
+                            v.standardised, v.joint));
     records.save(*network, optimiser, place_of(p));
     crps = energy = 0.0;
     summed = 0;
@@ -785,7 +796,8 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   if (hooks.start && o.steps == 0)
     network->eval();  // as it was calibrated
   else
-    calibrate(*network, validation, network_options.network != "realnvp" && network_options.affine);
+    calibrate(*network, validation,
+              network_options.network != "realnvp" && network_options.affine && !network_options.prior_sweep);
   return {.network = network,
           .validation_crps = p.best_crps,
           .base_validation_crps = p.base_crps,

@@ -9,6 +9,7 @@
 
 #include "manifill/base/error.hpp"
 #include "manifill/posterior/flow_network.hpp"
+#include "manifill/prior/prior.hpp"
 #include "manifill/prior/score_network.hpp"
 
 namespace manifill::posterior {
@@ -149,9 +150,12 @@ Model Model::load(const std::string& path) {
   set_options(config, file.text("flow/options"));
   m.flow_options = FlowNetworkOptions::from(config);
   m.flow_base = parse_flow_base(file.text("flow/base"));
+  const auto learned = m.score && m.flow_options.prior_sweep
+                           ? std::make_shared<const prior::Prior>(m.backbone, m.score)
+                           : nullptr;
   m.flow =
       make_flow_network(m.flow_options, condition_channels(m.backbone.domain(), m.backbone.options().window),
-                        prior::GridTopology::of(m.backbone.domain(), m.backbone.active()));
+                        prior::GridTopology::of(m.backbone.domain(), m.backbone.active()), learned);
   const torch::NoGradGuard frozen;
   for (auto& [name, tensor] : state(*m.flow)) {
     const auto& values = file.floats(name, shape_of(tensor));

@@ -65,7 +65,9 @@ flow = ["train", "flow", "--prior", prior, "--set", "train.validation_years=[199
 whole = work / "whole.h5"
 run(0, *flow, "--output", whole, "--set", "flow.steps=60", says="validation CRPS")
 check((work / "whole.h5.png").stat().st_size > 1000, "the flow's training curve is drawn")
-check((work / "whole.h5.csv").read_text().startswith("step,"), "the flow's training log is there")
+header, *rows = (work / "whole.h5.csv").read_text().splitlines()
+check(header.startswith("step,") and header.endswith(",validation_score"), f"the flow's training log is there: {header}")
+check(all(0.0 < float(row.rsplit(",", 1)[1]) < 10.0 for row in rows), f"with the score that weights are chosen by:\n{rows}")
 check(not (work / "whole.h5.checkpoint").exists(), "a finished training leaves no checkpoint")
 run(0, *flow, "--output", work / "anew.h5", "--set", "flow.steps=2", "--resume", says="starts anew")
 run(2, "train", "flow", "--prior", prior, "--output", whole, says="validation")
@@ -133,9 +135,21 @@ run(0, *unet, "--set", "flow.widths=[8,8]", "--set", "flow.coupling_widths=[4]",
 run(0, "impute", "--model", work / "unet.h5", "--input", data, "--output", work / "unet.nc", "--members", "2")
 run(2, *unet, "--set", "flow.widths=[8,8,8]", says="2 coarser grids do not fit 8 x 12")
 
+# A sweep of the prior by the score network of another model: members differ from those without, and pass through a model file.
+still = work / "still.h5"
+run(0, *backbone, "--set", f"train.output={still}", "--set", "backbone.mean_harmonics=0", "--set", "backbone.scale_harmonics=0", "--set", "backbone.season_bins=1")
+still_flow = [*flow[:3], still, *flow[4:], "--set", "flow.couplings=0"]
+run(0, *still_flow, "--output", work / "plain.h5", "--set", "flow.steps=4")
+swept = [*still_flow, "--output", work / "swept.h5", "--set", "flow.prior_sweep=true", "--set", "flow.steps=4", "--set", f"train.start={work / 'plain.h5'}"]
+run(2, *swept, "--set", "flow.weight_crps=0", says=["need a prior with a score network", "flow.prior_sweep"])
+run(2, *swept, "--set", f"train.score={prior}", says=["closed-form CRPS", "flow.weight_crps = 0"])
+run(2, *swept, "--set", "flow.weight_crps=0", "--set", f"train.score={still}", says=["still.h5", "no score network"])
+run(2, *flow, "--output", work / "swept.h5", "--set", "flow.prior_sweep=true", "--set", "flow.weight_crps=0", says="know no seasons")
+run(0, *swept, "--set", "flow.weight_crps=0", "--set", f"train.score={prior}", says=["validation CRPS", "score 0."])
+
 # A stop leaves a checkpoint and no model; --resume finishes.
 part = work / "part.h5"
-long = [*flow, "--output", part, "--set", "flow.steps=100000", "--set", "flow.minutes=0.5", "--set", "flow.patience=100000"]
+long = [*flow, "--output", part, "--set", "flow.steps=100000", "--set", "flow.minutes=0.2", "--set", "flow.patience=100000"]
 code, said = interrupt(signal.SIGTERM, (work / "part.h5.checkpoint").exists, *long)
 check(code == 75 and "--resume" in said, f"a stopped training exits with 75: {code}\n{said}")
 check(not part.exists() and (work / "part.h5.checkpoint").exists(), "a stopped training leaves its checkpoint and no model")
@@ -154,6 +168,10 @@ with netCDF4.Dataset(data) as f, netCDF4.Dataset(gappy, "w") as g:
         if name == "t":
             values[:, 2:5, 3:8] = np.ma.masked
         w[:] = values
+for name in ("plain", "swept"):
+    run(0, "impute", "--model", work / f"{name}.h5", "--input", gappy, "--output", work / f"{name}.nc", "--members", "3", "--write-members")
+with netCDF4.Dataset(work / "plain.nc") as f, netCDF4.Dataset(work / "swept.nc") as g:
+    check(np.abs(f["t_member"][:] - g["t_member"][:]).max() > 1e-3, "the sweep changes members")
 for method in ("flow", "gaussian"):
     run(0, "impute", "--model", part, "--input", gappy, "--output", work / f"{method}.nc", "--method", method, "--diagnostics", "--refine", "2")
     rows = (work / f"{method}.nc.diagnostics.csv").read_text().splitlines()

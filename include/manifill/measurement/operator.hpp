@@ -80,6 +80,9 @@ class Operator {
   [[nodiscard]] virtual SparseMatrix make_matrix() const;
 
  private:
+  /// What such a matrix would take, by rows evenly spread.
+  [[nodiscard]] double expected_bytes() const;
+
   domain::Domain from_;
   std::optional<domain::Domain> to_;
   Eigen::Index values_;

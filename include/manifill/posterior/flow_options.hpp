@@ -29,7 +29,9 @@ struct FlowNetworkOptions {
   std::int64_t coupling_width = 12;
   std::vector<double> coupling_widths{16, 32};  ///< channels of the grids of a coupling (unet)
   std::int64_t context = 8;                     ///< channels of the condition that couplings see
-  bool affine = true;                           ///< the layer conditioned on the measurement only
+  bool prior_sweep = false;  ///< whether members end in a pair of PriorCouplings, where points come in rows
+  double prior_level = 0.0;  ///< log-SNR of the denoiser in them
+  bool affine = true;        ///< the layer conditioned on the measurement only
   double scale_share =
       1.0;  ///< share of that layer's log-scales that is used; training lowers it to calibrate
 

@@ -149,15 +149,17 @@ void calibrate(FlowNetwork& network, const FlowCases& validation, bool affine);
 /// network to start from, nothing to hold, symmetry of what has none
 std::shared_ptr<FlowNetwork> flow_to_train(const FlowNetworkOptions& network,
                                            const FlowTrainingOptions& options,
-                                           const prior::Backbone& backbone, const TrainingHooks& hooks);
+                                           const prior::Backbone& backbone, const TrainingHooks& hooks,
+                                           const std::shared_ptr<const prior::Prior>& learned = {});
 
 /// \brief Trains a network on cases. \param backbone the final one, for the likelihood and the default prior
+/// \param learned the prior with its score network, for prior_sweep
 /// \throws Error(usage) when no objective reaches the network; Error(numerical) when the loss is not finite;
 /// Error(stopped) when the hook says so, after a checkpoint; Error(input) when the checkpoint to resume from
 /// is of another training
 TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
                        const FlowNetworkOptions& network, const FlowTrainingOptions& options,
                        const prior::Backbone& backbone, const PriorLogDensity& prior,
-                       const TrainingHooks& hooks);
+                       const TrainingHooks& hooks, const std::shared_ptr<const prior::Prior>& learned = {});
 
 }  // namespace manifill::posterior

@@ -148,7 +148,7 @@ TEST_CASE("a flow finds both modes of a two-moons posterior, a Gaussian neither"
   auto o = toys::forward_kl("standard");
   constexpr double kSigma = 0.05;
   o.noise_lowest = o.noise_highest = kSigma / backbone.unit_scale();
-  o.steps = 5000;
+  o.steps = 3000;
   o.batch = 128;
   o.learning_rate = 2e-3;
   o.weight_decay = 1e-4;

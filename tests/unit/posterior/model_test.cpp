@@ -27,6 +27,8 @@ posterior::FlowNetworkOptions others() {
   o.coupling_width = 5;
   o.coupling_widths = {4, 5};
   o.context = 3;
+  o.prior_sweep = true;
+  o.prior_level = 1.5;
   o.affine = false;
   o.scale_share = 0.5;
   return o;
@@ -59,6 +61,7 @@ TEST_CASE("a model file keeps its flow: members come out the same", "[flow]") {
   posterior::Model model{.backbone = toys::seasonal_backbone()};
   const auto& d = model.backbone.domain();
   model.flow_options = others();
+  model.flow_options.prior_sweep = false;  // prior_coupling_test has models with one
   const std::int64_t channels = posterior::condition_channels(d, 0);
   torch::manual_seed(3);
   model.flow = posterior::make_flow_network(model.flow_options, channels, prior::GridTopology::of(d));
