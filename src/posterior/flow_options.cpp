@@ -60,8 +60,7 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
        .highest = 256},
       {.key = "flow.prior_sweep",
        .help = "whether members end in a sweep of draws by the prior's denoiser, either half of the cells "
-               "given the "
-               "other; needs a score network and points in rows",
+               "given the other; needs a score network and points in rows",
        .fallback = d.prior_sweep},
       {.key = "flow.prior_level",
        .help = "log-SNR of the denoiser in that sweep",

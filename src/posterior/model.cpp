@@ -150,9 +150,11 @@ Model Model::load(const std::string& path) {
   set_options(config, file.text("flow/options"));
   m.flow_options = FlowNetworkOptions::from(config);
   m.flow_base = parse_flow_base(file.text("flow/base"));
-  const auto learned = m.score && m.flow_options.prior_sweep
-                           ? std::make_shared<const prior::Prior>(m.backbone, m.score)
-                           : nullptr;
+  if (m.flow_options.prior_sweep && !m.score)
+    throw Error(ErrorKind::input, "its flow ends in a sweep of the prior, whose score network it has not",
+                {.file = path, .remedy = "Fetch or train the model again"});
+  const auto learned =
+      m.flow_options.prior_sweep ? std::make_shared<const prior::Prior>(m.backbone, m.score) : nullptr;
   m.flow =
       make_flow_network(m.flow_options, condition_channels(m.backbone.domain(), m.backbone.options().window),
                         prior::GridTopology::of(m.backbone.domain(), m.backbone.active()), learned);

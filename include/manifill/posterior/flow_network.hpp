@@ -40,7 +40,7 @@ class FlowNetwork : public torch::nn::Module {
   virtual std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& z, const Context& context) = 0;
   /// \brief Inverse of forward: z and log |det dz/dx|.
   virtual std::pair<torch::Tensor, torch::Tensor> inverse(const torch::Tensor& x, const Context& context) = 0;
-  /// rief Takes the errors of the prior's predictions from its training fields, as a training begins with
+  /// \brief Takes the errors of the prior's predictions from its training fields, as a training begins with
   /// them.
   virtual void measure_prior() {}
   /// \brief Factor on the spread fitted on held-out fields; part of the map and of its determinant.

@@ -220,6 +220,11 @@ TEST_CASE("a model file keeps a flow with a sweep of the prior", "[flow]") {
   const auto file = std::filesystem::temp_directory_path() / "manifill_prior_coupling_test.h5";
   model.save(file.string());
   const auto loaded = posterior::Model::load(file.string());
+  model.score = nullptr;
+  model.save(file.string());
+  CHECK_THROWS_WITH(
+      posterior::Model::load(file.string()),
+      Catch::Matchers::Contains("score network it has not") && Catch::Matchers::Contains("manifill_prior"));
   std::filesystem::remove(file);
   CHECK(loaded.flow_options.prior_sweep);
   const auto z = torch::randn({1, 2, kPoints});
