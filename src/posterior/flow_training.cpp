@@ -191,10 +191,11 @@ class Objective {
   torch::Tensor path_log_density(const FlowCases& batch, const torch::Tensor& z) {
     const auto held = [&] {
       const torch::NoGradGuard frozen;
-      const auto from = network_.parameters();
-      const auto to = frozen_->parameters();
-      for (std::size_t k = 0; k < from.size(); ++k) to[k].copy_(from[k]);
-      frozen_->log_spread.copy_(network_.log_spread);
+      const auto copy = [](const std::vector<torch::Tensor>& from, const std::vector<torch::Tensor>& to) {
+        for (std::size_t k = 0; k < from.size(); ++k) to[k].copy_(from[k]);
+      };
+      copy(network_.parameters(), frozen_->parameters());
+      copy(network_.buffers(), frozen_->buffers());
       frozen_->scale_share = network_.scale_share;
       frozen_->eval();
       return frozen_->condition(batch.features);
@@ -676,9 +677,7 @@ TrainedFlow train_flow(const FlowCases& training, const FlowCases& validation,
   const auto seed = static_cast<std::uint64_t>(o.seed);
   const auto network = flow_to_train(network_options, o, backbone, hooks, learned);
   const auto twin = [&] {
-    auto other = make_flow_network(network_options, training.features.size(1), topology, learned);
-    other->measure_prior();
-    return other;
+    return make_flow_network(network_options, training.features.size(1), topology, learned);
   };
   prior::AveragedOptimiser optimiser(
       *network, {.weight_decay = o.weight_decay, .clip = 0.3, .average = o.average, .second_decay = 0.999});

@@ -32,10 +32,8 @@ PriorCoupling::PriorCoupling(int colour, double log_snr, std::shared_ptr<const p
   const auto& o = backbone.options();
   if (o.season_bins > 1 || o.mean_harmonics > 0 || o.scale_harmonics > 0) throw refused("know no seasons");
   if ((backbone.active().array() == 0.0).any()) throw refused("need a value at every point");
-  auto board = torch::zeros({topology.rows, topology.columns});
-  auto cell = board.accessor<float, 2>();
-  for (std::int64_t i = 0; i < topology.rows; ++i)
-    for (std::int64_t j = 0; j < topology.columns; ++j) cell[i][j] = (i + j) % 2 == colour ? 1.0F : 0.0F;
+  const auto diagonal = torch::arange(topology.rows).unsqueeze(1) + torch::arange(topology.columns);
+  const auto board = diagonal.remainder(2).eq(colour).to(torch::kFloat32);
   moved_ = board.view({1, -1});
   neighbours_ = torch::tensor({0.0F, 1.0F, 0.0F, 1.0F, 0.0F, 1.0F, 0.0F, 1.0F, 0.0F}).view({1, 1, 3, 3});
   share_ = torch::conv2d(
