@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
 #include <xtensor/xtensor.hpp>

@@ -54,6 +54,22 @@ wind points 0.5 "points" points.count=150
 wind swath 0.5 "swath" swath.orbits=3 swath.width_km=1200
 wind mask 0.3 "mask" mask.kinds=blocks mask.hidden=0.4
 
+# The example of two instruments at once, its buoys as cells, which can be drawn.
+example=(docs/examples/wind_reconstruct.toml --set "measurement[1].file=$folder/radiometer.nc" --set "measurement[2].file=$folder/buoys.nc" --quiet)
+"$manifill" measure "${example[@]}" --set measure.overwrite=true
+"$manifill" reconstruct "${example[@]}" -o "$folder/several_out.nc" --overwrite
+map sample_data/demo/wind_truth.nc uwnd -12,12 "Truth" "$folder/a.png" 330
+map "$folder/radiometer.nc" uwnd -12,12 "Radiometer" "$folder/b.png" 330
+map "$folder/buoys.nc" uwnd -12,12 "Buoys" "$folder/c.png" 330
+map "$folder/several_out.nc" uwnd -12,12 "Reconstructed of both" "$folder/d.png" 1006
+"$python" tools/side_by_side.py "$figures/measure_several.png" "$folder/a.png" "$folder/b.png" "$folder/c.png" + "$folder/d.png"
+
+# An instrument that is nearly exact at Greenwich and gets poorer eastwards, all the way round.
+"$python" tools/noise_by_cell.py sample_data/demo/wind_truth.nc uwnd 0.2 4 "$folder/cells.nc"
+"$manifill" reconstruct --model sample_data/models/fnoc_wind.flow.h5 --method flow -i "$folder/cells.nc" --variable uwnd --noise-variable noise \
+  -o "$folder/cells_out.nc" --quiet --overwrite
+maps measure_cells.png sample_data/demo/wind_truth.nc "$folder/cells.nc" "$folder/cells_out.nc" uwnd -12,12 "noise by cell"
+
 # Temperatures on a Gaussian grid, drawn from a model, lose what lies above degree 10. What is left says the same on a
 # coarser grid, whose fewer values are reconstructed from.
 model=sample_data/models/pcm_t42.prior.h5

@@ -222,6 +222,7 @@ Picture draw_speed(const ReportSource& s, const std::string& path) {
         .x = {.label = "ms a sample", .scale = plot::AxisScale::log},
         .y = {.label = with_units("CRPS", s.units)}};
     double least = std::numeric_limits<double>::infinity();
+    double least_crps = least;
     double most = 0.0;
     for (std::size_t m = 0; m < e.methods.size(); ++m) {
       const auto* row = s.summary.find(m, setting.kind, "setting", setting.stratum.value);
@@ -237,7 +238,10 @@ Picture draw_speed(const ReportSource& s, const std::string& path) {
                               .colour = plot::curve_colour(m)});
       least = std::min(least, time);
       most = std::max(most, time);
+      least_crps = std::min(least_crps, row->scores.crps.low);
     }
+    // Factors tell in CRPS as in time; but for a method without any error.
+    if (least_crps > 0.0) panel.y.scale = plot::AxisScale::log;
     // Room for the names.
     panel.x.lowest = least / 3.0;
     panel.x.highest = most * 3.0;
