@@ -141,13 +141,13 @@ Eigen::VectorXd Operator::observe(const Eigen::VectorXd& x, std::int64_t step) c
   return y;
 }
 
-SparseOperator::SparseOperator(domain::Domain from, std::optional<domain::Domain> to, SparseMatrix a)
+SparseOperator::SparseOperator(domain::Domain from, std::optional<domain::Domain> to, const SparseMatrix& a)
     : SparseOperator(std::move(from), std::move(to), a,
                      std::vector<bool>(static_cast<std::size_t>(a.rows()), true)) {}
 
-SparseOperator::SparseOperator(domain::Domain from, std::optional<domain::Domain> to, SparseMatrix a,
+SparseOperator::SparseOperator(domain::Domain from, std::optional<domain::Domain> to, const SparseMatrix& a,
                                std::vector<bool> measured)
-    : Operator(std::move(from), std::move(to), a.rows()), a_(std::move(a)), measured_(std::move(measured)) {
+    : Operator(std::move(from), std::move(to), a.rows()), a_(a), measured_(std::move(measured)) {
   if (a_.cols() != points() || static_cast<Eigen::Index>(measured_.size()) != a_.rows())
     throw Error(ErrorKind::internal,
                 fmt::format("a matrix of {} columns on {}", a_.cols(), this->from().describe()));
@@ -281,7 +281,7 @@ OperatorPointer identity(const domain::Domain& domain) {
   const auto n = static_cast<Eigen::Index>(domain.size());
   SparseMatrix a(n, n);
   a.setIdentity();
-  return std::make_shared<SparseOperator>(domain, domain, std::move(a));
+  return std::make_shared<SparseOperator>(domain, domain, a);
 }
 
 OperatorPointer compose(OperatorPointer first, OperatorPointer second) {

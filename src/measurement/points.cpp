@@ -58,7 +58,7 @@ OperatorPointer sampled(const domain::Domain& domain, std::optional<domain::Doma
   if (std::find(reachable.begin(), reachable.end(), true) == reachable.end())
     throw Error(ErrorKind::usage, "none of the points lies on " + domain.describe(),
                 {.remedy = "Give places within the model's domain"});
-  return std::make_shared<SparseOperator>(domain, std::move(to), std::move(a), std::move(reachable));
+  return std::make_shared<SparseOperator>(domain, std::move(to), a, std::move(reachable));
 }
 
 MeasuredPlaces places_of_stations(const std::string& path, const std::string& variable) {

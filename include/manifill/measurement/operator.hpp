@@ -96,9 +96,9 @@ using OperatorPointer = std::shared_ptr<const Operator>;
 class SparseOperator : public Operator {
  public:
   /// \param a [value][point] \throws Error(internal) where it does not fit the domains
-  SparseOperator(domain::Domain from, std::optional<domain::Domain> to, SparseMatrix a);
+  SparseOperator(domain::Domain from, std::optional<domain::Domain> to, const SparseMatrix& a);
   /// \brief The same where some values are never measured. \param measured [value]
-  SparseOperator(domain::Domain from, std::optional<domain::Domain> to, SparseMatrix a,
+  SparseOperator(domain::Domain from, std::optional<domain::Domain> to, const SparseMatrix& a,
                  std::vector<bool> measured);
   [[nodiscard]] Eigen::MatrixXd apply(const Eigen::Ref<const Eigen::MatrixXd>& x) const override;
   [[nodiscard]] Eigen::MatrixXd adjoint(const Eigen::Ref<const Eigen::MatrixXd>& y) const override;
