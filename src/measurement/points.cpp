@@ -53,7 +53,7 @@ std::optional<domain::Domain> cells_at(const MeasuredPlaces& places) {
                                 .name = "stations"});
 }
 
-OperatorPointer sampled(const domain::Domain& domain, std::optional<domain::Domain> to, SparseMatrix a,
+OperatorPointer sampled(const domain::Domain& domain, std::optional<domain::Domain> to, const SparseMatrix& a,
                         std::vector<bool> reachable) {
   if (std::find(reachable.begin(), reachable.end(), true) == reachable.end())
     throw Error(ErrorKind::usage, "none of the points lies on " + domain.describe(),
@@ -130,14 +130,14 @@ OperatorPointer points(const domain::Domain& domain, const MeasuredPlaces& place
   if (places.latitude.empty())
     throw Error(ErrorKind::usage, "no points are given", {.remedy = "Give one place at least"});
   std::vector<bool> reachable;
-  auto a = point_sampling(domain, places.latitude, places.longitude, &reachable);
-  return sampled(domain, cells_at(places), std::move(a), std::move(reachable));
+  const auto a = point_sampling(domain, places.latitude, places.longitude, &reachable);
+  return sampled(domain, cells_at(places), a, std::move(reachable));
 }
 
 OperatorPointer points(const domain::Domain& domain, const domain::Domain& to) {
   std::vector<bool> reachable;
-  auto a = interpolation(domain, to, &reachable);
-  return sampled(domain, to, std::move(a), std::move(reachable));
+  const auto a = interpolation(domain, to, &reachable);
+  return sampled(domain, to, a, std::move(reachable));
 }
 
 OperatorPointer random_points(const domain::Domain& domain, std::size_t count, std::uint64_t seed) {

@@ -201,6 +201,7 @@ Picture draw_setting(const ReportSource& s, const Stratum& setting, const std::s
                    of_spread.empty() ? colours : of_spread.fixed(colours)};
   plot::map(path, figure);
   std::vector<std::string> scores;
+  scores.reserve(methods.size());
   for (const std::size_t m : methods)
     scores.push_back(fmt::format("{} {:.4g}", e.methods[m].name, e.scores[m][index].whole.crps));
   return {
