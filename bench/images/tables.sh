@@ -30,6 +30,8 @@ mnist)
   score mnist_tasks20 mnist_tasks.toml --methods flow pigdm --cases 20 --set evaluate.noise=0.05
   score mnist_denoise mnist_denoise.toml
   score mnist_every mnist_every.toml
+  score mnist_slow mnist_tasks.toml --methods flow importance ddnm sda daps dps mcg score_sde red_diff fps fps_smc --cases 4 --members 2 \
+    --set evaluate.noise=0.05
   score mnist_classical mnist_tasks.toml --methods "${fills[@]}" --cases 20 --set evaluate.noise=0.05
   ;;
 relief)
@@ -54,7 +56,9 @@ cifar)
   CONFIG=$hidden colour colour_hidden --methods gaussian flow --cases 50
   CONFIG=$hidden colour colour_hidden_samplers --methods gaussian flow ddrm ddnm_plus diffpir --cases 8 --members 8 --set evaluate.noise=0.05
   CONFIG=bench/images/cifar_denoise.toml colour colour_denoise --methods gaussian flow --cases 50
+  CONFIG=bench/images/cifar_denoise.toml colour colour_denoise_samplers --methods gaussian flow noise2score ddrm ddnm_plus diffpir --cases 8 --members 8
   eight=(--cases 8 --members 8 --set evaluate.noise=0.05)
+  CONFIG=$hidden colour colour_hidden_pigdm --methods pigdm "${eight[@]}" --set pigdm.guidance=gaussian
   colour colour_samplers --methods gaussian flow ddrm ddnm_plus diffpir "${eight[@]}"
   colour colour_pigdm --methods pigdm "${eight[@]}" --set pigdm.guidance=gaussian
   colour colour_n2s --methods noise2score "${eight[@]}"
