@@ -52,12 +52,13 @@ relief)
   ;;
 cifar)
   colour colour --methods gaussian flow --cases 50
-  hidden=bench/images/cifar_hidden.toml
-  CONFIG=$hidden colour colour_hidden --methods gaussian flow --cases 50
-  CONFIG=$hidden colour colour_hidden_samplers --methods gaussian flow ddrm ddnm_plus diffpir --cases 8 --members 8 --set evaluate.noise=0.05
-  CONFIG=bench/images/cifar_denoise.toml colour colour_denoise --methods gaussian flow --cases 50
-  CONFIG=bench/images/cifar_denoise.toml colour colour_denoise_samplers --methods gaussian flow noise2score ddrm ddnm_plus diffpir --cases 8 --members 8
   eight=(--cases 8 --members 8 --set evaluate.noise=0.05)
+  hidden=bench/images/cifar_hidden.toml
+  denoise=bench/images/cifar_denoise.toml
+  CONFIG=$hidden colour colour_hidden --methods gaussian flow --cases 50
+  CONFIG=$hidden colour colour_hidden_samplers --methods gaussian flow ddrm ddnm_plus diffpir "${eight[@]}"
+  CONFIG=$denoise colour colour_denoise --methods gaussian flow --cases 50
+  CONFIG=$denoise colour colour_denoise_samplers --methods gaussian flow noise2score ddrm ddnm_plus diffpir --cases 8 --members 8
   CONFIG=$hidden colour colour_hidden_pigdm --methods pigdm "${eight[@]}" --set pigdm.guidance=gaussian
   colour colour_samplers --methods gaussian flow ddrm ddnm_plus diffpir "${eight[@]}"
   colour colour_pigdm --methods pigdm "${eight[@]}" --set pigdm.guidance=gaussian

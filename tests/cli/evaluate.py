@@ -160,7 +160,8 @@ check("worst_pigdm_eta_0_1.png" in files(several / "pictures"), f"and of picture
 html = (several / "report.html").read_text()
 check("pigdm.steps=5, pigdm.eta=0</li>" in html, "the report says what a variant sets")
 run(0, "evaluate", several / "config.toml", "--quiet", "-o", again, "--set", "evaluate.worst=0")
-check((several / "scores.json").read_bytes() == (again / "scores.json").read_bytes(), "the configuration that is written holds the variants")
+for name in ("scores.json", "scores.csv"):
+    check((several / name).read_bytes() == (again / name).read_bytes(), f"the configuration that is written holds the variants, and gives the same {name}")
 # By the command line: `evaluate.methods` goes before the sections, an option without a section serves all.
 run(0, "evaluate", "-i", truth, "--model", model, "--quiet", "-o", alone, "--methods", "gaussian", "--withhold", "scattered", "--cases", "2", "--members", "4", "--set", "evaluate.worst=0",
     "--set", "evaluate.resamples=50", "--set", "pigdm.steps=5", "--set", "method[1].name=pigdm", "--set", "method[1].label=slow", "--set", "method[1].set=pigdm.eta=0")
