@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What each choice of a flow, or of a prior, is worth: one changed at a time, over several seeds, on held-out fields.
 
-    ablations.py ablations.toml OUTPUT [--program build/release/bin/manifill] [--seeds 1 2 3] [--only NAME...]
+    ablations.py ablations_small_digits.toml OUTPUT [--program build/release/bin/manifill] [--seeds 1 2 3] [--only NAME...]
 
 Each run is a prior (made once for all that share its options), a flow and an evaluation, in directories of their own; what is
 done is not done again, so that a stopped run goes on. A plan without a flow scores the prior by the method that it names; seeds

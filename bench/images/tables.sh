@@ -27,11 +27,12 @@ case $set_of in
 mnist)
   score mnist_evaluate mnist_evaluate.toml
   score mnist_tasks mnist_tasks.toml --set evaluate.cases=6
-  score mnist_tasks20 mnist_tasks.toml --methods flow pigdm --cases 20 --set evaluate.noise=0.05
+  score mnist_tasks100 mnist_tasks.toml --methods flow pigdm --cases 100 --set evaluate.noise=0.05
   score mnist_denoise mnist_denoise.toml
   score mnist_every mnist_every.toml
   score mnist_slow mnist_tasks.toml --methods flow importance ddnm sda daps dps mcg score_sde red_diff fps fps_smc --cases 4 --members 2 \
     --set evaluate.noise=0.05
+  score mnist_slow25 mnist_tasks.toml --methods flow daps sda --cases 25 --members 2 --set evaluate.noise=0.05
   score mnist_classical mnist_tasks.toml --methods "${fills[@]}" --cases 20 --set evaluate.noise=0.05
   ;;
 relief)
@@ -43,6 +44,8 @@ relief)
     --members 4 "${guided[@]}"
   score relief_tasks_05 relief_tasks.toml --set evaluate.noise=0.05
   score relief_tasks_10 relief_tasks.toml --set evaluate.noise=0.1
+  score relief_scattered40 relief_masks.toml --methods flow pigdm --withhold scattered
+  score relief_box200 relief_masks.toml --methods flow ddnm_plus --withhold box --cases 200 --set evaluate.noise=0.05
   score relief_denoise_tasks relief_denoise.toml
   score relief_denoise relief_evaluate.toml --withhold none --methods gaussian flow noise2score --cases 8 --members 4
   for method in daps fps_smc mcg sda fps dps score_sde red_diff; do

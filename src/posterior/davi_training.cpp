@@ -23,9 +23,10 @@ constexpr double kClip = 1.0;
 constexpr std::int64_t kWarmUp = 100;  // steps
 
 /// Options of flow training that say how cases are simulated; they are options of [davi] too.
-constexpr std::array<std::string_view, 12> kCaseKeys{
+constexpr std::array<std::string_view, 14> kCaseKeys{
     "cases",          "validation_cases", "draws",          "hidden_lowest", "hidden_highest", "gaps_share",
-    "protocol_share", "static_share",     "measured_share", "noise_lowest",  "noise_highest",  "folds"};
+    "protocol_share", "static_share",     "measured_share", "noise_lowest",  "noise_highest",  "folds",
+    "masks",          "fields_per_mask"};
 
 /// Generator and auxiliary network under one roof, so that one checkpoint holds both.
 class Networks : public torch::nn::Module {
@@ -349,6 +350,8 @@ DaviTrainingOptions DaviTrainingOptions::from(const Config& c) {
     if (std::find(kCaseKeys.begin(), kCaseKeys.end(), name) == kCaseKeys.end()) continue;
     if (std::holds_alternative<std::int64_t>(spec.fallback))
       cases.set(spec.key, c.integer("davi." + name));
+    else if (std::holds_alternative<std::vector<std::string>>(spec.fallback))
+      cases.set(spec.key, c.texts("davi." + name));
     else
       cases.set(spec.key, c.real("davi." + name));
   }

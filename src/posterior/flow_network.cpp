@@ -86,7 +86,7 @@ class GridFlow : public FlowNetwork {
     for (std::int64_t k = 1; k <= o.bands; ++k) coarser_.emplace_back(t, k);
     features += o.bands;
     if (o.network == "unet") {
-      stack_ = prior::GridUnet(features, o.widths, o.blocks, o.dropout, t).ptr();
+      stack_ = prior::GridUnet(features, o.widths, o.blocks, o.dropout, t, o.attention).ptr();
       width = static_cast<std::int64_t>(o.widths[0]);
     } else {
       stack_ = prior::GridResidualStack(features, width, t.whole_dilations(o.dilations, "flow.dilations"),

@@ -25,6 +25,12 @@ std::vector<OptionSpec> FlowNetworkOptions::specs() {
        .fallback = d.blocks,
        .lowest = 1,
        .highest = 8},
+      {.key = "flow.attention",
+       .help = "blocks of self-attention on the coarsest grid of the condition network, by which each of its "
+               "cells sees all others; unet",
+       .fallback = d.attention,
+       .lowest = 0,
+       .highest = 16},
       {.key = "flow.bands",
        .help = "bands of detail of the base's mean, in units of its spread, that the condition network sees "
                "beside it; where points come in rows",
@@ -86,6 +92,7 @@ FlowNetworkOptions FlowNetworkOptions::from(const Config& c) {
   o.dilations = c.list("flow.dilations");
   o.widths = c.list("flow.widths");
   o.blocks = c.integer("flow.blocks");
+  o.attention = c.integer("flow.attention");
   o.bands = c.integer("flow.bands");
   o.dropout = c.real("flow.dropout");
   o.vecchia = c.flag("flow.vecchia");
@@ -107,6 +114,7 @@ Config FlowNetworkOptions::to_config() const {
   c.set("flow.dilations", dilations);
   c.set("flow.widths", widths);
   c.set("flow.blocks", blocks);
+  c.set("flow.attention", attention);
   c.set("flow.bands", bands);
   c.set("flow.dropout", dropout);
   c.set("flow.vecchia", vecchia);

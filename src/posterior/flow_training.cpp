@@ -611,7 +611,8 @@ namespace {
 
 /// Whether a parameter is of a layer that changes nothing before it is trained.
 bool starts_at_identity(const std::string& parameter) {
-  return parameter.starts_with("coupling") || parameter.starts_with("neighbours");
+  return parameter.starts_with("coupling") || parameter.starts_with("neighbours") ||
+         parameter.starts_with("stack.attention");
 }
 
 void start_from(FlowNetwork& network, const FlowNetwork& trained, bool hold) {

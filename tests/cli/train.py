@@ -133,6 +133,12 @@ unet = [*flow, "--output", work / "unet.h5", "--set", "flow.network=unet", "--se
 run(0, *unet, "--set", "flow.widths=[8,8]", "--set", "flow.coupling_widths=[4]",
     "--set", "flow.bands=2", "--set", "flow.fields_per_mask=5", says="validation CRPS")
 run(0, "impute", "--model", work / "unet.h5", "--input", data, "--output", work / "unet.nc", "--members", "2")
+# Attention that a flow takes on changes nothing before it is trained.
+run(0, *flow, "--output", work / "attentive.h5", "--set", f"train.start={work / 'unet.h5'}", "--set", "flow.network=unet", "--set", "flow.widths=[8,8]",
+    "--set", "flow.coupling_widths=[4]", "--set", "flow.bands=2", "--set", "flow.attention=2", "--set", "flow.steps=0")
+run(0, "impute", "--model", work / "attentive.h5", "--input", data, "--output", work / "attentive.nc", "--members", "2")
+with netCDF4.Dataset(work / "unet.nc") as a, netCDF4.Dataset(work / "attentive.nc") as b:
+    check(np.abs(a["t"][:] - b["t"][:]).max() < 1e-3, "new attention changes nothing")
 run(2, *unet, "--set", "flow.widths=[8,8,8]", says="2 coarser grids do not fit 8 x 12")
 
 # A sweep of the prior by the score network of another model: members differ from those without, and pass through a model file.
@@ -179,7 +185,7 @@ for method in ("flow", "gaussian"):
 
 # A generator of DAVI joins the model beside its flow, and draws in one evaluation.
 davi = ["train", "davi", "--prior", part, "--set", "train.validation_years=[1994]", "--set", "davi.cases=48", "--set", "davi.validation_cases=16",
-        "--set", "davi.folds=2", "--set", "davi.batch=8", "--set", "davi.draws=4"]
+        "--set", "davi.folds=2", "--set", "davi.batch=8", "--set", "davi.draws=4", "--set", "davi.fields_per_mask=4", "--set", "davi.masks=blocks,scattered"]
 generator = work / "generator.h5"
 run(0, *davi, "--output", generator, "--set", "davi.steps=10", says="of the Gaussian posterior")
 check((work / "generator.h5.png").stat().st_size > 1000, "the generator's training curve is drawn")
@@ -188,6 +194,7 @@ check(header.startswith("step,seconds,chi_square,divergence,") and len(rows) >= 
 check(not (work / "generator.h5.checkpoint").exists(), "a finished training leaves no checkpoint")
 run(2, *davi, "--output", generator, "--set", "davi.level_lowest=3", "--set", "davi.level_highest=2", says="level_lowest")
 run(2, *davi, "--output", generator, "--set", "davi.level_lowes=3", says="davi.level_lowest")
+run(2, *davi, "--output", generator, "--set", "davi.masks=boxes", says="davi.masks")
 impute = ["impute", "--input", gappy, "--set", "impute.overwrite=true", "--output", work / "davi.nc", "--members", "4", "--write-members"]
 run(0, *impute, "--model", generator, "--method", "davi", "--refine", "1")
 with netCDF4.Dataset(work / "davi.nc") as f, netCDF4.Dataset(gappy) as g:

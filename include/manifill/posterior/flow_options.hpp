@@ -20,6 +20,7 @@ struct FlowNetworkOptions {
   std::vector<double> dilations{1, 2, 4, 1, 2, 4};
   std::vector<double> widths{32, 64, 128};  ///< channels of the condition network's grids (unet)
   std::int64_t blocks = 1;                  ///< residual blocks of each of its grids on either way (unet)
+  std::int64_t attention = 0;               ///< blocks of self-attention on its coarsest grid (unet)
   /// Bands of the base's mean, finest first, each half as fine as the one before, in units of its spread:
   /// what the condition network sees of detail beside the levels; where points come in rows
   std::int64_t bands = 0;

@@ -20,6 +20,7 @@ posterior::FlowNetworkOptions others() {
   o.dilations = {1, 3};
   o.widths = {6, 8};
   o.blocks = 2;
+  o.attention = 2;
   o.bands = 1;
   o.dropout = 0.25;
   o.vecchia = true;
