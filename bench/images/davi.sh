@@ -1,6 +1,6 @@
 #!/bin/bash
 # The one-step generator of davi beside the flow on digits, relief and pictures, from the prior that each flow has. Needs what make_mnist.sh,
-# make_relief.sh and make_cifar.sh leave in build; an hour and a half of one core; what is there is not made again.
+# make_relief.sh and make_cifar.sh leave in build; two hours of one core; what is there is not made again.
 #     bash bench/images/davi.sh [SET...]   SET: mnist relief luma red_blue green_magenta tables; none: all
 set -eu
 cd "$(dirname "$0")/../.."
