@@ -361,6 +361,9 @@ class RealNvp : public FlowNetwork {
 std::shared_ptr<FlowNetwork> make_flow_network(const FlowNetworkOptions& options, std::int64_t features,
                                                const prior::GridTopology& topology,
                                                const std::shared_ptr<const prior::Prior>& prior) {
+  if (options.attention > 0 && options.network != "unet")
+    throw Error(ErrorKind::usage, "attention is among the cells of a U-Net's coarsest grid",
+                {.remedy = "Set flow.attention = 0, or flow.network = \"unet\""});
   if (options.network == "conv" || options.network == "unet")
     return std::make_shared<GridFlow>(options, features, topology, prior);
   if (options.network == "realnvp") return std::make_shared<RealNvp>(options, features, topology);

@@ -153,7 +153,7 @@ TEST_CASE("bands show detail far below the levels of a field", "[flow]") {
                     Catch::Matchers::Contains("flow.bands"));
 }
 
-TEST_CASE("a RealNVP refuses layers that it has not", "[flow]") {
+TEST_CASE("networks refuse layers that they have not", "[flow]") {
   auto o = options("realnvp");
   CHECK_NOTHROW(posterior::make_flow_network(o, 5, globe()));
   o.vecchia = true;
@@ -161,6 +161,13 @@ TEST_CASE("a RealNVP refuses layers that it has not", "[flow]") {
   o.vecchia = false;
   o.bands = 1;
   CHECK_THROWS_WITH(posterior::make_flow_network(o, 5, globe()), Catch::Matchers::Contains("flow.bands"));
+  o.bands = 0;
+  o.attention = 1;
+  for (const char* name : {"realnvp", "conv"}) {
+    o.network = name;
+    CHECK_THROWS_WITH(posterior::make_flow_network(o, 5, globe()),
+                      Catch::Matchers::Contains("flow.attention"));
+  }
 }
 
 TEST_CASE("padding crosses the poles half a turn away", "[flow]") {
