@@ -327,8 +327,9 @@ double diversity_ratio(const verification::Scores& scores);
 /// Truth, input, mean, some members, spread and error of a method's answer to a case.
 Picture draw_case(const ReportSource& source, std::size_t method, std::size_t index, std::size_t members,
                   const std::string& path, int width);
-/// What all methods say of one case of a setting, method by method: truth, input, mean, samples, spread. The
-/// case is the median by the CRPS of the first method that takes the setting; an empty path where none does.
+/// What all methods say of one case of a setting, method by method: truth, input, mean, samples, spread,
+/// error. The case is the median by the CRPS of the first method that takes the setting; an empty path where
+/// none does.
 Picture draw_setting(const ReportSource& source, const Stratum& setting, const std::string& path);
 // Pictures of scores; an empty path where there is nothing to draw.
 /// CRPS against the time of a sample, setting by setting.

@@ -28,6 +28,50 @@ const verification::Scores& overall(const ReportSource& s, std::size_t method) {
   return s.summary.find(method, "", "all", "all")->scores.scores;
 }
 
+/// What is drawn of a case by one method.
+struct CaseMaps {
+  FieldRecord record;
+  std::vector<double> mean{};
+  std::vector<double> spread{};
+  std::vector<double> error{};         ///< mean less truth
+  std::vector<std::uint8_t> masked{};  ///< where the model knows nothing, which is no gap
+};
+
+CaseMaps maps_of(const ReportSource& s, const WithheldField& field, std::size_t method, std::size_t index) {
+  CaseMaps m{.record = s.journal.read(s.place[method][index])};
+  m.mean = list(m.record.mean);
+  m.spread = list(m.record.spread);
+  m.error = m.mean;
+  m.masked.resize(m.mean.size());
+  for (std::size_t i = 0; i < m.mean.size(); ++i) {
+    m.error[i] -= field.truth[static_cast<Eigen::Index>(i)];
+    m.masked[i] = std::isnan(m.mean[i]) ? 1 : 0;
+  }
+  return m;
+}
+
+/// Colours of spread and error are for the scored cells: elsewhere there is little of either.
+std::vector<double> scored_alone(std::vector<double> values, const WithheldField& field) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) values[i] = kNoValue;
+  return values;
+}
+
+/// Colours of a range, or as they are where nothing was in it.
+plot::ColourScale over(const plot::RangeFinder& range, const plot::ColourScale& colours) {
+  return range.empty() ? colours : range.fixed(colours);
+}
+
+/// Colours of the field, of spread and of error: the scales 0, 1 and 2 of panels.
+std::vector<plot::ColourScale> scales_of(const ReportSource& s, const plot::RangeFinder& values,
+                                         const plot::RangeFinder& spread, const plot::RangeFinder& error) {
+  const std::string name = s.name.size() <= kLongLabel ? s.name : s.maker.summary().name;
+  return {over(values, {.label = with_units(name, s.units)}),
+          over(spread, {.label = with_units("spread", s.units), .palette = plot::PaletteKind::spread}),
+          over(error,
+               {.label = with_units("mean less truth", s.units), .palette = plot::PaletteKind::diverging})};
+}
+
 /// The line on which two axes are equal.
 plot::Curve diagonal(double lowest, double highest, const std::string& label) {
   return {.label = label, .x = {lowest, highest}, .y = {lowest, highest}, .dashed = true, .colour = kGuide};
@@ -86,49 +130,30 @@ std::vector<std::size_t> worst_cases(const Evaluation& e, std::size_t method, st
 Picture draw_case(const ReportSource& s, std::size_t method, std::size_t index, std::size_t members,
                   const std::string& path, int width) {
   const WithheldField field = s.maker.make(s.evaluation.cases[index]);
-  const FieldRecord r = s.journal.read(s.place[method][index]);
+  const CaseMaps m = maps_of(s, field, method, index);
   const auto& domain = s.maker.domain();
   const auto truth = list(field.truth);
-  const auto mean = list(r.mean);
-  std::vector<double> error(mean);
-  for (std::size_t i = 0; i < error.size(); ++i) error[i] -= truth[i];
-  // Cells without a truth, where the model knows nothing either, are no gaps.
-  std::vector<std::uint8_t> masked(truth.size());
-  for (std::size_t i = 0; i < truth.size(); ++i) masked[i] = std::isnan(mean[i]) ? 1 : 0;
-  const auto spread = list(r.spread);
-  // Colours of spread and error are for the scored cells: elsewhere there is little of either.
-  const auto scored = [&](std::vector<double> values) {
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) values[i] = kNoValue;
-    return values;
-  };
-  const auto scale = [](const std::vector<double>& values, const plot::ColourScale& colours) {
-    plot::RangeFinder range;
-    range.add(values);
-    return range.empty() ? colours : range.fixed(colours);
-  };
-  const std::string name = s.name.size() <= kLongLabel ? s.name : s.maker.summary().name;
-  const plot::ColourScale of_spread{.label = with_units("spread", s.units),
-                                    .palette = plot::PaletteKind::spread};
-  const plot::ColourScale of_error{.label = with_units("mean less truth", s.units),
-                                   .palette = plot::PaletteKind::diverging};
-  plot::MapFigure figure{.domain = domain,
-                         .scales = {scale(truth, {.label = with_units(name, s.units)}),
-                                    scale(scored(spread), of_spread), scale(scored(error), of_error)},
-                         .width = width};
-  figure.panels = {{.title = "Truth", .values = truth, .masked = masked},
-                   {.title = "Input", .values = list(field.values), .masked = masked},
-                   {.title = "Mean", .values = mean, .masked = masked}};
+  plot::RangeFinder values;
+  values.add(truth);
+  plot::RangeFinder spreads;
+  spreads.add(scored_alone(m.spread, field));
+  plot::RangeFinder errors;
+  errors.add(scored_alone(m.error, field));
+  plot::MapFigure figure{.domain = domain, .scales = scales_of(s, values, spreads, errors), .width = width};
+  figure.panels = {{.title = "Truth", .values = truth, .masked = m.masked},
+                   {.title = "Input", .values = list(field.values), .masked = m.masked},
+                   {.title = "Mean", .values = m.mean, .masked = m.masked}};
   const std::size_t n = domain.size();
   const bool ensemble = s.evaluation.scores[method][index].whole.members > 1;
-  for (std::size_t k = 0; ensemble && k < std::min(members, r.members.size() / n); ++k) {
-    const auto first = r.members.begin() + static_cast<std::ptrdiff_t>(k * n);
+  for (std::size_t k = 0; ensemble && k < std::min(members, m.record.members.size() / n); ++k) {
+    const auto first = m.record.members.begin() + static_cast<std::ptrdiff_t>(k * n);
     figure.panels.push_back({.title = fmt::format("Member {}", k + 1),
                              .values = {first, first + static_cast<std::ptrdiff_t>(n)},
-                             .masked = masked});
+                             .masked = m.masked});
   }
-  if (ensemble) figure.panels.push_back({.title = "Spread", .values = spread, .masked = masked, .scale = 1});
-  figure.panels.push_back({.title = "Error", .values = error, .masked = masked, .scale = 2});
+  if (ensemble)
+    figure.panels.push_back({.title = "Spread", .values = m.spread, .masked = m.masked, .scale = 1});
+  figure.panels.push_back({.title = "Error", .values = m.error, .masked = m.masked, .scale = 2});
   if (figure.panels.size() == 8) figure.columns = 4;
   plot::map(path, figure);
   const auto& scores = s.evaluation.scores[method][index].whole;
@@ -163,42 +188,34 @@ Picture draw_setting(const ReportSource& s, const Stratum& setting, const std::s
     methods.push_back(m);
     samples = std::max(samples, std::min(scores.members, kShownMembers));
   }
-  const std::string name = s.name.size() <= kLongLabel ? s.name : s.maker.summary().name;
-  plot::RangeFinder of_values;
-  of_values.add(truth);
-  plot::RangeFinder of_spread;
+  plot::RangeFinder values;
+  values.add(truth);
+  plot::RangeFinder spreads;
+  plot::RangeFinder errors;
+  constexpr int kPanels = 5;  // beside the samples
   plot::MapFigure figure{.domain = s.maker.domain(),
                          .width = s.maker.domain().spherical() ? kFineWidth : kWidth,
-                         .columns = static_cast<int>(4 + samples)};
+                         .columns = kPanels + static_cast<int>(samples)};
   for (const std::size_t m : methods) {
-    const FieldRecord r = s.journal.read(s.place[m][index]);
-    const auto mean = list(r.mean);
-    const auto spread = list(r.spread);
-    std::vector<double> scored = spread;
-    std::vector<std::uint8_t> masked(n);  // where the model knows nothing is no gap
-    for (std::size_t i = 0; i < n; ++i) {
-      masked[i] = std::isnan(mean[i]) ? 1 : 0;
-      if (field.weight[static_cast<Eigen::Index>(i)] <= 0.0) scored[i] = kNoValue;
-    }
-    of_spread.add(scored);
-    const auto panel = [&](const std::string& title, const std::vector<double>& values, std::size_t scale) {
-      figure.panels.push_back({.title = title, .values = values, .masked = masked, .scale = scale});
+    const CaseMaps of = maps_of(s, field, m, index);
+    spreads.add(scored_alone(of.spread, field));
+    errors.add(scored_alone(of.error, field));
+    const auto panel = [&](const std::string& title, const std::vector<double>& shown, std::size_t scale) {
+      figure.panels.push_back({.title = title, .values = shown, .masked = of.masked, .scale = scale});
     };
     panel("Truth", truth, 0);
     panel("Input", list(field.values), 0);
-    panel(e.methods[m].name, mean, 0);
+    panel(e.methods[m].name, of.mean, 0);
     for (std::size_t k = 0; k < samples; ++k) {
-      const auto begin = r.members.begin() + static_cast<std::ptrdiff_t>(k * n);
-      const bool there = r.members.size() >= (k + 1) * n;
+      const auto begin = of.record.members.begin() + static_cast<std::ptrdiff_t>(k * n);
+      const bool there = of.record.members.size() >= (k + 1) * n;
       panel(fmt::format("Sample {}", k + 1),
             there ? std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(n)) : nothing, 0);
     }
-    panel("Spread", spread, 1);
+    panel("Spread", of.spread, 1);
+    panel("Error", of.error, 2);
   }
-  const plot::ColourScale colours{.label = with_units("spread", s.units),
-                                  .palette = plot::PaletteKind::spread};
-  figure.scales = {of_values.fixed({.label = with_units(name, s.units)}),
-                   of_spread.empty() ? colours : of_spread.fixed(colours)};
+  figure.scales = scales_of(s, values, spreads, errors);
   plot::map(path, figure);
   std::vector<std::string> scores;
   scores.reserve(methods.size());
@@ -207,7 +224,7 @@ Picture draw_setting(const ReportSource& s, const Stratum& setting, const std::s
   return {
       path,
       fmt::format("{}. A row for each method: truth, input, the ensemble's mean under the method's name, "
-                  "samples, spread. CRPS{}: {}.",
+                  "samples, spread, error of the mean. CRPS{}: {}.",
                   case_text(s, index), s.units.empty() ? "" : " (" + s.units + ")", fmt::join(scores, ", "))};
 }
 

@@ -348,12 +348,7 @@ DaviTrainingOptions DaviTrainingOptions::from(const Config& c) {
   for (const auto& spec : FlowTrainingOptions::specs()) {
     const std::string name = spec.key.substr(spec.key.find('.') + 1);
     if (std::find(kCaseKeys.begin(), kCaseKeys.end(), name) == kCaseKeys.end()) continue;
-    if (std::holds_alternative<std::int64_t>(spec.fallback))
-      cases.set(spec.key, c.integer("davi." + name));
-    else if (std::holds_alternative<std::vector<std::string>>(spec.fallback))
-      cases.set(spec.key, c.texts("davi." + name));
-    else
-      cases.set(spec.key, c.real("davi." + name));
+    cases.set(spec.key, c.value("davi." + name));
   }
   o.cases = FlowTrainingOptions::from(cases);
   o.cases.keep_windows = true;

@@ -58,20 +58,7 @@ std::string options_text(const Config& config) { return options_text(config, con
 
 std::string options_text(const Config& config, const std::vector<OptionSpec>& options) {
   std::string text;
-  for (const auto& s : options) {
-    OptionValue value;
-    if (std::holds_alternative<bool>(s.fallback))
-      value = config.flag(s.key);
-    else if (std::holds_alternative<std::int64_t>(s.fallback))
-      value = config.integer(s.key);
-    else if (std::holds_alternative<double>(s.fallback))
-      value = config.real(s.key);
-    else if (std::holds_alternative<std::string>(s.fallback))
-      value = config.text(s.key);
-    else
-      value = config.list(s.key);
-    text += s.key + "=" + value_text(value) + "\n";
-  }
+  for (const auto& s : options) text += s.key + "=" + value_text(config.value(s.key)) + "\n";
   return text;
 }
 

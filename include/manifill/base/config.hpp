@@ -52,6 +52,8 @@ class Config {
   [[nodiscard]] const std::string& text(const std::string& key) const;
   [[nodiscard]] const std::vector<double>& list(const std::string& key) const;
   [[nodiscard]] const std::vector<std::string>& texts(const std::string& key) const;
+  /// \brief Of whatever type its declaration has.
+  [[nodiscard]] const OptionValue& value(const std::string& key) const;
   [[nodiscard]] bool given(const std::string& key) const;  ///< set by file or command line
   /// \brief How often a section stands that may do so several times: as often as it was given.
   [[nodiscard]] std::size_t count(const std::string& section) const;
@@ -79,7 +81,6 @@ class Config {
   [[nodiscard]] std::optional<Place> find(const std::string& key) const;
   [[nodiscard]] Place place(const std::string& key) const;  // refuses what is not declared
   [[nodiscard]] bool repeated(const std::string& section) const;
-  [[nodiscard]] const OptionValue& value(const std::string& key) const;
   void put(Values& values, const std::string& key, const OptionValue& value) const;
   [[nodiscard]] std::string section_toml(const std::string& section, std::size_t which) const;
   std::vector<OptionSpec> specs_;
