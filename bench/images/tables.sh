@@ -48,6 +48,11 @@ relief)
   score relief_box200 relief_masks.toml --methods flow ddnm_plus --withhold box --cases 200 --set evaluate.noise=0.05
   score relief_denoise_tasks relief_denoise.toml
   score relief_denoise relief_evaluate.toml --withhold none --methods gaussian flow noise2score --cases 8 --members 4
+  slow=(--members 2 --set evaluate.noise=0.05)
+  score relief_slow10 relief_tasks.toml --methods flow daps sda --cases 10 "${slow[@]}"
+  for method in ddnm importance score_sde red_diff fps dps mcg fps_smc; do
+    score "relief_slow_$method" relief_tasks.toml --methods flow "$method" --cases 2 "${slow[@]}"
+  done
   for method in daps fps_smc mcg sda fps dps score_sde red_diff; do
     score "relief_$method" relief_evaluate.toml --methods flow "$method" --set evaluate.hidden=0.5 --cases 2 --members 2
   done

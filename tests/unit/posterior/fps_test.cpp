@@ -33,6 +33,23 @@ TEST_CASE("fps_smc tends to the posterior as particles become many", "[posterior
   CHECK(many.spread == Approx(1.0).margin(0.1));
 }
 
+TEST_CASE("fps_smc tends to the posterior of a field half of whose points are hidden", "[posterior]") {
+  // A field and 60 members know a mean to 0.1 over 36 hidden points, which is taken off, and a spread to 0.02.
+  const auto with = [](const std::string& particles) {
+    return toys::tally("fps_smc", consistent(particles), 1, 60).all;
+  };
+  const auto one = with("1");
+  const auto few = with("20");
+  const auto many = with("400");
+  INFO(one.mean_error << " " << one.spread << ", " << few.mean_error << " " << few.spread << ", "
+                      << many.mean_error << " " << many.spread);
+  CHECK(one.mean_error > 0.4);
+  CHECK(few.mean_error < 0.7 * one.mean_error);
+  CHECK(many.mean_error < 0.7 * few.mean_error);
+  CHECK(many.mean_error < 0.15);
+  CHECK(many.spread == Approx(1.0).margin(0.1));
+}
+
 TEST_CASE("fps and the published fps_smc are biased as docs/samplers.md says", "[posterior]") {
   const auto one = toys::tally("fps", {}, 4, 100);
   CHECK(one.hidden.mean_error == Approx(0.121).margin(0.05));

@@ -58,6 +58,23 @@ TEST_CASE("options of a flow's network outlast their text", "[flow]") {
   CHECK(posterior::options_text(posterior::FlowNetworkOptions::from(read).to_config()) == kept);
 }
 
+TEST_CASE("options of every type have a text, from which they are read", "[flow]") {
+  const Config c({{.key = "one.flag", .fallback = true},
+                  {.key = "one.count", .fallback = std::int64_t{3}},
+                  {.key = "one.share", .fallback = 0.25},
+                  {.key = "one.name", .fallback = std::string("blocks")},
+                  {.key = "one.widths", .fallback = std::vector<double>{1.0, 2.5}},
+                  {.key = "one.masks", .fallback = std::vector<std::string>{"half", "box"}}});
+  const std::string text = posterior::options_text(c);
+  CHECK(text ==
+        "one.flag=true\none.count=3\none.share=0.25\none.name=blocks\none.widths=1,2.5\n"
+        "one.masks=half,box\n");
+  Config read(c.specs());
+  posterior::set_options(read, text);
+  CHECK(read.texts("one.masks") == std::vector<std::string>{"half", "box"});
+  CHECK(read.to_toml() == c.to_toml());
+}
+
 TEST_CASE("a model file keeps its flow: members come out the same", "[flow]") {
   posterior::Model model{.backbone = toys::seasonal_backbone()};
   const auto& d = model.backbone.domain();
