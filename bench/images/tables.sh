@@ -32,6 +32,7 @@ mnist)
   score mnist_every mnist_every.toml
   score mnist_slow mnist_tasks.toml --methods flow importance ddnm sda daps dps mcg score_sde red_diff fps fps_smc --cases 4 --members 2 \
     --set evaluate.noise=0.05
+  score mnist_slow_10 mnist_tasks.toml --methods flow importance ddnm daps sda score_sde red_diff fps --cases 4 --members 2 --set evaluate.noise=0.1
   score mnist_slow25 mnist_tasks.toml --methods flow daps sda --cases 25 --members 2 --set evaluate.noise=0.05
   score mnist_classical mnist_tasks.toml --methods "${fills[@]}" --cases 20 --set evaluate.noise=0.05
   ;;
