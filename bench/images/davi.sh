@@ -10,6 +10,7 @@ train() {  # NAME PRIOR MINUTES [OPTION...]
   [ -e "build/$1.davi.h5" ] || "$program" train davi bench/images/davi.toml --prior "$2" -o "build/$1.davi.h5" --set "train.log=build/$1.davi.csv" \
     --set "davi.minutes=$3" "${@:4}"
 }
+# The shipped flow and its score network with all fields in place of those that it keeps.
 with_all() {  # NAME PRIOR OUTPUT [OPTION...]
   [ -e "$3" ] || "$program" train flow "bench/images/$1_flow.toml" --prior "$2" -o "$3" --set "train.start=sample_data/models/$1.flow.h5" \
     --set "train.score=sample_data/models/$1.flow.h5" --set "train.log=build/$1_all.csv" --set flow.cases=4000 --set flow.fields_per_mask=20 \
@@ -18,7 +19,6 @@ with_all() {  # NAME PRIOR OUTPUT [OPTION...]
 for name; do
   case $name in
     mnist)
-      # The shipped flow and its score network with all digits in place of the 6,000 that it keeps.
       with_all mnist build/mnist_all.prior.h5 build/mnist_digits.flow.h5 --set flow.prior_sweep=true --set flow.weight_crps=0
       train mnist build/mnist_digits.flow.h5 25
       ;;

@@ -34,8 +34,7 @@ TEST_CASE("fps_smc tends to the posterior as particles become many", "[posterior
 }
 
 TEST_CASE("fps_smc tends to the posterior of a field half of whose points are hidden", "[posterior]") {
-  // A field and 60 members know a mean to 0.1 over 36 hidden points, which is taken off, and a spread to
-  // 0.02.
+  // 60 members know the mean of a point to 0.13, which is taken off, and a spread to 0.02 over 36 points.
   const auto with = [](const std::string& particles) {
     return toys::tally("fps_smc", consistent(particles, "120"), 1, 60).hidden;
   };
